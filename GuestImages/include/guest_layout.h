@@ -1,0 +1,3 @@
+#ifndef KVMPT_GUEST_LAYOUT_H
+#define KVMPT_GUEST_LAYOUT_H
+#endif

@@ -1,0 +1,57 @@
+// swift-tools-version: 6.2
+// kvmpt: page tables that are proved on a real MMU. See DESIGN.md for the layers.
+
+import PackageDescription
+
+/// Every Swift target is built with the same checks.
+let checked: [SwiftSetting] = [
+  .strictMemorySafety(),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let package = Package(
+  name: "kvmpt",
+  products: [
+    .library(name: "MMU", targets: ["MMU"]),
+    .library(name: "GuestMem", targets: ["GuestMem"]),
+    .library(name: "KVM", targets: ["KVM"]),
+    .library(name: "Probe", targets: ["Probe"]),
+    .executable(name: "kvmpt", targets: ["kvmpt"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+    .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+  ],
+  targets: [
+    .systemLibrary(name: "CKVM"),
+    .target(name: "MMU", swiftSettings: checked),
+    .target(name: "GuestMem", dependencies: ["CKVM", "MMU"], swiftSettings: checked),
+    .target(name: "KVM", dependencies: ["CKVM", "MMU"], swiftSettings: checked),
+    .target(name: "GuestImages", path: "GuestImages"),
+    .target(
+      name: "Probe",
+      dependencies: ["CKVM", "GuestImages", "GuestMem", "KVM", "MMU"],
+      swiftSettings: checked),
+    .executableTarget(
+      name: "kvmpt",
+      dependencies: [
+        "GuestMem", "KVM", "MMU", "Probe",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Yams", package: "Yams"),
+      ],
+      swiftSettings: checked),
+    .testTarget(name: "MMUTests", dependencies: ["MMU"], swiftSettings: checked),
+    .testTarget(
+      name: "GuestMemTests", dependencies: ["CKVM", "GuestMem", "MMU"], swiftSettings: checked),
+    .testTarget(name: "KVMTests", dependencies: ["CKVM", "KVM", "MMU"], swiftSettings: checked),
+    .testTarget(
+      name: "ProbeTests", dependencies: ["GuestMem", "KVM", "MMU", "Probe"],
+      swiftSettings: checked),
+    .testTarget(
+      name: "kvmptTests", dependencies: ["kvmpt", "GuestMem", "MMU", "Probe"],
+      swiftSettings: checked),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,132 @@
+// AddressSpace: what somebody asked for. The first of the three answers that a verdict compares.
+
+public import GuestMem
+public import MMU
+
+/// An address space as asked for: which linear addresses reach which memory, with which rights.
+///
+/// It says nothing about tables; `AddressSpaceBuilder` writes those.
+public struct AddressSpace: Hashable, Sendable {
+  /// The table that CR3 points at: PML4 or PML5.
+  public var rootLevel: Level
+  /// Bytes of guest RAM, from guest-physical address 0; a multiple of 4 KiB.
+  public var memoryByteCount: UInt64
+  /// The control-register state the address space is meant for.
+  public var processor: ProcessorSettings
+  /// The mappings, in the order asked for; their linear ranges do not overlap.
+  public var mappings: [Mapping]
+  /// What must hold beyond the mappings.
+  public var expectations: [Expectation]
+
+  /// An address space without checks; ``check()`` finds what is wrong with it.
+  public init(
+    rootLevel: Level = .pageMapLevel4, memoryByteCount: UInt64,
+    processor: ProcessorSettings = ProcessorSettings(), mappings: [Mapping],
+    expectations: [Expectation] = []
+  ) {
+    self.rootLevel = rootLevel
+    self.memoryByteCount = memoryByteCount
+    self.processor = processor
+    self.mappings = mappings
+    self.expectations = expectations
+  }
+}
+
+/// The processor state that an address space is meant to be used with.
+public struct ProcessorSettings: Hashable, Sendable {
+  /// CR0.WP: supervisor code may not write read-only pages.
+  public var isWriteProtectEnabled = true
+  /// IA32_EFER.NXE: pages can be not executable.
+  public var isNoExecuteEnabled = true
+  /// CR4.SMEP: supervisor code may not execute user pages.
+  public var isSMEPEnabled = false
+  /// CR4.SMAP: supervisor code may not touch user pages unless RFLAGS.AC is set.
+  public var isSMAPEnabled = false
+  /// RFLAGS.AC while supervisor code runs; matters with SMAP only.
+  public var isAlignmentCheckFlagSet = false
+  /// CR4.PKE: protection keys for user pages, with the rights in PKRU.
+  public var isPKEEnabled = false
+  /// PKRU: bit 2k denies access, bit 2k+1 denies writes, to user pages with key k.
+  public var pkru: UInt32 = 0
+
+  /// The settings of a plain 64-bit kernel: WP and NXE on, everything else off.
+  public init() {}
+}
+
+/// A contiguous range of linear addresses and what it should reach.
+public struct Mapping: Hashable, Sendable {
+  /// The name used in reports.
+  public var name: String
+  /// The first linear address; 4 KiB aligned.
+  public var linearAddress: LinearAddress
+  /// The number of bytes; a multiple of 4 KiB.
+  public var byteCount: UInt64
+  /// Where the range leads.
+  public var target: MappingTarget
+  /// Rights and attributes. No rights at all means that the range must not be mapped.
+  public var properties: PageProperties
+  /// Which sizes of page may be used.
+  public var pageSize: PageSizeChoice
+
+  /// A mapping without checks; ``AddressSpace/check()`` finds what is wrong with it.
+  public init(
+    name: String, linearAddress: LinearAddress, byteCount: UInt64,
+    target: MappingTarget = .anywhere, properties: PageProperties,
+    pageSize: PageSizeChoice = .largest
+  ) {
+    self.name = name
+    self.linearAddress = linearAddress
+    self.byteCount = byteCount
+    self.target = target
+    self.properties = properties
+    self.pageSize = pageSize
+  }
+}
+
+/// Where a mapping leads.
+public enum MappingTarget: Hashable, Sendable {
+  /// Guest RAM chosen by the builder, contiguous.
+  case anywhere
+  /// Guest RAM from this address on.
+  case memory(GuestPhysicalAddress)
+  /// Physical addresses with no RAM behind them, such as a device's registers.
+  case device(GuestPhysicalAddress)
+}
+
+/// Which sizes of page a mapping may use.
+public enum PageSizeChoice: Hashable, Sendable {
+  /// The largest that alignment and length allow, up to what the processor supports.
+  case largest
+  /// This size only; addresses and length must be multiples of it.
+  case exactly(PageSize)
+}
+
+/// Something that must hold at an address, whatever the mappings say.
+public struct Expectation: Hashable, Sendable {
+  /// The linear address of the access. It may be non-canonical, to expect a #GP.
+  public var linearAddress: UInt64
+  /// Read, write or fetch.
+  public var access: AccessKind
+  /// The privilege of the code that makes the access.
+  public var privilege: PrivilegeLevel
+  /// What must happen.
+  public var outcome: ExpectedOutcome
+
+  /// Takes the parts as they are.
+  public init(
+    linearAddress: UInt64, access: AccessKind, privilege: PrivilegeLevel, outcome: ExpectedOutcome
+  ) {
+    self.linearAddress = linearAddress
+    self.access = access
+    self.privilege = privilege
+    self.outcome = outcome
+  }
+}
+
+/// What an ``Expectation`` wants to happen.
+public enum ExpectedOutcome: Hashable, Sendable {
+  /// The access succeeds; where an address is given, it reaches that physical address.
+  case success(GuestPhysicalAddress?)
+  /// The access faults with any exception; where a code is given, it is a #PF with that code.
+  case fault(errorCode: UInt32?)
+}

@@ -1,0 +1,3 @@
+// A place for the suite of Probe.
+
+import Testing
