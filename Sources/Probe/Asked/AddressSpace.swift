@@ -7,6 +7,8 @@ public import MMU
 ///
 /// It says nothing about tables; `AddressSpaceBuilder` writes those.
 public struct AddressSpace: Hashable, Sendable {
+  /// The name used in reports; may be empty.
+  public var name: String
   /// The table that CR3 points at: PML4 or PML5.
   public var rootLevel: Level
   /// Bytes of guest RAM, from guest-physical address 0; a multiple of 4 KiB.
@@ -22,8 +24,9 @@ public struct AddressSpace: Hashable, Sendable {
   public init(
     rootLevel: Level = .pageMapLevel4, memoryByteCount: UInt64,
     processor: ProcessorSettings = ProcessorSettings(), mappings: [Mapping],
-    expectations: [Expectation] = []
+    expectations: [Expectation] = [], name: String = ""
   ) {
+    self.name = name
     self.rootLevel = rootLevel
     self.memoryByteCount = memoryByteCount
     self.processor = processor
@@ -63,7 +66,9 @@ public struct Mapping: Hashable, Sendable {
   public var byteCount: UInt64
   /// Where the range leads.
   public var target: MappingTarget
-  /// Rights and attributes. No rights at all means that the range must not be mapped.
+  /// Rights and attributes.
+  ///
+  /// No rights at all means that the range must not be mapped.
   public var properties: PageProperties
   /// Which sizes of page may be used.
   public var pageSize: PageSizeChoice
@@ -103,7 +108,9 @@ public enum PageSizeChoice: Hashable, Sendable {
 
 /// Something that must hold at an address, whatever the mappings say.
 public struct Expectation: Hashable, Sendable {
-  /// The linear address of the access. It may be non-canonical, to expect a #GP.
+  /// The linear address of the access.
+  ///
+  /// It may be non-canonical, to expect a #GP.
   public var linearAddress: UInt64
   /// Read, write or fetch.
   public var access: AccessKind

@@ -1,0 +1,64 @@
+// Whether everything that is asked for can fit in guest memory.
+
+import GuestMem
+import MMU
+
+extension AddressSpace {
+  /// Compares RAM with a lower bound of what the mappings need.
+  ///
+  /// Ranges at given addresses count once however often they are mapped; ranges "anywhere" count
+  /// each. Of the tables only those that hold the leaves are counted, filled with the largest
+  /// leaves that are allowed.
+  func checkCapacity(into problems: inout [AddressSpaceProblem]) {
+    var needed = SaturatingSum()
+    var fixedRanges: [(first: UInt64, end: UInt64)] = []
+    for mapping in mappings where !mapping.properties.rights.isEmpty {
+      switch mapping.target {
+      case .anywhere: needed.add(mapping.byteCount)
+      case .memory(let address):
+        let (end, overflow) = address.rawValue.addingReportingOverflow(mapping.byteCount)
+        fixedRanges.append((address.rawValue, overflow ? .max : end))
+      case .device: break
+      }
+      let leafByteCount = largestLeaf(for: mapping).byteCount
+      needed.add(mapping.byteCount / (512 * leafByteCount) * 4096)
+    }
+    fixedRanges.sort { ($0.first, $0.end) < ($1.first, $1.end) }
+    var reached: UInt64 = 0
+    for range in fixedRanges {
+      let end = min(range.end, memoryByteCount)
+      let first = max(range.first, reached)
+      if end > first { needed.add(end - first) }
+      reached = max(reached, end)
+    }
+    if needed.value > memoryByteCount && memoryByteCount > 0 {
+      problems.append(
+        .memoryExhausted(neededByteCount: needed.value, memoryByteCount: memoryByteCount))
+    }
+  }
+
+  private func largestLeaf(for mapping: Mapping) -> PageSize {
+    switch mapping.pageSize {
+    case .exactly(let size): return size
+    case .largest: break
+    }
+    let difference: UInt64
+    switch mapping.target {
+    case .anywhere: return .size1GiB
+    case .memory(let address), .device(let address):
+      difference = address.rawValue ^ mapping.linearAddress.rawValue
+    }
+    return PageSize.allCases.reversed().first { difference.isMultiple(of: $0.byteCount) }
+      ?? .size4KiB
+  }
+}
+
+/// A sum that stays at the largest number instead of overflowing.
+private struct SaturatingSum {
+  private(set) var value: UInt64 = 0
+
+  mutating func add(_ other: UInt64) {
+    let (sum, overflow) = value.addingReportingOverflow(other)
+    value = overflow ? .max : sum
+  }
+}

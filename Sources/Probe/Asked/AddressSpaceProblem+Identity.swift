@@ -1,0 +1,61 @@
+// The stable names of the problems, and what each is about.
+
+extension AddressSpaceProblem {
+  /// The stable name of the case, the same in every output format.
+  public var id: String {
+    switch self {
+    case .unsupportedRootLevel: "unsupported-levels"
+    case .noMemory: "no-memory"
+    case .memoryMisaligned: "misaligned-memory"
+    case .memoryTooLarge: "memory-too-large"
+    case .memoryExhausted: "memory-exhausted"
+    case .emptyMapping: "empty-mapping"
+    case .misaligned: "misaligned"
+    case .notCanonical: "not-canonical"
+    case .leavesCanonicalHalf: "leaves-canonical-half"
+    case .physicalRangeTooWide: "physical-range-too-wide"
+    case .outsideMemory: "outside-memory"
+    case .deviceOverlapsMemory: "device-overlaps-memory"
+    case .overlappingMappings: "overlapping-mappings"
+    case .duplicateName: "duplicate-name"
+    case .writeWithoutRead: "write-without-read"
+    case .executeWithoutRead: "execute-without-read"
+    case .targetWithoutRights: "target-without-rights"
+    case .executionCannotBeForbidden: "execution-cannot-be-forbidden"
+    case .protectionKeyTooLarge: "protection-key-too-large"
+    case .softwareBitsTooWide: "software-bits-too-wide"
+    case .contradictoryExpectations: "contradictory-expectations"
+    case .successAtNonCanonicalAddress: "success-at-non-canonical-address"
+    case .pageFaultAtNonCanonicalAddress: "page-fault-at-non-canonical-address"
+    case .pageOffsetDiffers: "page-offset-differs"
+    case .impossibleErrorCode: "impossible-error-code"
+    }
+  }
+
+  /// The part of the address space to change first.
+  public var subject: AddressSpaceSubject {
+    switch self {
+    case .unsupportedRootLevel: .rootLevel
+    case .noMemory, .memoryMisaligned, .memoryTooLarge, .memoryExhausted: .memory
+    case .emptyMapping(let mapping): .mapping(mapping, .byteCount)
+    case .misaligned(let mapping, let field, _, _): .mapping(mapping, field)
+    case .notCanonical(let mapping, _, _): .mapping(mapping, .linearAddress)
+    case .leavesCanonicalHalf(let mapping, _, _): .mapping(mapping, .byteCount)
+    case .physicalRangeTooWide(let mapping, _, _): .mapping(mapping, .physicalAddress)
+    case .outsideMemory(let mapping, _, _, _): .mapping(mapping, .physicalAddress)
+    case .deviceOverlapsMemory(let mapping, _, _): .mapping(mapping, .physicalAddress)
+    case .overlappingMappings(_, let second, _, _): .mapping(second, .linearAddress)
+    case .duplicateName(_, let second, _): .mapping(second, .name)
+    case .writeWithoutRead(let mapping), .executeWithoutRead(let mapping),
+      .executionCannotBeForbidden(let mapping), .targetWithoutRights(let mapping):
+      .mapping(mapping, .rights)
+    case .protectionKeyTooLarge(let mapping, _): .mapping(mapping, .protectionKey)
+    case .softwareBitsTooWide(let mapping, _): .mapping(mapping, .softwareBits)
+    case .contradictoryExpectations(_, let second): .expectation(second, .outcome)
+    case .successAtNonCanonicalAddress(let expectation, _): .expectation(expectation, .outcome)
+    case .pageFaultAtNonCanonicalAddress(let expectation, _): .expectation(expectation, .errorCode)
+    case .pageOffsetDiffers(let expectation, _, _): .expectation(expectation, .physicalAddress)
+    case .impossibleErrorCode(let expectation, _, _): .expectation(expectation, .errorCode)
+    }
+  }
+}
