@@ -58,4 +58,19 @@ extension AddressSpaceProblem {
     case .impossibleErrorCode(let expectation, _, _): .expectation(expectation, .errorCode)
     }
   }
+
+  /// The other mapping that a problem of two mappings is about, and the part that is in its way.
+  public var relatedMapping: (index: Int, field: MappingField)? {
+    switch self {
+    case .overlappingMappings(let first, _, _, _): (first, .linearAddress)
+    case .duplicateName(let first, _, _): (first, .name)
+    default: nil
+    }
+  }
+
+  /// The other expectation that a problem of two expectations is about.
+  public var relatedExpectation: Int? {
+    if case .contradictoryExpectations(let first, _) = self { return first }
+    return nil
+  }
 }

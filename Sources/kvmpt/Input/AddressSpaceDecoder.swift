@@ -1,0 +1,124 @@
+// AddressSpaceDecoder: from YAML nodes to an address space, with every problem kept.
+
+import MMU
+import Probe
+
+/// Turns the root node of a file into an ``AddressSpace``.
+struct AddressSpaceDecoder {
+  private(set) var problems: [InputProblem] = []
+  private(set) var positions = AddressSpacePositions()
+  private(set) var summary = ""
+  /// The width that linear addresses are checked against; 57 while the levels are unknown.
+  private(set) var width = LinearAddressWidth.bits48
+
+  /// The address space with everything that could be read; mappings with problems are left out.
+  mutating func decode(_ root: YAMLNode) -> AddressSpace {
+    var fields = FieldReader(root, .file)
+    let rootLevel = decodeLevels(&fields)
+    let memory = decodeMemory(&fields)
+    let name = fields.text("name", isName: true) ?? ""
+    summary = fields.text("description", isName: false) ?? ""
+    let mappingNodes = decodeList("mappings", in: &fields, isRequired: true)
+    let expectationNodes = decodeList("expect", in: &fields, isRequired: false)
+    problems += fields.problems
+
+    var space = AddressSpace(rootLevel: rootLevel, memoryByteCount: memory, mappings: [])
+    space.name = name
+    if let node = fields.node("processor") { space.processor = decodeProcessor(node) }
+    for (index, node) in mappingNodes.enumerated() {
+      var mappingFields = FieldReader(node, .mapping)
+      let mapping = decodeMapping(&mappingFields, number: index + 1)
+      problems += mappingFields.problems
+      if let mapping {
+        space.mappings.append(mapping)
+        positions.mappings.append(mappingFields.positions)
+      }
+    }
+    for node in expectationNodes {
+      var expectationFields = FieldReader(node, .expectation)
+      let expectation = decodeExpectation(&expectationFields)
+      problems += expectationFields.problems
+      if let expectation {
+        space.expectations.append(expectation)
+        positions.expectations.append(expectationFields.positions)
+      }
+    }
+    return space
+  }
+
+  private mutating func decodeLevels(_ fields: inout FieldReader) -> Level {
+    positions.levels = fields.positions["levels"]
+    guard fields.has("levels") else { return .pageMapLevel4 }
+    let choices: [(String, Level)] = [("4", .pageMapLevel4), ("5", .pageMapLevel5)]
+    let level = fields.word("levels", choices)
+    width = level == .pageMapLevel4 ? .bits48 : .bits57
+    return level ?? .pageMapLevel5
+  }
+
+  /// The size of RAM; the largest there is while it is unknown, so that nothing lies outside it.
+  private mutating func decodeMemory(_ fields: inout FieldReader) -> UInt64 {
+    positions.memory = fields.positions["memory"]
+    guard fields.requiredNode("memory", example: "64MiB") != nil else { return 1 << 52 }
+    return fields.number("memory", allowsUnit: true) ?? 1 << 52
+  }
+
+  private func decodeList(
+    _ key: String, in fields: inout FieldReader, isRequired: Bool
+  ) -> [YAMLNode] {
+    let found =
+      isRequired ? fields.requiredNode(key, example: "[]") : fields.node(key)
+    guard let node = found else { return [] }
+    switch node.content {
+    case .sequence(let nodes): return nodes
+    case .empty:
+      fields.report(
+        "missing-value", at: key, "'\(key)' has no value", hint: "write a list, or [] for none")
+    case .scalar, .mapping:
+      fields.report(
+        "wrong-type", at: key, "'\(key)' is a list", hint: "start each of its entries with '- '")
+    }
+    return []
+  }
+
+  private mutating func decodeProcessor(_ node: YAMLNode) -> ProcessorSettings {
+    var settings = ProcessorSettings()
+    var fields = FieldReader(node, .processor)
+    settings.isWriteProtectEnabled = fields.flag("wp") ?? settings.isWriteProtectEnabled
+    settings.isNoExecuteEnabled = fields.flag("nxe") ?? settings.isNoExecuteEnabled
+    settings.isSMEPEnabled = fields.flag("smep") ?? settings.isSMEPEnabled
+    settings.isSMAPEnabled = fields.flag("smap") ?? settings.isSMAPEnabled
+    settings.isAlignmentCheckFlagSet = fields.flag("ac") ?? settings.isAlignmentCheckFlagSet
+    settings.isPKEEnabled = fields.flag("pke") ?? settings.isPKEEnabled
+    if let pkru = fields.number("pkru", maximum: UInt64(UInt32.max)) {
+      settings.pkru = UInt32(truncatingIfNeeded: pkru)
+    }
+    problems += fields.problems
+    return settings
+  }
+
+  /// A linear address that is canonical for the levels of the file.
+  func linearAddress(_ key: String, in fields: inout FieldReader) -> LinearAddress? {
+    guard let number = fields.number(key, allowsUnit: true) else { return nil }
+    do throws(AddressError) {
+      return try LinearAddress(number, width: width)
+    } catch {
+      let problem = AddressSpaceProblem.notCanonical(
+        mapping: 0, linearAddress: number, width: width)
+      fields.report(problem.id, at: key, problem.message, hint: problem.hint)
+      return nil
+    }
+  }
+
+  /// A guest-physical address of at most 52 bits.
+  func physicalAddress(_ key: String, in fields: inout FieldReader) -> GuestPhysicalAddress? {
+    guard let number = fields.number(key, allowsUnit: true) else { return nil }
+    do throws(AddressError) {
+      return try GuestPhysicalAddress(number)
+    } catch {
+      fields.report(
+        error.id, at: key, "\(HexadecimalNumber(number)) is no physical address",
+        hint: "physical addresses have at most 52 bits")
+      return nil
+    }
+  }
+}

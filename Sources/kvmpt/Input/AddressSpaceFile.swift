@@ -1,0 +1,73 @@
+// AddressSpaceFile: an address space and where each part of it is written.
+
+import Probe
+
+/// What an address-space file says.
+struct AddressSpaceFile: Sendable {
+  /// The path as given, for messages.
+  let path: String
+  /// The free text of the file; may be empty.
+  let summary: String
+  let addressSpace: AddressSpace
+  let positions: AddressSpacePositions
+}
+
+/// Where the parts of an address space stand in their file.
+struct AddressSpacePositions: Sendable {
+  var levels = SourcePosition.start
+  var memory = SourcePosition.start
+  var mappings: [FieldPositions] = []
+  var expectations: [FieldPositions] = []
+
+  /// The place of what a problem is about.
+  subscript(subject: AddressSpaceSubject) -> SourcePosition {
+    switch subject {
+    case .rootLevel: levels
+    case .memory: memory
+    case .mapping(let index, let field): position(in: mappings, index, field.key)
+    case .expectation(let index, let field): position(in: expectations, index, field.key)
+    }
+  }
+
+  private func position(
+    in list: [FieldPositions], _ index: Int, _ key: String
+  ) -> SourcePosition {
+    list.indices.contains(index) ? list[index][key] : .start
+  }
+}
+
+/// Where an object of the file starts, and where the values of its keys stand.
+struct FieldPositions: Sendable {
+  let start: SourcePosition
+  let values: [String: SourcePosition]
+
+  /// The value's place, or the object's where the key is missing.
+  subscript(key: String) -> SourcePosition { values[key] ?? start }
+}
+
+extension MappingField {
+  /// The key of the file that says it.
+  var key: String {
+    switch self {
+    case .name: "name"
+    case .linearAddress: "linear"
+    case .physicalAddress: "physical"
+    case .byteCount: "size"
+    case .rights: "rights"
+    case .protectionKey: "key"
+    case .softwareBits: "software-bits"
+    }
+  }
+}
+
+extension ExpectationField {
+  /// The key of the file that says it.
+  var key: String {
+    switch self {
+    case .linearAddress: "address"
+    case .outcome: "outcome"
+    case .errorCode: "error-code"
+    case .physicalAddress: "physical"
+    }
+  }
+}

@@ -1,0 +1,95 @@
+// YAMLCursor: a place in the bytes of a file that knows its line and column.
+
+/// Reads bytes one after the other and counts lines and columns.
+struct YAMLCursor {
+  let bytes: [UInt8]
+  private(set) var index = 0
+  private(set) var line = 1
+  private(set) var column = 1
+
+  init(bytes: [UInt8]) { self.bytes = bytes }
+
+  var position: SourcePosition { SourcePosition(line: line, column: column) }
+  /// The number of columns before this one.
+  var indentation: Int { column - 1 }
+  var isAtEnd: Bool { index >= bytes.count }
+  /// The byte here, or 0 at the end; the file itself holds no 0.
+  var byte: UInt8 { index < bytes.count ? bytes[index] : 0 }
+
+  func byte(ahead offset: Int) -> UInt8 {
+    index + offset < bytes.count ? bytes[index + offset] : 0
+  }
+
+  var isAtBlank: Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
+  var isAtLineEnd: Bool { byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r") }
+
+  /// A `#` at the start of a line or after a blank.
+  var isAtComment: Bool {
+    guard byte == UInt8(ascii: "#") else { return false }
+    return index == 0 || Self.isSpace(bytes[index - 1])
+  }
+
+  /// An opening bracket; tabs may stand before it.
+  var isAtFlowStart: Bool { byte == UInt8(ascii: "[") || byte == UInt8(ascii: "{") }
+
+  /// True when blank, line end or end of file stands `offset` bytes ahead.
+  func isSpaceOrEnd(ahead offset: Int) -> Bool {
+    index + offset >= bytes.count || Self.isSpace(bytes[index + offset])
+  }
+
+  /// An indicator such as `-` or `:` counts only with a space behind it.
+  func isAtIndicator(_ indicator: UInt8) -> Bool {
+    byte == indicator && isSpaceOrEnd(ahead: 1)
+  }
+
+  /// `---` or `...` at the start of a line.
+  func isAtDocumentMarker(_ character: UInt8) -> Bool {
+    column == 1 && byte == character && byte(ahead: 1) == character
+      && byte(ahead: 2) == character && isSpaceOrEnd(ahead: 3)
+  }
+
+  var isAtAnyDocumentMarker: Bool {
+    isAtDocumentMarker(UInt8(ascii: "-")) || isAtDocumentMarker(UInt8(ascii: "."))
+  }
+
+  /// Moves over one byte that is not a line end.
+  mutating func advance() {
+    guard index < bytes.count else { return }
+    index += 1
+    // The bytes of a multi-byte scalar after its first count as part of the same column.
+    if index >= bytes.count || bytes[index] & 0xc0 != 0x80 { column += 1 }
+  }
+
+  mutating func advance(by count: Int) {
+    for _ in 0..<count { advance() }
+  }
+
+  /// Moves to the start of the next line when a line ends here: LF, CR or CR LF.
+  mutating func advanceOverLineEnd() {
+    guard isAtLineEnd else { return }
+    if byte == UInt8(ascii: "\r") && byte(ahead: 1) == UInt8(ascii: "\n") { index += 1 }
+    index += 1
+    line += 1
+    column = 1
+  }
+
+  mutating func skipToEndOfLine() {
+    while !isAtEnd && !isAtLineEnd { advance() }
+  }
+
+  mutating func skipBlanks() {
+    while isAtBlank { advance() }
+  }
+
+  /// The text between two places, without the blanks at its end.
+  func text(from start: Int, to end: Int) -> String {
+    var end = end
+    while end > start && Self.isSpace(bytes[end - 1]) { end -= 1 }
+    return String(decoding: bytes[start..<end], as: UTF8.self)
+  }
+
+  static func isSpace(_ byte: UInt8) -> Bool {
+    byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") || byte == UInt8(ascii: "\n")
+      || byte == UInt8(ascii: "\r")
+  }
+}
