@@ -1,0 +1,39 @@
+// ExitStatus: what the program's exit code means.
+
+/// The exit codes, after `sysexits.h` where it has one.
+enum ExitStatus: Int32, CaseIterable, Sendable {
+  case agreement = 0
+  case disagreement = 1
+  case usage = 64
+  case badInput = 65
+  case noKVM = 69
+  case internalError = 70
+  case cannotWrite = 74
+  case skipped = 77
+  case interrupted = 130
+
+  /// What the code says, for the help.
+  var meaning: String {
+    switch self {
+    case .agreement: "everything that was checked agrees"
+    case .disagreement: "asked, modelled and executed disagree"
+    case .usage: "the command line is wrong"
+    case .badInput: "an input file cannot be read or is wrong"
+    case .noKVM: "KVM is needed and cannot be used"
+    case .internalError: "a defect of kvmpt itself"
+    case .cannotWrite: "the report cannot be written"
+    case .skipped: "skipped for want of KVM, as --if-no-kvm skip asks"
+    case .interrupted: "interrupted from the keyboard"
+    }
+  }
+
+  /// The table for `--help`.
+  static let table: String = {
+    var text = "EXIT CODES:"
+    for status in allCases {
+      let code = String(status.rawValue)
+      text += "\n  " + code + String(repeating: " ", count: 5 - code.count) + status.meaning
+    }
+    return text
+  }()
+}

@@ -1,0 +1,33 @@
+// Kvmpt: the command line's root command.
+
+import ArgumentParser
+
+/// A command that reports something and ends with a code that means something.
+protocol ReportingCommand: ParsableCommand {
+  /// Does the work; results go to standard output, everything else to standard error.
+  func execute() throws(CommandFailure) -> ExitStatus
+}
+
+struct Kvmpt: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "kvmpt",
+    abstract: "Prove x86-64 page tables on a real MMU.",
+    discussion: """
+      kvmpt writes page tables for the address space that a file describes, boots a tiny guest \
+      on them under KVM, lets the guest use every mapping, and reports where what was asked, \
+      what the architecture manual says and what the machine did disagree.
+
+      EXAMPLE:
+        kvmpt verify Examples/higher-half-kernel.yaml
+
+      \(ExitStatus.table)
+      """,
+    version: Version.current,
+    subcommands: [VerifyCommand.self, DoctorCommand.self, CheckCommand.self, SchemaCommand.self]
+  )
+}
+
+/// The version of this package.
+enum Version {
+  static let current = "0.1.0"
+}

@@ -1,0 +1,64 @@
+// TextTable: columns that line up.
+
+/// Lays out rows of text in columns as wide as their widest cell.
+struct TextTable {
+  /// On which side a cell is filled up.
+  enum Alignment { case left, right }
+
+  /// Text and its look; the look does not count for the width.
+  struct Cell: ExpressibleByStringLiteral, ExpressibleByStringInterpolation {
+    let text: String
+    let style: TextStyle
+
+    init(_ text: String, _ style: TextStyle = .plain) {
+      self.text = text
+      self.style = style
+    }
+
+    init(stringLiteral text: String) { self.init(text) }
+  }
+
+  private let columns: [(title: String, alignment: Alignment)]
+  private var rows: [[Cell]] = []
+
+  init(_ columns: [(title: String, alignment: Alignment)]) { self.columns = columns }
+
+  /// Adds a row; cells that are missing are empty, cells without a column are left out.
+  mutating func append(_ row: [Cell]) { rows.append(row) }
+
+  /// The lines of the table, indented, with the titles first unless all are empty.
+  func rendered(indentation: Int = 2, styler: TextStyler) -> String {
+    var widths = columns.map { Self.width($0.title) }
+    for row in rows {
+      for (index, cell) in row.prefix(columns.count).enumerated() {
+        widths[index] = max(widths[index], Self.width(cell.text))
+      }
+    }
+    var text = ""
+    if columns.contains(where: { !$0.title.isEmpty }) {
+      text += line(columns.map { Cell($0.title, .dim) }, widths, indentation, styler)
+    }
+    for row in rows { text += line(row, widths, indentation, styler) }
+    return text
+  }
+
+  private func line(
+    _ row: [Cell], _ widths: [Int], _ indentation: Int, _ styler: TextStyler
+  ) -> String {
+    var text = String(repeating: " ", count: indentation)
+    let lastFilled = row.prefix(columns.count).lastIndex { !$0.text.isEmpty } ?? -1
+    for (index, cell) in row.prefix(columns.count).enumerated() where index <= lastFilled {
+      let padding = String(repeating: " ", count: widths[index] - Self.width(cell.text))
+      let shown = styler(cell.text, cell.style)
+      switch columns[index].alignment {
+      case .left: text += index == lastFilled ? shown : shown + padding
+      case .right: text += padding + shown
+      }
+      if index < lastFilled { text += "  " }
+    }
+    return text + "\n"
+  }
+
+  /// Characters stand for columns, which is right for the texts that reports hold.
+  private static func width(_ text: String) -> Int { text.count }
+}
