@@ -21,7 +21,7 @@ struct CheckCommand: ReportingCommand {
   @Argument(help: ArgumentHelp("Address-space files; '-' is standard input.", valueName: "file"))
   var files: [String]
 
-  @Option(help: "The format of the report: text, json.")
+  @Option(help: "The format of the report.")
   var format = Format.text
 
   @OptionGroup var report: ReportOptions

@@ -22,7 +22,7 @@ struct DoctorCommand: ReportingCommand {
       \(ExitStatus.table)
       """)
 
-  @Option(help: "The format of the report: text, json.")
+  @Option(help: "The format of the report.")
   var format = Format.text
 
   @OptionGroup var report: ReportOptions

@@ -22,7 +22,7 @@ struct VerifyCommand: ReportingCommand {
   @Argument(help: ArgumentHelp("An address-space file; '-' is standard input.", valueName: "file"))
   var file: String
 
-  @Option(help: "The format of the report: text, json, junit, tap.")
+  @Option(help: "The format of the report.")
   var format = ReportFormat.text
 
   @OptionGroup var report: ReportOptions

@@ -64,8 +64,9 @@ func nearestWord(to text: String, among words: [String]) -> String? {
   guard characters.count <= 32 else { return nil }
   var best: (word: String, distance: Int)?
   for word in words {
-    let distance = editDistance(characters, Array(word.utf8))
     let limit = max(1, min(characters.count, word.utf8.count) / 3)
+    if abs(characters.count - word.utf8.count) > limit { continue }
+    let distance = editDistance(characters, Array(word.utf8))
     if distance <= limit && distance < best?.distance ?? .max { best = (word, distance) }
   }
   return best?.word

@@ -7,14 +7,18 @@ struct YAMLCursor {
   private(set) var line = 1
   private(set) var column = 1
 
-  init(bytes: [UInt8]) { self.bytes = bytes }
+  /// The byte here, or 0 at the end; the file itself holds no 0.
+  private(set) var byte: UInt8
+
+  init(bytes: [UInt8]) {
+    self.bytes = bytes
+    byte = bytes.first ?? 0
+  }
 
   var position: SourcePosition { SourcePosition(line: line, column: column) }
   /// The number of columns before this one.
   var indentation: Int { column - 1 }
   var isAtEnd: Bool { index >= bytes.count }
-  /// The byte here, or 0 at the end; the file itself holds no 0.
-  var byte: UInt8 { index < bytes.count ? bytes[index] : 0 }
 
   func byte(ahead offset: Int) -> UInt8 {
     index + offset < bytes.count ? bytes[index + offset] : 0
@@ -54,10 +58,12 @@ struct YAMLCursor {
 
   /// Moves over one byte that is not a line end.
   mutating func advance() {
-    guard index < bytes.count else { return }
+    let count = bytes.count
+    guard index < count else { return }
     index += 1
+    byte = index < count ? bytes[index] : 0
     // The bytes of a multi-byte scalar after its first count as part of the same column.
-    if index >= bytes.count || bytes[index] & 0xc0 != 0x80 { column += 1 }
+    if byte & 0xc0 != 0x80 { column += 1 }
   }
 
   mutating func advance(by count: Int) {
@@ -69,6 +75,7 @@ struct YAMLCursor {
     guard isAtLineEnd else { return }
     if byte == UInt8(ascii: "\r") && byte(ahead: 1) == UInt8(ascii: "\n") { index += 1 }
     index += 1
+    byte = index < bytes.count ? bytes[index] : 0
     line += 1
     column = 1
   }
