@@ -54,7 +54,8 @@ struct Vocabulary {
   private func suggestion(for key: String) -> String? {
     let spelling = key.lowercased().replacing("_", with: "-")
     if keys.contains(spelling) { return spelling }
-    return synonyms[spelling] ?? nearestWord(to: spelling, among: keys)
+    let near = nearestWord(to: spelling, among: keys + synonyms.keys.sorted())
+    return synonyms[spelling] ?? near.map { synonyms[$0] ?? $0 }
   }
 }
 

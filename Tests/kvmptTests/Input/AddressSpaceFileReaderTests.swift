@@ -219,6 +219,7 @@ struct AddressSpaceFileReaderTests {
     arguments: [
       ("Linear", "linear"), ("linaer", "linear"), ("memory_type", "memory-type"),
       ("va", "linear"), ("pkey", "key"), ("page-size", "page"), ("softwarebits", "software-bits"),
+      ("lenght", "size"),
     ])
   func suggestsKeys(_ wrong: String, _ right: String) {
     #expect(Vocabulary.mapping.hint(for: wrong) == "did you mean '\(right)'?")

@@ -33,6 +33,22 @@ struct ExampleTests {
     }
   }
 
+  @Test("The file in the documentation is one that the reader accepts")
+  func documentedFileIsRead() throws {
+    let bytes = try PackageFiles.bytes(of: "Documentation/address-space-file.md")
+    let text = String(decoding: bytes, as: UTF8.self)
+    let start = try #require(text.firstRange(of: "```yaml\n")).upperBound
+    let end = try #require(text[start...].firstRange(of: "```\n")).lowerBound
+    let file = Array(text[start..<end].utf8)
+    switch AddressSpaceFileReader(limits: InputLimits()).read(file, path: "documentation") {
+    case .file(let file): #expect(file.addressSpace.mappings.count == 2)
+    case .problems(let problems, _): Issue.record("\(problems)")
+    }
+    for vocabulary in [Vocabulary.file, .processor, .mapping, .expectation] {
+      for key in vocabulary.keys { #expect(text.contains("`\(key)`"), "\(key)") }
+    }
+  }
+
   @Test("An example opens with what it shows", arguments: PackageFiles.examples)
   func opensWithAComment(_ name: String) throws {
     let bytes = try PackageFiles.bytes(of: "Examples/\(name)")
