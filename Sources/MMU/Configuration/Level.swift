@@ -16,10 +16,14 @@
   case pageMapLevel5 = 5
 
   /// The position of the lowest linear-address bit that selects an entry at this level.
-  @inlinable public var indexShift: UInt64 { 12 + 9 * (UInt64(rawValue) - 1) }
+  @inlinable public var indexShift: UInt64 {
+    @inline(__always) get { 12 &+ 9 &* (UInt64(rawValue) &- 1) }
+  }
 
   /// The number of bytes of linear-address space that one entry at this level covers.
-  @inlinable public var span: UInt64 { 1 << indexShift }
+  @inlinable public var span: UInt64 {
+    @inline(__always) get { 1 &<< indexShift }
+  }
 
   /// The index of the entry that translates `address` at this level, 0 to 511.
   @inlinable
