@@ -1,0 +1,55 @@
+/* The time limit of a run: a POSIX timer that sends a signal to the thread that called KVM_RUN.
+ * timer_create(2) with SIGEV_THREAD_ID; the signal's only effect is that KVM_RUN ends with EINTR. */
+#ifndef CKVM_TIMER_H
+#define CKVM_TIMER_H
+
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ckvm_result.h"
+
+typedef int ckvm_timer; /* the kernel's timer id */
+
+static void ckvm_ignore_kick(int signal_number) { (void)signal_number; }
+
+/* A real-time signal that neither the C library nor a usual runtime uses. */
+static inline int ckvm_kick_signal(void) { return SIGRTMIN + 7; }
+
+/* Creates a timer that kicks the calling thread, not yet armed. Threads of libdispatch block all
+ * signals, so this one is unblocked. */
+static inline int64_t ckvm_timer_create(ckvm_timer *timer) {
+  struct sigaction action;
+  memset(&action, 0, sizeof action);
+  action.sa_handler = ckvm_ignore_kick;
+  if (sigaction(ckvm_kick_signal(), &action, NULL) < 0) return -(int64_t)errno;
+  sigset_t kicks;
+  sigemptyset(&kicks);
+  sigaddset(&kicks, ckvm_kick_signal());
+  int blocked = pthread_sigmask(SIG_UNBLOCK, &kicks, NULL);
+  if (blocked != 0) return -(int64_t)blocked;
+  struct sigevent event;
+  memset(&event, 0, sizeof event);
+  event.sigev_notify = 4; /* SIGEV_THREAD_ID */
+  event.sigev_signo = ckvm_kick_signal();
+  event._sigev_un._tid = (int)syscall(SYS_gettid);
+  return ckvm_result(syscall(SYS_timer_create, CLOCK_MONOTONIC, &event, timer));
+}
+
+/* Arms the timer: first after `first` nanoseconds, then every `interval`; 0 disarms it. */
+static inline int64_t ckvm_timer_set(ckvm_timer timer, uint64_t first, uint64_t interval) {
+  struct itimerspec specification = {
+      .it_value = {.tv_sec = (time_t)(first / 1000000000), .tv_nsec = (long)(first % 1000000000)},
+      .it_interval = {.tv_sec = (time_t)(interval / 1000000000),
+                      .tv_nsec = (long)(interval % 1000000000)},
+  };
+  return ckvm_result(syscall(SYS_timer_settime, timer, 0, &specification, NULL));
+}
+
+static inline int64_t ckvm_timer_delete(ckvm_timer timer) {
+  return ckvm_result(syscall(SYS_timer_delete, timer));
+}
+
+#endif

@@ -1,0 +1,87 @@
+/* The ioctls of a vCPU. KVM API document, section 4 (vCPU ioctls). */
+#ifndef CKVM_VCPU_H
+#define CKVM_VCPU_H
+
+#include "ckvm_system.h"
+
+/* 4.10: -EINTR when a signal ended the run. */
+static inline int64_t ckvm_run(int vcpu) { return ckvm_result(ioctl(vcpu, KVM_RUN, 0)); }
+
+/* 4.11, 4.12 */
+static inline int64_t ckvm_get_regs(int vcpu, struct kvm_regs *registers) {
+  return ckvm_result(ioctl(vcpu, KVM_GET_REGS, registers));
+}
+static inline int64_t ckvm_set_regs(int vcpu, const struct kvm_regs *registers) {
+  return ckvm_result(ioctl(vcpu, KVM_SET_REGS, registers));
+}
+
+/* 4.13, 4.14 */
+static inline int64_t ckvm_get_sregs(int vcpu, struct kvm_sregs *registers) {
+  return ckvm_result(ioctl(vcpu, KVM_GET_SREGS, registers));
+}
+static inline int64_t ckvm_set_sregs(int vcpu, const struct kvm_sregs *registers) {
+  return ckvm_result(ioctl(vcpu, KVM_SET_SREGS, registers));
+}
+
+/* 4.15: asks KVM itself to translate a linear address. */
+static inline int64_t ckvm_translate(int vcpu, struct kvm_translation *translation) {
+  return ckvm_result(ioctl(vcpu, KVM_TRANSLATE, translation));
+}
+
+/* 4.31, 4.32: pending exceptions and interrupts. */
+static inline int64_t ckvm_get_vcpu_events(int vcpu, struct kvm_vcpu_events *events) {
+  return ckvm_result(ioctl(vcpu, KVM_GET_VCPU_EVENTS, events));
+}
+static inline int64_t ckvm_set_vcpu_events(int vcpu, const struct kvm_vcpu_events *events) {
+  return ckvm_result(ioctl(vcpu, KVM_SET_VCPU_EVENTS, events));
+}
+
+/* 4.69 */
+static inline int64_t ckvm_set_cpuid2(int vcpu, struct ckvm_cpuid *cpuid) {
+  return ckvm_result(ioctl(vcpu, KVM_SET_CPUID2, cpuid));
+}
+
+/* kvm_msrs with room for one MSR; Swift and C++ do not know flexible arrays. */
+struct ckvm_msr {
+  uint32_t count;
+  uint32_t padding;
+  struct kvm_msr_entry entry;
+};
+
+/* 4.19 */
+static inline int64_t ckvm_set_msr(int vcpu, uint32_t index, uint64_t value) {
+  struct ckvm_msr request = {.count = 1, .entry = {.index = index, .data = value}};
+  int64_t result = ckvm_result(ioctl(vcpu, KVM_SET_MSRS, &request));
+  return result == 0 ? -EINVAL : result; /* the number of MSRs that were set */
+}
+
+/* 4.18 */
+static inline int64_t ckvm_get_msr(int vcpu, uint32_t index, uint64_t *value) {
+  struct ckvm_msr request = {.count = 1, .entry = {.index = index}};
+  int64_t result = ckvm_result(ioctl(vcpu, KVM_GET_MSRS, &request));
+  if (result == 0) return -EINVAL;
+  *value = request.entry.data;
+  return result;
+}
+
+/* 4.43: PKRU is part of the XSAVE area, in its standard format at `offset` (CPUID.0DH.9:EBX). */
+static inline int64_t ckvm_set_pkru(int vcpu, uint32_t offset, uint32_t value) {
+  struct kvm_xsave area;
+  if (offset > sizeof area.region - sizeof value) return -EINVAL;
+  int64_t result = ckvm_result(ioctl(vcpu, KVM_GET_XSAVE, &area));
+  if (result < 0) return result;
+  uint64_t state_components;
+  __builtin_memcpy(&state_components, (char *)area.region + 512, sizeof state_components);
+  state_components |= UINT64_C(1) << 9;
+  __builtin_memcpy((char *)area.region + 512, &state_components, sizeof state_components);
+  __builtin_memcpy((char *)area.region + offset, &value, sizeof value);
+  return ckvm_result(ioctl(vcpu, KVM_SET_XSAVE, &area));
+}
+
+/* 4.44, KVM_SET_XCRS: extended control register 0. */
+static inline int64_t ckvm_set_xcr0(int vcpu, uint64_t value) {
+  struct kvm_xcrs registers = {.nr_xcrs = 1, .xcrs = {{.xcr = 0, .value = value}}};
+  return ckvm_result(ioctl(vcpu, KVM_SET_XCRS, &registers));
+}
+
+#endif

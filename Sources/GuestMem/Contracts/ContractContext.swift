@@ -1,0 +1,32 @@
+// ContractContext: what the checker must be told because no memory says it.
+
+/// Who refers to frames besides the entries: handles, processors, cursors.
+public struct ContractContext: Sendable {
+  /// The number of handles of each frame: nodes and data, each root's own included.
+  public var handles: [UInt64: UInt64]
+  /// The frames of nodes that cursors and guards have locked.
+  public var lockedFrames: Set<UInt64>
+  /// The root whose half other roots share, and whether it is a kernel root with anchors.
+  public var sharedRoot: TableFrame?
+  /// Whether nodes that no root reaches are leaks.
+  public var completeness: Completeness
+
+  /// Whether the roots that are checked are all there are.
+  public enum Completeness: Hashable, Sendable {
+    /// Every node of the allocator is reached from these roots or owned by a handle.
+    case everyRoot
+    /// Others may have tables too.
+    case someRoots
+  }
+
+  /// Nothing but the roots themselves refers to frames, unless said otherwise.
+  public init(
+    handles: [UInt64: UInt64] = [:], lockedFrames: Set<UInt64> = [],
+    sharedRoot: TableFrame? = nil, completeness: Completeness = .everyRoot
+  ) {
+    self.handles = handles
+    self.lockedFrames = lockedFrames
+    self.sharedRoot = sharedRoot
+    self.completeness = completeness
+  }
+}

@@ -1,0 +1,92 @@
+// MemoryImage: physical memory as it stands in a file.
+
+public import MMU
+
+/// A read-only image of guest-physical memory: an ELF core, or raw bytes.
+///
+/// The file is mapped: opening costs time for its headers only, whatever its size.
+public struct MemoryImage: ~Copyable, PhysicalMemory, Sendable {
+  /// How the file holds the memory.
+  public enum Format: String, Sendable {
+    /// An ELF core, as QEMU's `dump-guest-memory` writes it.
+    case elfCore = "elf-core"
+    /// The bytes of memory and nothing else.
+    case raw
+  }
+
+  /// How the file is to be read.
+  public enum Reading: Hashable, Sendable {
+    /// An ELF file as a core, anything else as raw bytes from physical address 0 on.
+    case automatic
+    /// As raw bytes from this physical address on, a multiple of 8.
+    case raw(base: GuestPhysicalAddress)
+  }
+
+  /// How the file holds the memory.
+  public let format: Format
+  /// The ranges of memory by address; they do not overlap.
+  public let segments: [MemorySegment]
+  /// The processors that the core describes; empty in other files.
+  public let processors: [ImageProcessor]
+  private let file: FileBytes
+
+  /// Opens the file at `path`.
+  ///
+  /// Throws: ``MemoryImageError`` when the file cannot be mapped or its headers are wrong.
+  ///
+  /// Complexity: proportional to the number of headers, not to the size of the file.
+  public init(path: String, reading: Reading = .automatic) throws(MemoryImageError) {
+    try self.init(FileBytes(path: path), reading: reading)
+  }
+
+  /// Reads `bytes` as if they were a file.
+  ///
+  /// Throws: ``MemoryImageError`` when the headers are wrong or there are no bytes.
+  public init(bytes: [UInt8], reading: Reading = .automatic) throws(MemoryImageError) {
+    try self.init(FileBytes(copying: bytes), reading: reading)
+  }
+
+  private init(_ file: consuming FileBytes, reading: Reading) throws(MemoryImageError) {
+    var base = GuestPhysicalAddress(truncating: 0)
+    if case .raw(let given) = reading { base = given }
+    if reading == .automatic && ELFCore.isELF(file) {
+      let core = try ELFCore(file)
+      format = .elfCore
+      segments = core.segments.disjoint()
+      processors = core.processors
+    } else {
+      guard base.rawValue & 7 == 0, file.count <= 1 << 52 - base.rawValue else {
+        throw .invalidBase(base.rawValue)
+      }
+      format = .raw
+      segments = [MemorySegment(physicalAddress: base, byteCount: file.count, fileOffset: 0)]
+      processors = []
+    }
+    self.file = file
+  }
+
+  /// The bytes of memory that the image holds.
+  public var byteCount: UInt64 { segments.reduce(0) { $0 + $1.byteCount } }
+
+  /// The segment that holds `address`, or nil.
+  ///
+  /// Complexity: O(log n).
+  public func segment(at address: GuestPhysicalAddress) -> MemorySegment? {
+    var low = 0
+    var high = segments.count
+    while low < high {
+      let middle = (low + high) / 2
+      if segments[middle].physicalAddress <= address { low = middle + 1 } else { high = middle }
+    }
+    guard low > 0, address.rawValue < segments[low - 1].end else { return nil }
+    return segments[low - 1]
+  }
+
+  /// The word at `address`, or nil when the image does not hold all of it.
+  public func loadWord(at address: GuestPhysicalAddress) -> UInt64? {
+    guard let segment = segment(at: address) else { return nil }
+    let offset = address.rawValue - segment.physicalAddress.rawValue
+    guard segment.byteCount - offset >= 8 else { return nil }
+    return file.load(UInt64.self, at: segment.fileOffset + offset)
+  }
+}

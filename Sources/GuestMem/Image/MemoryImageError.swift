@@ -1,0 +1,99 @@
+// MemoryImageError: why a file is not an image of memory.
+
+/// The reason a memory image could not be opened.
+public enum MemoryImageError: Error, Hashable, Sendable {
+  /// The host refused to open or map the file, with this `errno`.
+  case unreadable(errorNumber: Int32)
+  /// The file has no bytes.
+  case empty
+  /// The file is an ELF file, but not a little-endian 64-bit x86-64 one.
+  case wrongMachine(elfClass: UInt8, machine: UInt16)
+  /// The file is an ELF file, but not a core; `type` is its `e_type`.
+  case notACore(type: UInt16)
+  /// The ELF header or the table of program headers does not fit into the file.
+  case headersOutsideFile(byteCount: UInt64)
+  /// The size of a program header is not 56.
+  case wrongHeaderSize(UInt16)
+  /// There are more program headers than 2^20.
+  case tooManySegments(UInt64)
+  /// The bytes of a segment do not all lie inside the file.
+  case segmentOutsideFile(index: Int, offset: UInt64, byteCount: UInt64, fileByteCount: UInt64)
+  /// There are more notes than 2^20.
+  case tooManyNotes
+  /// A segment ends beyond the 52 bits of a physical address.
+  case segmentTooHigh(index: Int, physicalAddress: UInt64, byteCount: UInt64)
+  /// A note ends outside its segment.
+  case noteOutsideSegment(offset: UInt64)
+  /// The file has no bytes of memory.
+  case noMemory
+  /// Every segment has the physical address 0: the core of a process.
+  case noPhysicalAddresses(segmentCount: Int)
+  /// The base address of a raw image is misaligned, or the image ends beyond 52 bits.
+  case invalidBase(UInt64)
+
+  /// The stable name of the case, the same in every output format.
+  public var id: String {
+    switch self {
+    case .unreadable: "unreadable"
+    case .empty: "empty-image"
+    case .wrongMachine: "wrong-machine"
+    case .notACore: "not-a-core"
+    case .headersOutsideFile: "headers-outside-file"
+    case .wrongHeaderSize: "wrong-header-size"
+    case .tooManySegments: "too-many-segments"
+    case .tooManyNotes: "too-many-notes"
+    case .segmentOutsideFile: "segment-outside-file"
+    case .segmentTooHigh: "segment-too-high"
+    case .noteOutsideSegment: "note-outside-segment"
+    case .noMemory: "no-memory"
+    case .noPhysicalAddresses: "no-physical-addresses"
+    case .invalidBase: "invalid-base"
+    }
+  }
+
+  /// What is wrong, in lower case and without a full stop.
+  public var message: String {
+    switch self {
+    case .unreadable(let errorNumber): "the file cannot be mapped (errno \(errorNumber))"
+    case .empty: "the file is empty"
+    case .wrongMachine(let elfClass, let machine):
+      "the ELF file is of class \(elfClass) and machine \(machine), not 64-bit x86-64"
+    case .notACore(let type): "the ELF file has type \(type), not that of a core (4)"
+    case .headersOutsideFile(let byteCount):
+      "the ELF headers do not fit into the file's \(byteCount) bytes"
+    case .wrongHeaderSize(let size): "a program header has \(size) bytes instead of 56"
+    case .tooManySegments(let count): "the ELF file has \(count) program headers"
+    case .tooManyNotes: "the ELF file has more than 1048576 notes"
+    case .segmentOutsideFile(let index, let offset, let byteCount, let fileByteCount):
+      "program header \(index) takes \(byteCount) bytes from offset \(offset) on, and the file has "
+        + "\(fileByteCount)"
+    case .segmentTooHigh(let index, let physicalAddress, let byteCount):
+      "program header \(index) puts \(byteCount) bytes at physical address "
+        + "0x\(String(physicalAddress, radix: 16)), beyond 52 bits"
+    case .noteOutsideSegment(let offset):
+      "the note at offset \(offset) of the file ends outside its segment"
+    case .noMemory: "the ELF file has no segment with bytes of memory"
+    case .noPhysicalAddresses(let count):
+      "all \(count) segments of the core have the physical address 0"
+    case .invalidBase(let base):
+      "a raw image cannot start at physical address 0x\(String(base, radix: 16))"
+    }
+  }
+
+  /// What to do about it.
+  public var hint: String {
+    switch self {
+    case .unreadable: "name a file that can be read"
+    case .empty: "dump the memory again"
+    case .wrongMachine: "dump the memory of an x86-64 guest in 64-bit mode"
+    case .notACore: "use QEMU's dump-guest-memory, or pass --base to read the bytes as they are"
+    case .headersOutsideFile, .segmentOutsideFile: "the file was cut off: dump the memory again"
+    case .wrongHeaderSize, .tooManySegments, .tooManyNotes, .segmentTooHigh, .noteOutsideSegment:
+      "the headers are damaged: dump the memory again"
+    case .noMemory: "dump the memory again, without filters"
+    case .noPhysicalAddresses:
+      "that is the core of a process; dump the memory of the machine, in QEMU without -p"
+    case .invalidBase: "give a multiple of 8 so that the image ends below 2^52"
+    }
+  }
+}

@@ -1,0 +1,209 @@
+// FrameAllocator: which frames of guest memory are free.
+
+public import MMU
+
+/// What is known about the content of memory that is free from the beginning.
+public enum FreeMemoryContent: Hashable, Sendable {
+  /// Every byte is 0 until the frame is given out: fresh memory that no guest has run on.
+  case zero
+  /// Anything may stand there.
+  case unknown
+}
+
+/// Gives out 4 KiB frames and aligned runs of them.
+///
+/// It holds intervals, not a bit for each frame, so that petabytes of sparse memory cost nothing.
+/// Frames of page tables also go through a stack of their own, which makes both ways short.
+public struct FrameAllocator: ~Copyable, Sendable {
+  /// The size of the memory in bytes.
+  public let byteCount: UInt64
+  /// Free runs as frame numbers: sorted, disjoint, not touching each other.
+  var intervals: [Range<UInt64>]
+  /// Frames in the intervals and in the stack.
+  @usableFromInline var freeFrames: UInt64
+  /// The number of the frame on top of the stack plus 1, or 0.
+  @usableFromInline var stackTop: UInt64 = 0
+  /// No frame from this number on has ever been given out.
+  private var untouchedFrom: UInt64
+  /// A range with every frame that was ever given out with an owner in the metadata.
+  public private(set) var countedFrames: Range<UInt64> = 0..<0
+  private let frameMetadata: FrameMetadata
+  /// The metadata of the frames; this allocator must outlive it.
+  public let metadata: FrameMetadataView
+
+  /// All `byteCount` bytes are free, rounded down to whole frames.
+  ///
+  /// Throws: ``FrameAllocationError/metadataRefused(byteCount:errorNumber:)`` when the host has no
+  /// room for 16 bytes of address space for each frame.
+  public init(
+    byteCount: UInt64, freeMemory: FreeMemoryContent = .unknown
+  ) throws(FrameAllocationError) {
+    let frameCount = byteCount / 4096
+    guard frameCount <= 1 << 40 else { throw .invalidRange(start: 0, end: byteCount) }
+    frameMetadata = try FrameMetadata(frameCount: frameCount)
+    metadata = frameMetadata.view
+    self.byteCount = frameCount * 4096
+    intervals = frameCount > 0 ? [0..<frameCount] : []
+    freeFrames = frameCount
+    untouchedFrom = freeMemory == .zero ? 0 : frameCount
+  }
+
+  /// The number of free bytes, besides frames that handles gave back since the last allocation.
+  public var freeByteCount: UInt64 { freeFrames * 4096 }
+
+  /// True when every byte of `range` is free.
+  public mutating func isFree(_ range: Range<UInt64>) -> Bool {
+    guard !range.isEmpty, range.upperBound <= byteCount else { return false }
+    drainStack()
+    let frames = range.lowerBound / 4096..<(range.upperBound + 4095) / 4096
+    return intervalIndex(containing: frames) != nil
+  }
+
+  /// Takes a range of guest-physical addresses, in bytes, out of what can be given out.
+  ///
+  /// Throws: ``FrameAllocationError/invalidRange(start:end:)`` when the bounds are not 4 KiB
+  /// aligned or outside memory, ``FrameAllocationError/inUse(start:end:)`` when part is taken.
+  public mutating func reserve(_ range: Range<UInt64>) throws(FrameAllocationError) {
+    let frames = try frameRange(range)
+    drainStack()
+    guard let index = intervalIndex(containing: frames) else {
+      throw .inUse(start: range.lowerBound, end: range.upperBound)
+    }
+    take(frames, fromIntervalAt: index)
+  }
+
+  /// Gives out the free frame with the lowest address.
+  ///
+  /// Throws: ``FrameAllocationError/outOfMemory(byteCount:alignment:freeByteCount:)``.
+  public mutating func allocate() throws(FrameAllocationError) -> GuestPhysicalAddress {
+    try allocate(byteCount: 4096, alignment: 4096)
+  }
+
+  /// Gives out the lowest free run of `byteCount` bytes that starts at a multiple of `alignment`.
+  ///
+  /// Throws: ``FrameAllocationError/invalidSize(byteCount:alignment:)`` and
+  /// ``FrameAllocationError/outOfMemory(byteCount:alignment:freeByteCount:)``.
+  /// Complexity: linear in the number of free runs.
+  public mutating func allocate(
+    byteCount: UInt64, alignment: UInt64 = 4096
+  ) throws(FrameAllocationError) -> GuestPhysicalAddress {
+    guard byteCount > 0, byteCount % 4096 == 0, alignment >= 4096, alignment & (alignment - 1) == 0
+    else { throw .invalidSize(byteCount: byteCount, alignment: alignment) }
+    drainStack()
+    let count = byteCount / 4096
+    let step = alignment / 4096
+    for index in intervals.indices {
+      let interval = intervals[index]
+      let (raised, overflow) = interval.lowerBound.addingReportingOverflow(step - 1)
+      let start = raised & ~(step - 1)
+      guard !overflow, start <= interval.upperBound, interval.upperBound - start >= count else {
+        continue
+      }
+      take(start..<start + count, fromIntervalAt: index)
+      untouchedFrom = max(untouchedFrom, start + count)
+      return GuestPhysicalAddress(truncating: start * 4096)
+    }
+    throw .outOfMemory(byteCount: byteCount, alignment: alignment, freeByteCount: freeByteCount)
+  }
+
+  /// Takes back `byteCount` bytes that were given out or reserved.
+  ///
+  /// Throws: ``FrameAllocationError/invalidRange(start:end:)`` and
+  /// ``FrameAllocationError/alreadyFree(start:end:)``.
+  public mutating func free(
+    _ address: GuestPhysicalAddress, byteCount: UInt64 = 4096
+  ) throws(FrameAllocationError) {
+    let (end, overflow) = address.rawValue.addingReportingOverflow(byteCount)
+    guard !overflow, end > address.rawValue else {
+      throw .invalidRange(start: address.rawValue, end: end)
+    }
+    let frames = try frameRange(address.rawValue..<end)
+    drainStack()
+    let next = firstInterval(endingAfter: frames.lowerBound)
+    guard next == intervals.count || intervals[next].lowerBound >= frames.upperBound else {
+      throw .alreadyFree(start: address.rawValue, end: end)
+    }
+    insert(frames)
+    untouchedFrom = max(untouchedFrom, frames.upperBound)
+  }
+
+  private func frameRange(_ range: Range<UInt64>) throws(FrameAllocationError) -> Range<UInt64> {
+    guard !range.isEmpty, range.lowerBound % 4096 == 0, range.upperBound % 4096 == 0,
+      range.upperBound <= byteCount
+    else { throw .invalidRange(start: range.lowerBound, end: range.upperBound) }
+    return range.lowerBound / 4096..<range.upperBound / 4096
+  }
+
+  /// Takes one frame for a node: from the stack, else the lowest free one.
+  ///
+  /// The second part of the answer says whether its bytes are known to be 0.
+  @inlinable
+  mutating func takeNodeFrame() -> (frame: UInt64, content: FreeMemoryContent)? {
+    if stackTop != 0 {
+      let frame = stackTop &- 1
+      stackTop = metadata.nodeState(of: frame).rawValue &>> 8
+      metadata.setNodeState(NodeState(rawValue: 0), of: frame)
+      freeFrames &-= 1
+      return (frame, .unknown)
+    }
+    return takeLowestFrame()
+  }
+
+  @usableFromInline
+  mutating func takeLowestFrame() -> (frame: UInt64, content: FreeMemoryContent)? {
+    guard let first = intervals.first else { return nil }
+    let frame = first.lowerBound
+    take(frame..<frame + 1, fromIntervalAt: 0)
+    noteCounted(frame..<frame + 1)
+    guard frame >= untouchedFrom else { return (frame, .unknown) }
+    untouchedFrom = frame + 1
+    return (frame, .zero)
+  }
+
+  /// Widens the range of frames that have owners.
+  mutating func noteCounted(_ frames: Range<UInt64>) {
+    guard !countedFrames.isEmpty else {
+      countedFrames = frames
+      return
+    }
+    countedFrames =
+      min(
+        countedFrames.lowerBound, frames.lowerBound)..<max(
+        countedFrames.upperBound, frames.upperBound)
+  }
+
+  /// Takes back a frame that `takeNodeFrame` gave out.
+  @inlinable
+  mutating func returnNodeFrame(_ frame: UInt64) {
+    metadata.setOwnership(.unused, of: frame)
+    // The stack runs through the metadata of its frames: bits 63:8 hold the frame below, plus 1.
+    metadata.setNodeState(NodeState(rawValue: stackTop &<< 8), of: frame)
+    stackTop = frame &+ 1
+    freeFrames &+= 1
+  }
+
+  /// Moves the frames of the stack back into the intervals.
+  mutating func drainStack() {
+    collectReturned()
+    guard stackTop != 0 else { return }
+    var frames: [UInt64] = []
+    while stackTop != 0 {
+      let frame = stackTop - 1
+      stackTop = metadata.nodeState(of: frame).rawValue >> 8
+      metadata.setNodeState(NodeState(rawValue: 0), of: frame)
+      frames.append(frame)
+    }
+    frames.sort()
+    freeFrames -= UInt64(frames.count)
+    var run: Range<UInt64>?
+    for frame in frames {
+      if let current = run, current.upperBound == frame {
+        run = current.lowerBound..<frame + 1
+      } else {
+        if let current = run { insert(current) }
+        run = frame..<frame + 1
+      }
+    }
+    if let current = run { insert(current) }
+  }
+}

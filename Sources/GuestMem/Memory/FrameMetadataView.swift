@@ -1,0 +1,70 @@
+// FrameMetadataView: an unowned, bounds-checked window on the metadata of frames.
+
+public import CKVM
+
+/// The metadata of the frames of guest memory; the allocator that owns it must outlive the view.
+///
+/// Frames are named by number: the guest-physical address divided by 4096.
+@safe @frozen public struct FrameMetadataView: @unchecked Sendable {
+  @usableFromInline let baseAddress: UnsafeMutableRawPointer
+  /// The number of frames.
+  public let frameCount: UInt64
+
+  @unsafe @inlinable
+  init(baseAddress: UnsafeMutableRawPointer, frameCount: UInt64) {
+    unsafe self.baseAddress = baseAddress
+    self.frameCount = frameCount
+  }
+
+  /// True for two views of the same allocator's metadata.
+  @inlinable
+  func isSame(as other: FrameMetadataView) -> Bool {
+    unsafe baseAddress == other.baseAddress
+  }
+
+  @inlinable
+  func ownershipAddress(_ frame: UInt64) -> UnsafeMutableRawPointer? {
+    guard frame < frameCount else { return nil }
+    // SAFETY: 16 bytes for each of `frameCount` frames stand at `baseAddress`.
+    return unsafe baseAddress + Int(truncatingIfNeeded: frame &* 16)
+  }
+
+  @inlinable
+  func nodeAddress(_ frame: UInt64) -> UnsafeMutableRawPointer? {
+    guard frame < frameCount else { return nil }
+    // SAFETY: 16 bytes for each of `frameCount` frames stand at `baseAddress`.
+    return unsafe baseAddress + Int(truncatingIfNeeded: frame &* 16 | 8)
+  }
+
+  /// Who owns `frame`; a frame outside memory is unused.
+  @inlinable
+  public func ownership(of frame: UInt64) -> FrameOwnership {
+    guard let address = unsafe ownershipAddress(frame) else { return .unused }
+    // SAFETY: the address is inside the metadata.
+    return unsafe FrameOwnership(rawValue: ckvm_load_acquire(address))
+  }
+
+  /// What is known about `frame` as a node; a frame outside memory is no node.
+  @inlinable
+  public func nodeState(of frame: UInt64) -> NodeState {
+    guard let address = unsafe nodeAddress(frame) else { return NodeState(rawValue: 0) }
+    // SAFETY: the address is inside the metadata.
+    return unsafe NodeState(rawValue: ckvm_load_acquire(address))
+  }
+
+  /// Stores the state of a node that this caller holds alone.
+  @inlinable
+  func setNodeState(_ state: NodeState, of frame: UInt64) {
+    guard let address = unsafe nodeAddress(frame) else { return }
+    // SAFETY: the address is inside the metadata.
+    unsafe ckvm_store_release(address, state.rawValue)
+  }
+
+  /// Stores the ownership of a frame that this caller holds alone.
+  @inlinable
+  func setOwnership(_ ownership: FrameOwnership, of frame: UInt64) {
+    guard let address = unsafe ownershipAddress(frame) else { return }
+    // SAFETY: the address is inside the metadata.
+    unsafe ckvm_store_release(address, ownership.rawValue)
+  }
+}

@@ -1,0 +1,24 @@
+// Giving up what was written to a private copy.
+
+internal import CKVM
+
+extension GuestMemory {
+  /// Makes a private copy show the original again; memory of its own becomes zero.
+  ///
+  /// Throws: ``GuestMemoryError/refused(operation:byteCount:errorNumber:)``.
+  public borrowing func discardChanges() throws(GuestMemoryError) {
+    guard byteCount > 0 else { return }
+    // SAFETY: the range is mapped for as long as `self` lives.
+    let result = unsafe ckvm_discard(view.baseAddress, byteCount)
+    guard result >= 0 else {
+      throw .refused(operation: "madvise", byteCount: byteCount, errorNumber: Int32(-result))
+    }
+  }
+}
+
+extension GuestMemory {
+  /// The memory file, for ``init(copyOf:offset:byteCount:)``; -1 without one.
+  ///
+  /// It is the owner's and closed with it.
+  public borrowing func memoryFileDescriptor() -> CInt { fileDescriptor }
+}

@@ -1,0 +1,50 @@
+// NodeState: what is known about a page-table node beyond its words, packed into one word.
+
+public import MMU
+
+/// The state of a frame as a page-table node: level, present entries, lock and stray mark.
+///
+/// It stands in host memory, so that a guest cannot change it. While the lock bit is set only its
+/// holder stores the word; others change it by compare-exchange from an unlocked value.
+@frozen public struct NodeState: Hashable, Sendable {
+  /// Bit 0 lock, bit 1 stray, bits 4:2 level (0: not a node), bits 31:16 present entries.
+  public var rawValue: UInt64
+
+  /// Takes the bits as they are.
+  @inlinable public init(rawValue: UInt64) { self.rawValue = rawValue }
+
+  /// A node of `level` with `presentCount` present entries, unlocked and not stray.
+  @inlinable
+  public init(level: Level, presentCount: Int) {
+    rawValue = UInt64(level.rawValue) &<< 2 | UInt64(truncatingIfNeeded: presentCount) &<< 16
+  }
+
+  /// The lock is held.
+  @inlinable public var isLocked: Bool {
+    get { rawValue & 1 != 0 }
+    set { rawValue = rawValue & ~1 | (newValue ? 1 : 0) }
+  }
+
+  /// The node was unlinked from its parent and may still be reached by readers that came earlier.
+  @inlinable public var isStray: Bool {
+    get { rawValue & 2 != 0 }
+    set { rawValue = rawValue & ~2 | (newValue ? 2 : 0) }
+  }
+
+  /// The level of the node, or nil when the frame is not a node.
+  @inlinable public var level: Level? { Level(rawValue: UInt8((rawValue &>> 2) & 7)) }
+
+  /// The number of present entries, 0 to 512; of a root only those in the slots it owns.
+  @inlinable public var presentCount: Int {
+    get { Int(truncatingIfNeeded: (rawValue &>> 16) & 0xffff) }
+    set {
+      rawValue =
+        rawValue & ~0xffff_0000 | (UInt64(truncatingIfNeeded: newValue) & 0xffff) &<< 16
+    }
+  }
+
+  /// True for a frame that is a node of `level`.
+  @inlinable public func isNode(of level: Level) -> Bool {
+    rawValue & 0x1c == UInt64(level.rawValue) &<< 2
+  }
+}

@@ -1,0 +1,57 @@
+// Entry, allocate and split: a new node below an entry, locked before it can be reached.
+
+public import MMU
+
+extension Entry {
+  /// Links an empty node where the entry is absent, and answers its guard; nil when something is
+  /// there or the node is at level 1.
+  ///
+  /// The node is locked by the caller before the entry is written.
+  ///
+  /// Throws: ``EntryError/outOfFrames`` and ``EntryError/foreignAllocator``.
+  @inlinable
+  public mutating func allocateIfNone(
+    allocator: inout FrameAllocator
+  ) throws(EntryError) -> NodeGuard<Configuration>? {
+    guard isNone, let lower = level.lower else { return nil }
+    let node = try tables.newNode(level: lower, allocator: &allocator)
+    var state = NodeState(level: lower, presentCount: 0)
+    state.isLocked = true
+    tables.metadata.setNodeState(state, of: node.frame)
+    let link = node.address | EntryBits.userLink
+    tables.memory.setEntry(table, index, link)
+    snapshot = link
+    addPresent(1)
+    return NodeGuard(locked: node, level: lower, tables: tables, userPages: childUserPages)
+  }
+
+  /// Replaces a leaf above level 1 by a node of smaller leaves that say the same, and answers the
+  /// node's guard; nil when there is no such leaf.
+  ///
+  /// Accessed and dirty bits go to every piece: dirty is never lost, at the price of pieces that
+  /// count as dirty though only a neighbour was written. The entry changes from leaf to table in
+  /// one step while a processor may hold the old translation: flush it before the pieces are
+  /// changed. Pieces of a tracked page own what the page owned.
+  ///
+  /// Throws: ``EntryError/outOfFrames`` and ``EntryError/foreignAllocator``.
+  @inlinable
+  public mutating func splitIfLarge(
+    allocator: inout FrameAllocator
+  ) throws(EntryError) -> NodeGuard<Configuration>? {
+    guard level > .pageTable, case .page = reference else { return nil }
+    guard allocator.metadata.isSame(as: tables.metadata) else { throw .foreignAllocator }
+    if allocator.freeFrames == 0 { allocator.collectReturned() }
+    let node: TableFrame
+    do throws(PageTableError) {
+      node = try tables.splitLeaf(
+        table, index, level: levelNumber, nodeLock: .held, allocator: &allocator)
+    } catch {
+      if case .outOfFrames = error { throw .outOfFrames }
+      throw invalid()
+    }
+    snapshot = tables.memory.entry(table, index)
+    return NodeGuard(
+      locked: node, level: levelNumbered(levelNumber &- 1), tables: tables,
+      userPages: childUserPages)
+  }
+}

@@ -1,0 +1,63 @@
+// EntryClass: what an entry found at a level is.
+
+/// What a word in a table means, given the level of the table.
+@frozen @usableFromInline enum EntryClass: Hashable, Sendable {
+  /// Zero: nothing is mapped and no table is linked.
+  case absent
+  /// A present entry that leads to a table one level down.
+  case table
+  /// A present entry that maps a page, or a leaf without rights.
+  case leaf
+  /// Anything else: not present but not zero, or PS where it is reserved.
+  case invalid
+
+  @inlinable
+  init(_ entry: UInt64, level: UInt64) {
+    if entry == 0 {
+      self = .absent
+    } else if entry & EntryBits.present != 0 {
+      if level == 1 {
+        self = .leaf
+      } else if entry & EntryBits.pageSize == 0 {
+        self = .table
+      } else {
+        self = level <= 3 ? .leaf : .invalid
+      }
+    } else if entry & EntryBits.rightless != 0
+      && (level == 1 || (level <= 3 && entry & EntryBits.pageSize != 0))
+    {
+      self = .leaf
+    } else {
+      self = .invalid
+    }
+  }
+}
+
+extension EntryBits {
+  /// The address bits of a leaf at `level`: those from `shift` on.
+  @inlinable
+  static func leafAddress(_ entry: UInt64, shift: UInt64) -> UInt64 {
+    entry & address & (~0 &<< shift)
+  }
+
+  /// The leaf bits one level down that say the same as `entry`, a leaf above level 1.
+  ///
+  /// The PAT bit moves from bit 12 to bit 7 when the pieces are 4 KiB pages, because PS is there
+  /// in larger ones.
+  @inlinable
+  static func pieceBits(_ entry: UInt64, pieceLevel: UInt64, shift: UInt64) -> UInt64 {
+    let bits = entry & ~(address & (~0 &<< shift))
+    guard pieceLevel == 1 else { return bits }
+    let hasPAT = (bits &>> 12) & 1
+    return bits & ~(pageSize | largePAT) | hasPAT &* smallPAT
+  }
+
+  /// The leaf bits one level up that say the same as `entry`, a leaf at `pieceLevel`.
+  @inlinable
+  static func wholeBits(_ entry: UInt64, pieceLevel: UInt64, shift: UInt64) -> UInt64 {
+    let bits = entry & ~(address & (~0 &<< shift))
+    guard pieceLevel == 1 else { return bits }
+    let hasPAT = (bits &>> 7) & 1
+    return bits & ~smallPAT | hasPAT &* largePAT | pageSize
+  }
+}

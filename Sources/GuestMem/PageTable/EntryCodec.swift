@@ -1,0 +1,139 @@
+// EntryCodec: between properties and the bits of an entry.
+
+public import MMU
+
+/// The bits of paging-structure entries.
+///
+/// Source: Intel SDM volume 3A, section 5.5.4, tables 5-15 to 5-20.
+@usableFromInline enum EntryBits {
+  /// P: the processor uses the entry.
+  @inlinable static var present: UInt64 { 1 }
+  /// R/W.
+  @inlinable static var writable: UInt64 { 1 << 1 }
+  /// U/S.
+  @inlinable static var user: UInt64 { 1 << 2 }
+  /// A.
+  @inlinable static var accessed: UInt64 { 1 << 5 }
+  /// D.
+  @inlinable static var dirty: UInt64 { 1 << 6 }
+  /// PS: a leaf, at levels 2 and 3.
+  @inlinable static var pageSize: UInt64 { 1 << 7 }
+  /// PAT of a 4 KiB leaf.
+  @inlinable static var smallPAT: UInt64 { 1 << 7 }
+  /// G.
+  @inlinable static var global: UInt64 { 1 << 8 }
+  /// PAT of a 2 MiB or 1 GiB leaf.
+  @inlinable static var largePAT: UInt64 { 1 << 12 }
+  /// XD.
+  @inlinable static var noExecute: UInt64 { 1 << 63 }
+  /// A leaf without rights, when P = 0.
+  ///
+  /// The processor ignores the bit then, and such a leaf is
+  /// never writable, so R/W is free to tell it from an absent entry.
+  @inlinable static var rightless: UInt64 { 1 << 1 }
+  /// PWT and PCD.
+  @inlinable static var cache: UInt64 { 3 << 3 }
+  /// Bits 11:9 and 58:52.
+  @inlinable static var software: UInt64 { 7 << 9 | 0x7f << 52 }
+  /// Bits 62:59.
+  @inlinable static var protectionKey: UInt64 { 15 << 59 }
+  /// Every address bit that any processor has.
+  @inlinable static var address: UInt64 { 0x000f_ffff_ffff_f000 }
+}
+
+/// The properties of a leaf as bits: one word for 4 KiB leaves, one for larger ones.
+@frozen public struct LeafBits: Hashable, Sendable {
+  /// The bits of a level-1 leaf besides its address.
+  public let small: UInt64
+  /// The bits of a level-2 or level-3 leaf besides its address, PS among them.
+  public let large: UInt64
+
+  @inlinable
+  init(common: UInt64, hasPAT: UInt64) {
+    small = common | hasPAT &* EntryBits.smallPAT
+    large = common | hasPAT &* EntryBits.largePAT | EntryBits.pageSize
+  }
+
+  /// The same with more bits set.
+  @inlinable
+  func adding(_ bits: UInt64) -> LeafBits { LeafBits(small: small | bits, large: large | bits) }
+
+  @inlinable
+  init(small: UInt64, large: UInt64) {
+    self.small = small
+    self.large = large
+  }
+
+  /// The bits for a leaf at `level`.
+  @inlinable func bits(_ level: UInt64) -> UInt64 { level == 1 ? small : large }
+}
+
+extension LeafBits {
+  /// Encodes properties that ``validate(_:for:)`` accepts.
+  @inlinable
+  init(_ properties: PageProperties) {
+    let index = PageAttributeTable.index(of: properties.memoryType)
+    var common = (index & 3) &<< 3
+    if properties.rights.contains(.read) {
+      common |= EntryBits.present
+      if properties.rights.contains(.write) { common |= EntryBits.writable }
+    } else {
+      common |= EntryBits.rightless
+    }
+    if !properties.rights.contains(.execute) { common |= EntryBits.noExecute }
+    if properties.isUser { common |= EntryBits.user }
+    if properties.isGlobal { common |= EntryBits.global }
+    if properties.isAccessed { common |= EntryBits.accessed }
+    if properties.isDirty { common |= EntryBits.dirty }
+    common |= UInt64(properties.protectionKey & 15) &<< 59
+    let software = UInt64(properties.softwareBits)
+    common |= (software & 7) &<< 9 | ((software &>> 3) & 0x7f) &<< 52
+    self.init(common: common, hasPAT: index &>> 2)
+  }
+
+  /// Throws what no entry can express on a processor with this configuration.
+  ///
+  /// A page without rights needs no XD bit, so it can be written without EFER.NXE too.
+  @inlinable
+  static func validate(
+    _ properties: PageProperties, for paging: PagingConfiguration
+  ) throws(PageTableError) {
+    guard properties.protectionKey <= 15 else {
+      throw .protectionKeyTooLarge(properties.protectionKey)
+    }
+    guard properties.softwareBits <= 0x3ff else {
+      throw .softwareBitsTooWide(properties.softwareBits)
+    }
+    guard properties.rights.contains(.read) || properties.rights.isEmpty else {
+      throw .unreadable(properties.rights)
+    }
+    guard
+      paging.isNoExecuteEnabled || properties.rights.isEmpty
+        || properties.rights.contains(.execute)
+    else { throw .noExecuteUnavailable }
+  }
+}
+
+extension PageProperties {
+  /// The properties that a leaf `entry` at `level` expresses.
+  @inlinable
+  public init(leafEntry entry: UInt64, level: Level) {
+    let pat = level == .pageTable ? entry &>> 7 : entry &>> 12
+    var rights: PageRights = []
+    if entry & EntryBits.present != 0 {
+      rights = .read
+      if entry & EntryBits.writable != 0 { rights.insert(.write) }
+      if entry & EntryBits.noExecute == 0 { rights.insert(.execute) }
+    }
+    self.init(
+      rights: rights,
+      isUser: entry & EntryBits.user != 0,
+      isGlobal: entry & EntryBits.global != 0,
+      isAccessed: entry & EntryBits.accessed != 0,
+      isDirty: entry & EntryBits.dirty != 0,
+      memoryType: PageAttributeTable.type(at: (pat & 1) &<< 2 | (entry &>> 3) & 3),
+      protectionKey: UInt8(truncatingIfNeeded: (entry &>> 59) & 15),
+      softwareBits: UInt16(
+        truncatingIfNeeded: (entry &>> 9) & 7 | ((entry &>> 52) & 0x7f) &<< 3))
+  }
+}

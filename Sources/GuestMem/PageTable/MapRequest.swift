@@ -1,0 +1,64 @@
+// MapRequest: what is to be written into each entry of a range.
+
+/// A mapping that was checked: the bits of its leaves, and where leaves may stand.
+@frozen @usableFromInline struct MapRequest: Sendable {
+  /// The leaves' bits besides the address.
+  @usableFromInline let leaf: LeafBits
+  /// Bit n is set when leaves may stand at level n.
+  @usableFromInline let leafLevels: UInt64
+  /// The bits of entries that lead to new tables.
+  @usableFromInline let linkBits: UInt64
+
+  @inlinable
+  init(leaf: LeafBits, leafLevels: UInt64, linkBits: UInt64) {
+    self.leaf = leaf
+    self.leafLevels = leafLevels
+    self.linkBits = linkBits
+  }
+
+  /// True when the entry at `level` that covers `range` can be a leaf.
+  @inlinable
+  func isLeaf(
+    _ level: UInt64, _ span: UInt64, _ range: Range<UInt64>, _ physical: UInt64
+  ) -> Bool {
+    leafLevels & (1 &<< level) != 0 && range.upperBound &- range.lowerBound == span
+      && (range.lowerBound | physical) & (span &- 1) == 0
+  }
+
+  /// The number of new tables that an absent entry at `level` needs to map `range`, which lies
+  /// in what the entry covers.
+  ///
+  /// Complexity: constant for each level, because equally aligned entries need equally many.
+  @usableFromInline
+  func tablesBelow<Configuration: PageTableConfiguration>(
+    _: Configuration.Type, _ level: UInt64, _ range: Range<UInt64>, _ physical: UInt64
+  ) -> UInt64 {
+    if isLeaf(level, Configuration.span(level), range, physical) { return 0 }
+    let lower = level &- 1
+    guard lower > 1 else { return 1 }
+    let span = Configuration.span(lower)
+    var count: UInt64 = 1
+    var position = range.lowerBound
+    while position < range.upperBound {
+      let end = min(range.upperBound, (position | (span &- 1)) &+ 1)
+      let target = physical &+ (position &- range.lowerBound)
+      let below = tablesBelow(Configuration.self, lower, position..<end, target)
+      if end &- position == span {
+        let whole = (range.upperBound &- position) / span
+        count &+= whole &* below
+        position &+= whole &* span
+      } else {
+        count &+= below
+        position = end
+      }
+    }
+    return count
+  }
+}
+
+extension EntryBits {
+  /// P and R/W: an entry that leads to a table without user pages.
+  @inlinable static var supervisorLink: UInt64 { present | writable }
+  /// P, R/W and U/S: an entry that leads to a table with user pages.
+  @inlinable static var userLink: UInt64 { present | writable | user }
+}

@@ -1,0 +1,47 @@
+// PageTable, nodes: the way from a table to the guards and entries of its nodes.
+
+public import MMU
+
+extension ConfiguredPageTable {
+  /// Calls `body` with the root, locked, and the allocator.
+  ///
+  /// Throws: ``EntryError/busy(nodeAddress:)`` and what `body` throws.
+  @inlinable
+  public mutating func withRoot<Result: ~Copyable>(
+    allocator: inout FrameAllocator,
+    _ body: (inout NodeGuard<Configuration>, inout FrameAllocator) throws(EntryError) -> Result
+  ) throws(EntryError) -> Result {
+    var root = try NodeGuard(locking: root, tables: tables, userPages: .allowed)
+    return try body(&root, &allocator)
+  }
+
+  /// Calls `body` with the lowest entry down to `level` that decides `linearAddress`, and the
+  /// allocator.
+  ///
+  /// The entry links no table, or is at `level`. Locks are taken from the root down, each before
+  /// the one above it is released.
+  ///
+  /// Throws: ``EntryError`` and what `body` throws.
+  @inlinable
+  public mutating func withEntry<Result: ~Copyable>(
+    for linearAddress: LinearAddress, downTo level: Level = .pageTable,
+    allocator: inout FrameAllocator,
+    _ body: (inout Entry<Configuration>, inout FrameAllocator) throws(EntryError) -> Result
+  ) throws(EntryError) -> Result {
+    let position = linearAddress.rawValue & (1 &<< tables.addressWidth &- 1)
+    var node = try NodeGuard(locking: root, tables: tables, userPages: .allowed)
+    while true {
+      let index = Configuration.index(position, UInt64(node.level.rawValue))
+      let below: NodeGuard<Configuration>? = try node.withEntry(at: index) {
+        (entry) throws(EntryError) in
+        entry.level > level ? try entry.lockChild() : nil
+      }
+      guard let below else {
+        return try node.withEntry(at: index) { (entry) throws(EntryError) in
+          try body(&entry, &allocator)
+        }
+      }
+      node = below
+    }
+  }
+}

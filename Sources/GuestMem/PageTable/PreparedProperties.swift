@@ -1,0 +1,36 @@
+// PreparedProperties: properties that were checked and encoded once, for many pages.
+
+public import MMU
+
+/// Properties as the bits of leaves, checked against a processor's configuration.
+@frozen public struct PreparedProperties: Hashable, Sendable {
+  @usableFromInline let leaf: LeafBits
+  @usableFromInline let linkBits: UInt64
+  /// Bits that the physical address of a 4 KiB page may not have.
+  @usableFromInline let forbiddenAddressBits: UInt64
+
+  @inlinable
+  init(leaf: LeafBits, linkBits: UInt64, forbiddenAddressBits: UInt64) {
+    self.leaf = leaf
+    self.linkBits = linkBits
+    self.forbiddenAddressBits = forbiddenAddressBits
+  }
+
+  /// True for user pages.
+  @inlinable public var isUser: Bool { linkBits & EntryBits.user != 0 }
+}
+
+extension ConfiguredPageTable {
+  /// Checks and encodes properties for many pages of this table.
+  ///
+  /// Throws: ``PageTableError`` for properties that no entry can express.
+  @inlinable
+  public func prepare(_ properties: PageProperties) throws(PageTableError) -> PreparedProperties {
+    try tables.validate(properties)
+    guard !properties.rights.isEmpty else { throw .noRights(0) }
+    return PreparedProperties(
+      leaf: LeafBits(properties).adding(Configuration.leafOwnership.untrackedBits),
+      linkBits: properties.isUser ? EntryBits.userLink : EntryBits.supervisorLink,
+      forbiddenAddressBits: ~0 &<< UInt64(paging.physicalAddressWidth) | 4095)
+  }
+}

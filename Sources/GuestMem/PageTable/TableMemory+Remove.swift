@@ -1,0 +1,142 @@
+// TableMemory, remove: entries become absent, and tables that become empty go.
+
+internal import MMU
+
+extension TableMemory {
+  /// The number of tables needed so that no leaf reaches across an end of `range`.
+  @inlinable
+  func tablesToSplit(
+    at range: Range<UInt64>, _ table: TableFrame, level: UInt64
+  ) throws(PageTableError) -> UInt64 {
+    let mask = Configuration.span(level) &- 1
+    let first = range.lowerBound..<min(range.upperBound, (range.lowerBound | mask) &+ 1)
+    let last = max(range.lowerBound, (range.upperBound &- 1) & ~mask)..<range.upperBound
+    var count = try tablesToSplit(inEntryOf: table, level: level, first)
+    if last.lowerBound >= first.upperBound {
+      count &+= try tablesToSplit(inEntryOf: table, level: level, last)
+    }
+    return count
+  }
+
+  @inlinable
+  func tablesToSplit(
+    inEntryOf table: TableFrame, level: UInt64, _ range: Range<UInt64>
+  ) throws(PageTableError) -> UInt64 {
+    // Entries that are covered whole need no split, whatever they are.
+    guard range.upperBound &- range.lowerBound < Configuration.span(level) else { return 0 }
+    let entry = memory.entry(table, Configuration.index(range.lowerBound, level))
+    switch EntryClass(entry, level: level) {
+    case .absent: return 0
+    case .leaf: return tablesToSplit(level: level, range)
+    case .table:
+      // Its lock may be the caller's own.
+      guard let child = memory.table(linkedBy: entry),
+        metadata.nodeState(of: child.frame).isNode(of: levelNumbered(level &- 1))
+      else { throw invalid(entry, range.lowerBound, level) }
+      return try tablesToSplit(at: range, child, level: level &- 1)
+    case .invalid: throw invalid(entry, range.lowerBound, level)
+    }
+  }
+
+  /// Removes what is mapped in `range`; leaves that reach out of it are split on the way.
+  @inlinable
+  func removeRange(
+    _ table: TableFrame, level: UInt64, _ range: Range<UInt64>, allocator: inout FrameAllocator,
+    report: inout UnmapReport
+  ) throws(PageTableError) {
+    if level == 1 && liveness == .offline && Configuration.leafOwnership == .none {
+      let first = Configuration.index(range.lowerBound, 1)
+      let last = Configuration.index(range.upperBound &- 1, 1)
+      let count = memory.clearUnwalked(table, first..<last &+ 1)
+      report.add(count, at: 1)
+      return addPresent(0 &- Int(truncatingIfNeeded: count), to: table)
+    }
+    let span = Configuration.span(level)
+    var removed = 0
+    var position = range.lowerBound
+    defer { addPresent(0 &- removed, to: table) }
+    while position < range.upperBound {
+      let end = min(range.upperBound, (position | (span &- 1)) &+ 1)
+      let index = Configuration.index(position, level)
+      let entry = memory.entry(table, index)
+      let isWhole = end &- position == span
+      switch EntryClass(entry, level: level) {
+      case .absent: break
+      case .leaf where isWhole:
+        releaseFrames(take(table, index), level: level, allocator: &allocator)
+        report.add(1, at: level)
+        removed &+= 1
+      case .invalid:
+        // Nobody maps anything by it; only an entry that is covered whole is cleaned away.
+        if isWhole { take(table, index) }
+      case .leaf:
+        let child = try splitLeaf(table, index, level: level, allocator: &allocator)
+        try removeRange(
+          child, level: level &- 1, position..<end, allocator: &allocator, report: &report)
+      case .table:
+        guard let child = memory.table(linkedBy: entry) else {
+          if isWhole { take(table, index) }
+          break
+        }
+        let mayGo = level < rootLevel || Configuration.topLevelRemoval == .allowed
+        if isWhole && mayGo {
+          take(table, index)
+          removed &+= 1
+          freeTables(child, level: level &- 1, allocator: &allocator, report: &report)
+        } else {
+          try removeRange(
+            child, level: level &- 1, position..<end, allocator: &allocator, report: &report)
+          if mayGo && metadata.nodeState(of: child.frame).presentCount == 0 {
+            take(table, index)
+            removed &+= 1
+            allocator.returnNodeFrame(child.frame)
+            report.freedTableCount &+= 1
+          }
+        }
+      }
+      position = end
+    }
+  }
+
+  /// Gives back the shares of frames that a removed leaf owned.
+  @inlinable
+  func releaseFrames(_ entry: UInt64, level: UInt64, allocator: inout FrameAllocator) {
+    guard Configuration.leafOwnership.isTracked(entry) else { return }
+    let shift = Configuration.shift(level)
+    let first = EntryBits.leafAddress(entry, shift: shift) &>> 12
+    for index in 0..<(1 &<< (shift &- 12)) as Range<UInt64> {
+      if let remaining = try? metadata.removeOwner(of: first &+ index), remaining == .none {
+        allocator.returnNodeFrame(first &+ index)
+      }
+    }
+  }
+
+  /// Gives back a table that nothing links to any more, and all tables below it.
+  @inlinable
+  func freeTables(
+    _ table: TableFrame, level: UInt64, allocator: inout FrameAllocator,
+    report: inout UnmapReport
+  ) {
+    let state = metadata.nodeState(of: table.frame)
+    // A frame that is no table of this level was linked by somebody else: it stays theirs.
+    guard state.isNode(of: levelNumbered(level)) else { return }
+    if level == 1 && Configuration.leafOwnership == .none {
+      report.add(UInt64(truncatingIfNeeded: state.presentCount), at: 1)
+    } else {
+      for index in 0..<Configuration.entryCount {
+        let entry = memory.entry(table, index)
+        switch EntryClass(entry, level: level) {
+        case .absent, .invalid: break
+        case .leaf:
+          releaseFrames(entry, level: level, allocator: &allocator)
+          report.add(1, at: level)
+        case .table:
+          guard let child = memory.table(linkedBy: entry) else { break }
+          freeTables(child, level: level &- 1, allocator: &allocator, report: &report)
+        }
+      }
+    }
+    allocator.returnNodeFrame(table.frame)
+    report.freedTableCount &+= 1
+  }
+}

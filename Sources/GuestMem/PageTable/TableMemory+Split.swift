@@ -1,0 +1,75 @@
+// TableMemory, split: one large leaf becomes a table of smaller ones that say the same.
+
+internal import MMU
+
+extension TableMemory {
+  /// The number of tables needed so that no leaf reaches across an end of `range`, which lies
+  /// inside one leaf at `level`.
+  @inlinable
+  func tablesToSplit(level: UInt64, _ range: Range<UInt64>) -> UInt64 {
+    let span = Configuration.span(level)
+    guard level > 1, range.upperBound &- range.lowerBound < span else { return 0 }
+    let lower = level &- 1
+    let mask = Configuration.span(lower) &- 1
+    guard
+      Configuration.index(range.lowerBound, lower)
+        != Configuration.index(range.upperBound &- 1, lower)
+    else { return 1 &+ tablesToSplit(level: lower, range) }
+    var count: UInt64 = 1
+    if range.lowerBound & mask != 0 {
+      count &+= tablesToSplit(
+        level: lower, range.lowerBound..<(range.lowerBound | mask) &+ 1)
+    }
+    if range.upperBound & mask != 0 {
+      count &+= tablesToSplit(level: lower, range.upperBound & ~mask..<range.upperBound)
+    }
+    return count
+  }
+
+  /// Replaces the leaf at `index` of a table at `level`, above 1, by a table of smaller leaves.
+  ///
+  /// A and D bits that hardware sets meanwhile go to every piece: the entry is exchanged only
+  /// while it equals what the pieces were made from.
+  @inlinable
+  func splitLeaf(
+    _ table: TableFrame, _ index: Int, level: UInt64, nodeLock: NodeLock = .free,
+    allocator: inout FrameAllocator
+  ) throws(PageTableError) -> TableFrame {
+    let lower = level &- 1
+    var entry = memory.entry(table, index)
+    guard level > 1, case .leaf = EntryClass(entry, level: level) else {
+      throw invalid(entry, 0, level)
+    }
+    let count = Configuration.entryCount
+    guard
+      let child = newTable(level: lower, used: 0..<count, allocator: &allocator)
+    else { throw .outOfFrames(needed: 1, available: allocator.freeFrames) }
+    if nodeLock == .held {
+      var state = NodeState(level: levelNumbered(lower), presentCount: count)
+      state.isLocked = true
+      metadata.setNodeState(state, of: child.frame)
+    }
+    let shift = Configuration.shift(level)
+    while true {
+      guard case .leaf = EntryClass(entry, level: level) else {
+        allocator.returnNodeFrame(child.frame)
+        throw invalid(entry, 0, level)
+      }
+      let piece =
+        EntryBits.pieceBits(entry, pieceLevel: lower, shift: shift)
+        | EntryBits.leafAddress(entry, shift: shift)
+      memory.fillUnlinked(child, 0..<count, first: piece, step: Configuration.span(lower))
+      let link =
+        child.address | EntryBits.supervisorLink | (entry & EntryBits.user)
+      if memory.compareExchangeEntry(table, index, &entry, link) { return child }
+    }
+  }
+}
+
+/// Whether a new node is locked before it can be reached.
+@frozen @usableFromInline enum NodeLock: Hashable, Sendable {
+  /// Nobody holds the lock.
+  case free
+  /// The caller holds the lock.
+  case held
+}

@@ -1,0 +1,124 @@
+// TableMemory: guest memory as a place where tables stand, and how their entries are read.
+
+public import MMU
+
+/// Where tables stand, what is known about their frames, and how a processor reads them.
+///
+/// A value that owns nothing; the owner of the memory and the allocator must outlive it.
+@frozen public struct TableMemory<Configuration: PageTableConfiguration>: Sendable {
+  /// The guest memory.
+  public let memory: MemoryView
+  /// What is known about its frames.
+  public let metadata: FrameMetadataView
+  /// How the processor reads the tables.
+  public let paging: PagingConfiguration
+  /// The level of roots: the processor's, or fewer in formats that only tests walk.
+  public let rootTableLevel: Level
+  /// Whether a processor may be walking the tables.
+  public var liveness: TableLiveness
+
+  /// Takes the parts; the metadata must be that of the memory.
+  @inlinable
+  init(
+    memory: MemoryView, metadata: FrameMetadataView, paging: PagingConfiguration,
+    rootTableLevel: Level, liveness: TableLiveness = .live
+  ) {
+    self.memory = memory
+    self.metadata = metadata
+    self.paging = paging
+    self.rootTableLevel = rootTableLevel
+    self.liveness = liveness
+  }
+
+  /// The level of the root as a number.
+  @inlinable var rootLevel: UInt64 { UInt64(rootTableLevel.rawValue) }
+
+  /// Throws unless `allocator` is that of this memory and has `needed` free frames.
+  @inlinable
+  func check(_ allocator: inout FrameAllocator, has needed: UInt64) throws(PageTableError) {
+    guard allocator.metadata.isSame(as: metadata) else { throw .foreignAllocator }
+    if allocator.freeFrames < needed { allocator.collectReturned() }
+    guard allocator.freeFrames >= needed else {
+      throw .outOfFrames(needed: needed, available: allocator.freeFrames)
+    }
+  }
+
+  /// Takes a frame for a table at `level` with `presentCount` present entries.
+  ///
+  /// The entries outside `used` are absent. Those in `used` may hold anything: the caller fills
+  /// them before the table is linked.
+  @inlinable
+  func newTable(
+    level: UInt64, used: Range<Int>, allocator: inout FrameAllocator
+  ) -> TableFrame? {
+    guard let (frame, content) = allocator.takeNodeFrame() else { return nil }
+    // Frames beyond the window cannot hold tables; the allocator was made for other memory then.
+    guard let table = memory.table(linkedBy: frame &<< 12) else {
+      allocator.returnNodeFrame(frame)
+      return nil
+    }
+    if content == .unknown {
+      memory.clearUnlinked(table, 0..<used.lowerBound)
+      memory.clearUnlinked(table, used.upperBound..<512)
+    }
+    metadata.setNodeState(
+      NodeState(level: levelNumbered(level), presentCount: used.count), of: frame)
+    metadata.setOwnership(.shared(1), of: frame)
+    return table
+  }
+
+  /// The table that `entry`, found at `level`, leads to.
+  ///
+  /// Throws: ``PageTableError/invalidEntry(linearAddress:level:entry:)`` when no table of the next
+  /// level stands there, ``PageTableError/busy(linearAddress:level:)`` when its lock is held.
+  @inlinable
+  func child(
+    of entry: UInt64, level: UInt64, position: UInt64
+  ) throws(PageTableError) -> TableFrame {
+    guard let child = memory.table(linkedBy: entry) else { throw invalid(entry, position, level) }
+    let state = metadata.nodeState(of: child.frame)
+    guard state.isNode(of: levelNumbered(level &- 1)) else {
+      throw invalid(entry, position, level)
+    }
+    guard !state.isLocked else {
+      throw .busy(linearAddress: address(position), level: levelNumbered(level &- 1))
+    }
+    return child
+  }
+
+  @inlinable
+  func invalid(_ entry: UInt64, _ position: UInt64, _ level: UInt64) -> PageTableError {
+    .invalidEntry(linearAddress: address(position), level: levelNumbered(level), entry: entry)
+  }
+
+  /// Throws what no leaf of this table can express.
+  @inlinable
+  func validate(_ properties: PageProperties) throws(PageTableError) {
+    try LeafBits.validate(properties, for: paging)
+    let reserved = properties.softwareBits & Configuration.leafOwnership.softwareMask
+    guard reserved == 0 else { throw .reservedSoftwareBits(reserved) }
+  }
+
+  /// Adds to the number of present entries of a table.
+  @inlinable
+  func addPresent(_ count: Int, to table: TableFrame) {
+    guard count != 0 else { return }
+    var state = metadata.nodeState(of: table.frame)
+    state.presentCount = max(0, state.presentCount &+ count)
+    metadata.setNodeState(state, of: table.frame)
+  }
+
+  /// Makes an entry absent and returns what stood there.
+  @inlinable @discardableResult
+  func take(_ table: TableFrame, _ index: Int) -> UInt64 {
+    if liveness == .live { return memory.exchangeEntry(table, index, 0) }
+    let entry = memory.entry(table, index)
+    memory.setEntry(table, index, 0)
+    return entry
+  }
+}
+
+/// The level with that number; numbers that are no level never get here.
+@inlinable func levelNumbered(_ number: UInt64) -> Level {
+  Level(rawValue: UInt8(truncatingIfNeeded: number)) ?? .pageTable
+}

@@ -1,0 +1,93 @@
+// All sequences of operations on tables so small that there are few states.
+
+import GuestMem
+import MMU
+import Testing
+
+@Suite("Every sequence of operations keeps every contract")
+struct ExplorationTests {
+  /// `KVMPT_EXPLORE=complete` explores until there are no new states: four million transitions.
+  static let isComplete = Environment.value(of: "KVMPT_EXPLORE") == "complete"
+
+  static let plain = PageProperties(rights: [.read, .write])
+  static let user = PageProperties(rights: [.read, .execute], isUser: true)
+
+  /// Every operation on every range of `pageCount` pages.
+  static func operations(
+    pageCount: UInt64, levels: [Level], sizes: [PageSizeChoice], wide: Bool
+  ) -> [Operation] {
+    var operations: [Operation] = []
+    for page in 0..<pageCount {
+      for count in 1...pageCount - page {
+        for choice in sizes {
+          operations.append(.map(page, count, to: page + 8, plain, choice))
+          operations.append(.cursorMapRange(page, count, to: page + 8, user, choice))
+        }
+        operations.append(.map(page, count, to: page + 1, user, .largest))
+        operations.append(.unmap(page, count))
+        operations.append(.protect(page, count, PropertyChange(rights: [])))
+        operations.append(.protect(page, count, PropertyChange(rights: .read, isUser: true)))
+        operations.append(.take(page, count))
+        operations.append(.protectNext(page, count, plain))
+        operations.append(.find(page, count))
+        operations.append(.cursorUnmap(page, count))
+        operations.append(
+          .cursorProtect(page, count, PropertyChange(rights: [.read, .write], isUser: false)))
+      }
+      for level in levels {
+        operations.append(.split(page, level))
+        operations.append(.collapse(page, level))
+        operations.append(.allocate(page, level))
+        operations.append(.replace(page, level, with: nil, plain))
+        operations.append(.replace(page, level, with: page + 8, user))
+        operations.append(.entryProtect(page, level, plain))
+        operations.append(.cursorMap(page, level, to: page + 8, user))
+        operations.append(.remap(page, level, to: page + 8, user))
+      }
+      if wide {
+        operations.append(.hardware(page, 0x20))
+        operations.append(.hardware(page, 0x60))
+      }
+    }
+    return operations
+  }
+
+  func report(_ found: Exploration, _ name: String) {
+    let reach = found.completeDepth.map { "every sequence of \($0) operations" } ?? "no new states"
+    print(
+      "\(name): \(found.stateCount) states, \(found.transitionCount) transitions, \(reach)")
+    if let failure = found.failure { Issue.record("\(failure.message) after \(failure.path)") }
+  }
+
+  @Test("Four pages below three levels of two entries")
+  func twoLevels() throws {
+    let found = try explore(
+      TinyPaging.self, levels: .pageDirectoryPointerTable, frameCount: 16,
+      operations: Self.operations(
+        pageCount: 4, levels: [.pageTable, .pageDirectory],
+        sizes: [.largest, .exactly(.size4KiB), .exactly(.size2MiB)], wide: false),
+      limit: Self.isComplete ? .max : 500_000)
+    report(found, "4 pages, 3 levels of 2 entries")
+  }
+
+  @Test("Three levels of two entries, with accessed and dirty bits")
+  func threeLevels() throws {
+    let found = try explore(
+      TinyPaging.self, levels: .pageDirectoryPointerTable, frameCount: 24,
+      operations: Self.operations(
+        pageCount: 8, levels: [.pageTable, .pageDirectory, .pageDirectoryPointerTable],
+        sizes: [.largest, .exactly(.size4KiB)], wide: true),
+      limit: Self.isComplete ? 6_000_000 : 400_000)
+    report(found, "8 pages, 3 levels of 2 entries")
+  }
+
+  @Test("Two levels of four entries, with accessed and dirty bits")
+  func fourEntries() throws {
+    let found = try explore(
+      SmallPaging.self, levels: .pageDirectory, frameCount: 24,
+      operations: Self.operations(
+        pageCount: 8, levels: [.pageTable, .pageDirectory], sizes: [.largest], wide: true),
+      limit: Self.isComplete ? 6_000_000 : 300_000)
+    report(found, "8 pages, 2 levels of 4 entries")
+  }
+}

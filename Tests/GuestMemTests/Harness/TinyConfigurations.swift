@@ -1,0 +1,36 @@
+// Page tables so small that every sequence of operations can be tried.
+
+import GuestMem
+import MMU
+
+/// Tables of 2 entries; with 2 levels a table translates 4 pages, with 3 levels 8.
+enum TinyPaging: PageTableConfiguration {
+  static var indexBitCount: UInt64 { 1 }
+  static var ownedSpace: OwnedSpace { .all }
+  static var topLevelRemoval: TopLevelRemoval { .allowed }
+  static var highestLeafLevel: Level { .pageDirectoryPointerTable }
+  static var leafOwnership: LeafOwnership { .none }
+}
+
+/// Tables of 4 entries; with 2 levels a table translates 16 pages.
+enum SmallPaging: PageTableConfiguration {
+  static var indexBitCount: UInt64 { 2 }
+  static var ownedSpace: OwnedSpace { .all }
+  static var topLevelRemoval: TopLevelRemoval { .allowed }
+  static var highestLeafLevel: Level { .pageDirectoryPointerTable }
+  static var leafOwnership: LeafOwnership { .none }
+}
+
+/// Tiny tables whose leaves own frames when software bit 9 is set.
+enum TinyTrackedPaging: PageTableConfiguration {
+  static var indexBitCount: UInt64 { 1 }
+  static var ownedSpace: OwnedSpace { .all }
+  static var topLevelRemoval: TopLevelRemoval { .allowed }
+  static var highestLeafLevel: Level { .pageDirectoryPointerTable }
+  static var leafOwnership: LeafOwnership { .trackedWhenSet(softwareBit: 9) }
+}
+
+/// The processor's view of a format with any number of levels; real ones have 4 or 5.
+func testPaging(levels: Level) throws -> PagingConfiguration {
+  try PagingConfiguration(rootLevel: max(levels, .pageMapLevel4), physicalAddressWidth: 46)
+}
