@@ -1,1 +1,0 @@
-// KVM: who executes.

@@ -1,0 +1,80 @@
+// KVMCall: a system call with its arguments, as an error reports it.
+
+/// The system calls of this library, with the arguments that matter to a reader of an error.
+public enum KVMCall: Hashable, Sendable, CustomStringConvertible {
+  case openDevice(path: String)
+  case createVirtualMachine
+  case createVirtualCPU(identifier: Int)
+  case mapRunStructure(byteCount: Int64)
+  case getSupportedCPUID
+  case setCPUID(entryCount: Int)
+  /// A memory slot is created, or with `byteCount` 0 deleted.
+  case setMemoryRegion(slot: UInt32, guestPhysicalAddress: UInt64, byteCount: UInt64)
+  case setTaskStateSegmentAddress(UInt64)
+  case setIdentityMapAddress(UInt64)
+  case setShadowPageCount(Int)
+  case getRegisters
+  case setRegisters
+  case getSpecialRegisters
+  case setSpecialRegisters(cr0: UInt64, cr3: UInt64, cr4: UInt64, efer: UInt64)
+  case setMSR(index: UInt32, value: UInt64)
+  case setPKRU(UInt32)
+  case setXCR0(UInt64)
+  case setEvents
+  case translate(UInt64)
+  case run
+  case createTimer
+  case setTimer
+
+  /// The call as the manual writes it, such as `KVM_SET_MSRS(0x277, 0x70106)`.
+  public var description: String {
+    switch self {
+    case .openDevice(let path): "open(\(path))"
+    case .createVirtualMachine: "KVM_CREATE_VM"
+    case .createVirtualCPU(let identifier): "KVM_CREATE_VCPU(\(identifier))"
+    case .mapRunStructure(let byteCount): "mmap(kvm_run, \(byteCount) bytes)"
+    case .getSupportedCPUID: "KVM_GET_SUPPORTED_CPUID"
+    case .setCPUID(let count): "KVM_SET_CPUID2(\(count) entries)"
+    case .setMemoryRegion(let slot, let address, let byteCount):
+      "KVM_SET_USER_MEMORY_REGION(slot \(slot), \(hexadecimal(address)), \(byteCount) bytes)"
+    case .setTaskStateSegmentAddress(let address): "KVM_SET_TSS_ADDR(\(hexadecimal(address)))"
+    case .setIdentityMapAddress(let address):
+      "KVM_SET_IDENTITY_MAP_ADDR(\(hexadecimal(address)))"
+    case .setShadowPageCount(let count): "KVM_SET_NR_MMU_PAGES(\(count))"
+    case .getRegisters: "KVM_GET_REGS"
+    case .setRegisters: "KVM_SET_REGS"
+    case .getSpecialRegisters: "KVM_GET_SREGS"
+    case .setSpecialRegisters(let cr0, let cr3, let cr4, let efer):
+      "KVM_SET_SREGS(CR0 \(hexadecimal(cr0)), CR3 \(hexadecimal(cr3)),"
+        + " CR4 \(hexadecimal(cr4)), EFER \(hexadecimal(efer)))"
+    case .setMSR(let index, let value):
+      "KVM_SET_MSRS(\(hexadecimal(UInt64(index))), \(hexadecimal(value)))"
+    case .setPKRU(let value): "KVM_SET_XSAVE(PKRU \(hexadecimal(UInt64(value))))"
+    case .setXCR0(let value): "KVM_SET_XCRS(XCR0 \(hexadecimal(value)))"
+    case .setEvents: "KVM_SET_VCPU_EVENTS"
+    case .translate(let address): "KVM_TRANSLATE(\(hexadecimal(address)))"
+    case .run: "KVM_RUN"
+    case .createTimer: "timer_create"
+    case .setTimer: "timer_settime"
+    }
+  }
+
+  func hint(errorNumber: Int32) -> String {
+    switch (self, SystemErrorName(errorNumber).name) {
+    case (.createVirtualMachine, "EBUSY"):
+      "another hypervisor uses the processor's virtualization: stop it"
+    case (_, "EMFILE"): "raise the limit of open files: ulimit -n 4096"
+    case (_, "ENFILE"): "the system has no free file descriptors: close other programs"
+    case (_, "ENOMEM"): "the host has no memory left: use less RAM or fewer virtual machines"
+    case (.setMemoryRegion, "EEXIST"): "the range overlaps another memory slot"
+    case (.setMemoryRegion, "EINVAL"):
+      "the range must be page-aligned and lie within the guest's physical addresses"
+    case (.setSpecialRegisters, "EINVAL"):
+      "this KVM refuses the paging mode: kvmpt doctor says what it supports"
+    default: "run kvmpt doctor: it tries every operation by itself"
+    }
+  }
+}
+
+/// A number as the manuals write it.
+func hexadecimal(_ number: UInt64) -> String { "0x" + String(number, radix: 16) }

@@ -1,0 +1,36 @@
+// KickTimer: ends a run that takes too long.
+
+internal import CKVM
+
+/// A timer that interrupts the thread that made it.
+///
+/// It fires again each millisecond after the first time, so that a signal which arrives between
+/// the check and the system call does not let the run go on for ever.
+struct KickTimer: ~Copyable {
+  private let identifier: ckvm_timer
+
+  /// Creates a timer for the calling thread, not yet armed.
+  init() throws(KVMError) {
+    var identifier: ckvm_timer = 0
+    // SAFETY: the kernel writes the identifier before the call returns.
+    _ = try checked(unsafe ckvm_timer_create(&identifier), .createTimer)
+    self.identifier = identifier
+  }
+
+  /// Lets the timer fire for the first time after `limit`.
+  func arm(limit: Duration) throws(KVMError) {
+    let (seconds, attoseconds) = limit.components
+    let nanoseconds = UInt64(clamping: seconds).multipliedReportingOverflow(by: 1_000_000_000)
+    // A year is for ever; zero would disarm the timer.
+    let first =
+      nanoseconds.overflow || seconds > 31_536_000
+      ? 31_536_000_000_000_000
+      : max(1, nanoseconds.partialValue + UInt64(clamping: attoseconds / 1_000_000_000))
+    _ = try checked(ckvm_timer_set(identifier, first, 1_000_000), .setTimer)
+  }
+
+  /// Stops the timer.
+  func disarm() { _ = ckvm_timer_set(identifier, 0, 0) }
+
+  deinit { _ = ckvm_timer_delete(identifier) }
+}
