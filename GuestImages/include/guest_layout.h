@@ -1,3 +1,83 @@
+/* The guest's memory layout and record format. Read by the assembler, by C and by Swift alike, so
+ * it holds numbers only.
+ *
+ * The agent lives in a memory slot of its own. The slot appears in linear addresses twice, in one
+ * window of 16 MiB that a single root entry leads to: from WINDOW + 0 on for the supervisor, and
+ * from WINDOW + KVMPT_USER_ALIAS on for CPL 3, where only the user code and the records are mapped.
+ */
 #ifndef KVMPT_GUEST_LAYOUT_H
 #define KVMPT_GUEST_LAYOUT_H
+
+/* Offsets in the slot, in bytes. */
+#define KVMPT_SUPERVISOR_CODE 0x0
+#define KVMPT_USER_CODE 0x2000
+#define KVMPT_IDT 0x3000 /* three tables of 32 gates each */
+#define KVMPT_GDT 0x4000
+#define KVMPT_TSS 0x4800
+#define KVMPT_STACK 0x5000
+#define KVMPT_STACK_TOP 0x6f00
+#define KVMPT_START_FRAME 0x6f00 /* grows up: what the start code pops */
+#define KVMPT_PARAMETERS 0x7000  /* read by a start from reset, see reset.S */
+#define KVMPT_ROOT_COPY 0x8000
+#define KVMPT_WINDOW_TABLES 0x9000
+#define KVMPT_WINDOW_TABLE_COUNT 11 /* PML4 (5 levels only), PDPT, PD, 8 PTs */
+#define KVMPT_SCRATCH 0x14000       /* frames for the calibration's own tables */
+#define KVMPT_RECORDS 0x200000
+#define KVMPT_SLOT_SIZE 0x800000
+#define KVMPT_USER_ALIAS 0x800000
+#define KVMPT_WINDOW_SIZE 0x1000000
+
+/* A record: one probe. */
+#define KVMPT_RECORD_ADDRESS 0   /* in: the linear address */
+#define KVMPT_RECORD_VALUE 8     /* out: what was read, or RAX after a fetch */
+#define KVMPT_RECORD_ERROR 16    /* out: the error code; all ones while nothing faulted */
+#define KVMPT_RECORD_CR2 24      /* out */
+#define KVMPT_RECORD_VECTOR 32   /* out; the host writes 14 before, #PF leaves it */
+#define KVMPT_RECORD_SIZE 40
+#define KVMPT_RECORD_CAPACITY 131072 /* (SLOT_SIZE - RECORDS) / RECORD_SIZE, at most */
+
+/* The descriptor table's selectors. */
+#define KVMPT_SUPERVISOR_CS 0x08
+#define KVMPT_SUPERVISOR_DS 0x10
+#define KVMPT_USER_DS 0x1b
+#define KVMPT_USER_CS 0x23
+#define KVMPT_TSS_SELECTOR 0x28
+
+/* The loops, in the order in which they stand: at KVMPT_LOOP_SPACING from each other, first those
+ * for CPL 0 in the supervisor code, then the same for CPL 3 in the user code. KVMPT_LANDING_x is
+ * where a loop goes on after its probe, in bytes from its start. */
+#define KVMPT_LOOP_READ 0
+#define KVMPT_LOOP_WRITE 1
+#define KVMPT_LOOP_FETCH 2
+#define KVMPT_LOOP_LOCKED_OR 3
+#define KVMPT_LOOP_SPACING 32
+#define KVMPT_LANDING_READ 10
+#define KVMPT_LANDING_WRITE 6
+#define KVMPT_LANDING_FETCH 5
+#define KVMPT_LANDING_LOCKED_OR 8
+
+/* The exception handlers: three sets of 32 at KVMPT_HANDLER_SPACING from each other. */
+#define KVMPT_HANDLERS 0x400
+#define KVMPT_HANDLER_SPACING 32
+#define KVMPT_HANDLER_SET_SIZE 0x400
+#define KVMPT_HANDLERS_SUPERVISOR 0 /* a probe at CPL 0 */
+#define KVMPT_HANDLERS_FLAGS 1      /* a probe at CPL 0 whose RFLAGS must survive the exception */
+#define KVMPT_HANDLERS_USER 2       /* a probe at CPL 3 */
+#define KVMPT_VECTOR_COUNT 32
+
+/* Where the code starts: pops the start frame and goes to CPL 0 or 3. */
+#define KVMPT_START_SUPERVISOR 0x200
+#define KVMPT_START_USER 0x220
+/* Makes the processor forget every translation, global ones too, and goes on as above. */
+#define KVMPT_START_FLUSH_SUPERVISOR 0x240
+#define KVMPT_START_FLUSH_USER 0x280
+
+/* An OUT to this port ends a batch. */
+#define KVMPT_EXIT_PORT 0xf4
+
+/* What stands at the start of a frame under test, see guest_images.h. */
+#define KVMPT_STAMP_FETCH 6    /* offset of the stub: movabs $address, %rax; jmp *%rdx */
+#define KVMPT_STAMP_ADDRESS 8  /* offset of the frame's physical address */
+#define KVMPT_STAMP_WRITE 24   /* offset of the first word that write probes use */
+
 #endif

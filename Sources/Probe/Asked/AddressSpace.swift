@@ -98,14 +98,6 @@ public enum MappingTarget: Hashable, Sendable {
   case device(GuestPhysicalAddress)
 }
 
-/// Which sizes of page a mapping may use.
-public enum PageSizeChoice: Hashable, Sendable {
-  /// The largest that alignment and length allow, up to what the processor supports.
-  case largest
-  /// This size only; addresses and length must be multiples of it.
-  case exactly(PageSize)
-}
-
 /// Something that must hold at an address, whatever the mappings say.
 public struct Expectation: Hashable, Sendable {
   /// The linear address of the access.

@@ -1,0 +1,51 @@
+// Deviation: a way in which a machine differs from the manual, as a rule.
+
+import MMU
+
+/// A difference between a machine and the manual that calibration found.
+public enum Deviation: Hashable, Sendable {
+  /// CPL 3 cannot use what this root entry leads to: whatever the tables say, it faults, with P
+  /// and RSVD of the error code not to be relied on.
+  ///
+  /// Known of KVM PVM and entry 256, which the host's kernel keeps for itself.
+  case rootEntryUnreachableAtUser(index: Int)
+  /// A reserved-bit fault is reported without P.
+  ///
+  /// Known of QEMU TCG.
+  case reservedBitFaultWithoutPresent
+
+  /// The stable name of the rule, the same in every output format.
+  public var id: String {
+    switch self {
+    case .rootEntryUnreachableAtUser: "root-entry-unreachable-at-user"
+    case .reservedBitFaultWithoutPresent: "reserved-bit-fault-without-present"
+    }
+  }
+
+  /// The rule in words.
+  public var message: String {
+    switch self {
+    case .rootEntryUnreachableAtUser(let index):
+      "CPL 3 cannot use root entry \(index): every access there faults, whatever the tables say"
+    case .reservedBitFaultWithoutPresent:
+      "the error code of a reserved-bit fault lacks P"
+    }
+  }
+
+  /// True when a machine with this deviation does `executed` where the model says `modelled`.
+  func explains(
+    _ executed: ProbeOutcome, insteadOf modelled: AccessOutcome, at address: UInt64,
+    privilege: PrivilegeLevel, rootLevel: Level
+  ) -> Bool {
+    guard case .pageFault(let errorCode, let cr2) = executed, cr2 == address else { return false }
+    switch self {
+    case .rootEntryUnreachableAtUser(let index):
+      let width: LinearAddressWidth = rootLevel == .pageMapLevel5 ? .bits57 : .bits48
+      return privilege == .user && width.isCanonical(address)
+        && rootLevel.index(of: LinearAddress(truncating: address, width: width)) == index
+    case .reservedBitFaultWithoutPresent:
+      guard case .pageFault(let code) = modelled else { return false }
+      return code.contains(.reserved) && errorCode == code.rawValue & ~1
+    }
+  }
+}

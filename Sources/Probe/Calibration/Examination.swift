@@ -1,0 +1,130 @@
+// Examination: what a machine can prove, found by trying everything once.
+
+public import KVM
+import MMU
+
+/// What CPUID promises about a feature, and what the trial showed.
+public struct FeatureFinding: Hashable, Sendable {
+  /// The feature.
+  public let feature: MachineFeature
+  /// What KVM's CPUID says.
+  public let isPromised: Bool
+  /// What the trial showed.
+  public let outcome: TrialOutcome
+  /// What would make it work, or nil when it works.
+  public let remedy: String?
+}
+
+/// What an examination of a machine found.
+public struct Examination: Sendable {
+  /// Who executes.
+  public let identity: MachineIdentity
+  /// The vendor's name in CPUID.
+  public let vendorName: String
+  /// MAXPHYADDR as CPUID promises it.
+  public let physicalAddressWidth: UInt8
+  /// What was found by calibration, or nil when it failed.
+  public let profile: MachineProfile?
+  /// Why the machine cannot be believed, or nil when it can.
+  public let problem: MachineError?
+  /// Every feature; empty when calibration failed.
+  public let features: [FeatureFinding]
+  /// Every means at CPL 0 and CPL 3; empty when calibration failed.
+  public let hostEdits: [HostEditFinding]
+  /// The means that `verify` uses here.
+  public let usedMeans: HostChangeMeans
+
+  /// Opens the device and tries everything.
+  ///
+  /// Throws: ``MachineError`` when no guest can be made at all.
+  public static func ofMachine(
+    devicePath: String = Device.standardPath
+  ) throws(MachineError) -> Examination {
+    let factory = try KVMMachineFactory(devicePath: devicePath)
+    let processor = factory.processor
+    do throws(MachineError) {
+      let profile = try calibrated(factory)
+      var features: [FeatureFinding] = []
+      let calibrator = Calibrator(factory: factory)
+      for feature in MachineFeature.allCases {
+        let isPromised = processor.promises(feature)
+        let outcome = try calibrator.outcome(of: feature, profile)
+        features.append(
+          FeatureFinding(
+            feature: feature, isPromised: isPromised, outcome: outcome,
+            remedy: outcome == .works
+              ? nil
+              : Remedy.text(
+                for: feature, isPromised: isPromised, walker: factory.identity.walker)))
+      }
+      let trial = HostEditTrial(factory: factory, profile: profile)
+      var edits: [HostEditFinding] = []
+      for means in HostChangeMeans.allCases {
+        for privilege in PrivilegeLevel.allCases {
+          edits.append(try trial.finding(at: privilege, by: means))
+        }
+      }
+      let stale = edits.first { $0.means == factory.hostChangeMeans && !$0.isReliable }
+      let problem = stale.map {
+        MachineError.calibrationFailed(
+          "CPL \($0.privilege.rawValue) does not see what the host writes to tables, "
+            + $0.means.message)
+      }
+      return Examination(
+        factory, profile: profile, problem: problem, features: features, hostEdits: edits)
+    } catch {
+      if error.meansNoKVM { throw error }
+      return Examination(factory, profile: nil, problem: error, features: [], hostEdits: [])
+    }
+  }
+
+  /// Tries the basics, and a page below every root entry but the agent's.
+  private static func calibrated(
+    _ factory: KVMMachineFactory
+  ) throws(MachineError) -> MachineProfile {
+    let calibrator = Calibrator(factory: factory)
+    var result: MachineProfile?
+    for first in stride(from: 0, to: 512, by: 60) {
+      let part = try calibrator.profile(
+        trying: [], rootIndices: Set(first..<min(512, first + 60)))
+      guard var whole = result else {
+        result = part
+        continue
+      }
+      whole.features.formIntersection(part.features)
+      whole.deviations += part.deviations.filter { !whole.deviations.contains($0) }
+      result = whole
+    }
+    guard let result else { throw .calibrationFailed("nothing was tried") }
+    return result
+  }
+
+  private init(
+    _ factory: KVMMachineFactory, profile: MachineProfile?, problem: MachineError?,
+    features: [FeatureFinding], hostEdits: [HostEditFinding]
+  ) {
+    identity = factory.identity
+    vendorName = factory.processor.vendorName
+    physicalAddressWidth = factory.processor.physicalAddressWidth
+    usedMeans = factory.hostChangeMeans
+    self.profile = profile
+    self.problem = problem
+    self.features = features
+    self.hostEdits = hostEdits
+  }
+}
+
+extension SupportedProcessor {
+  /// What CPUID says about a feature; CR0.WP is part of every processor with long mode.
+  func promises(_ feature: MachineFeature) -> Bool {
+    switch feature {
+    case .fiveLevelPaging: hasLA57
+    case .oneGiBPages: has1GiBPages
+    case .noExecute: hasNoExecute
+    case .writeProtect: true
+    case .smep: hasSMEP
+    case .smap: hasSMAP
+    case .protectionKeys: hasPKU
+    }
+  }
+}

@@ -1,0 +1,57 @@
+// MachineProfile: what a machine was found to do, by trying it.
+
+public import KVM
+public import MMU
+
+/// Who executes, in a report's words.
+public struct MachineIdentity: Hashable, Sendable {
+  /// The machine, such as `KVM`.
+  public var name: String
+  /// Who walks the tables.
+  public var walker: TableWalker
+  /// The processor's name.
+  public var processorName: String
+  /// The host's kernel release.
+  public var kernelRelease: String
+}
+
+/// What a machine can do, found by trying.
+public struct MachineProfile: Hashable, Sendable {
+  /// Who executes.
+  public var identity: MachineIdentity
+  /// Whose manual the machine follows where the manuals differ.
+  public var vendor: ProcessorVendor
+  /// MAXPHYADDR.
+  public var physicalAddressWidth: UInt8
+  /// What the machine has; what is missing is not probed.
+  public var features: Set<MachineFeature>
+  /// How it differs from the manual.
+  public var deviations: [Deviation]
+
+  /// Why an address space of these settings cannot be executed, or nil when it can.
+  public func obstacle(for space: AddressSpace) -> NotRunReason? {
+    if space.rootLevel == .pageMapLevel5 && !features.contains(.fiveLevelPaging) {
+      return .no5LevelPaging
+    }
+    if space.processor.isPKEEnabled && !features.contains(.protectionKeys) {
+      return .noProtectionKeys
+    }
+    if space.processor.isSMEPEnabled && !features.contains(.smep) { return .noSMEP }
+    if space.processor.isSMAPEnabled && !features.contains(.smap) { return .noSMAP }
+    if space.processor.isNoExecuteEnabled && !features.contains(.noExecute) {
+      return .noNoExecute
+    }
+    return nil
+  }
+}
+
+/// Something that a machine may have or not.
+public enum MachineFeature: String, CaseIterable, Hashable, Sendable {
+  case fiveLevelPaging = "5-level-paging"
+  case oneGiBPages = "1gib-pages"
+  case noExecute = "nx"
+  case writeProtect = "wp"
+  case smep
+  case smap
+  case protectionKeys = "protection-keys"
+}

@@ -1,0 +1,99 @@
+// ScratchSpace: a small address space whose tables are known to be right.
+
+import GuestMem
+import MMU
+
+/// What the calibration asks of every machine.
+struct ScratchSpace {
+  let space: AddressSpace
+  let plan: ProbePlan
+  private let width: UInt8
+  private let reservedBitAddress: UInt64?
+  private let oneGiBMapping: Int?
+
+  /// A space with every basic right, a page below each root entry in `rootIndices` and below entry
+  /// 256, a reserved bit, and a 1 GiB page.
+  init(rootIndices: Set<Int>, width: UInt8) {
+    self.width = width
+    var mappings: [Mapping] = []
+    func add(_ name: String, _ address: UInt64, _ properties: PageProperties) {
+      mappings.append(
+        Mapping(
+          name: name, linearAddress: LinearAddress(truncating: address, width: .bits48),
+          byteCount: 4096, properties: properties))
+    }
+    let base: UInt64 = 1 << 39
+    add("user", base, PageProperties(rights: [.read, .write, .execute], isUser: true))
+    add("kernel", base + 0x2000, PageProperties(rights: [.read, .write, .execute]))
+    add("read-only", base + 0x4000, PageProperties(rights: [.read], isUser: true))
+    add("reserved", base + 0x6000, PageProperties(rights: [.read, .write], isUser: true))
+    reservedBitAddress = width < 52 ? base + 0x6000 : nil
+    // Entry 1 is used above, and 255 and 254 are the agent's first choices.
+    for index in rootIndices.union([256]).sorted().prefix(64)
+    where index != 1 && index != 255 && index != 254 {
+      add(
+        "root entry \(index)", UInt64(index) << 39 | 0x1000,
+        PageProperties(rights: [.read, .write], isUser: true))
+    }
+    oneGiBMapping = mappings.count
+    mappings.append(
+      Mapping(
+        name: "1 GiB", linearAddress: LinearAddress(truncating: base + 1 << 30, width: .bits48),
+        byteCount: 1 << 30, target: .device(GuestPhysicalAddress(truncating: 1 << 30)),
+        properties: PageProperties(rights: [.read, .write], isUser: true),
+        pageSize: .exactly(.size1GiB)))
+    space = AddressSpace(memoryByteCount: 2 << 20, mappings: mappings, name: "calibration")
+    plan = Self.plan(for: space)
+  }
+
+  /// A space for trying one feature.
+  init(trying space: AddressSpace, width: UInt8) {
+    self.space = space
+    self.width = width
+    reservedBitAddress = nil
+    oneGiBMapping = nil
+    plan = Self.plan(for: space)
+  }
+
+  /// The first page of each mapping, and one that is not mapped.
+  private static func plan(for space: AddressSpace) -> ProbePlan {
+    var pages = space.mappings.enumerated().map { index, mapping in
+      ProbePage(containing: mapping.linearAddress.rawValue, subject: .mapping(index))
+    }
+    pages.append(ProbePage(containing: 3 << 39, subject: .gap(nearMapping: 0)))
+    return ProbePlan(pages: pages)
+  }
+
+  /// Sets the lowest physical-address bit that the machine does not implement in one leaf.
+  func spoil(_ built: borrowing BuiltAddressSpace) {
+    guard let address = reservedBitAddress else { return }
+    let memory = built.memory.view
+    let walk = Walk(
+      address, cr3: built.cr3, configuration: built.configuration, in: memory)
+    guard walk.stepCount > 0 else { return }
+    memory.orWord(1 << UInt64(width), at: walk.step(walk.stepCount - 1).entryAddress)
+  }
+
+  /// The feature whose absence explains a difference, or nil.
+  func missingFeature(_ verdict: ProbeVerdict) -> MachineFeature? {
+    guard case .mapping(let index) = verdict.page.subject else { return nil }
+    if index == oneGiBMapping, case .pageFault(let errorCode, _) = verdict.executed,
+      errorCode & 8 != 0
+    {
+      return .oneGiBPages
+    }
+    return nil
+  }
+
+  /// The rule that explains a difference, or nil.
+  func deviation(_ verdict: ProbeVerdict) -> Deviation? {
+    let index = Int(verdict.address >> 39 & 511)
+    var candidates: [Deviation] = [.reservedBitFaultWithoutPresent]
+    if index != 1 { candidates.append(.rootEntryUnreachableAtUser(index: index)) }
+    return candidates.first {
+      $0.explains(
+        verdict.executed, insteadOf: verdict.modelled, at: verdict.address,
+        privilege: verdict.manner.privilege, rootLevel: space.rootLevel)
+    }
+  }
+}

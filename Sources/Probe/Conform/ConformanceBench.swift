@@ -1,0 +1,97 @@
+// ConformanceBench: a machine with the tables of some matrices, ready to run blocks.
+
+import GuestImages
+import GuestMem
+import MMU
+
+/// One virtual machine with the matrices of one root level.
+final class ConformanceBench {
+  let machine: any Machine
+  let memory: ProbeMemory
+  let slot: AgentSlot
+  private(set) var tables: ConformanceTables
+  /// The tables' words before any probe, from the first table on.
+  private(set) var pristine: [UInt64] = []
+  let matrices: [ConformanceMatrix]
+  /// The number of each matrix of the plan in `matrices`, or nil.
+  let positions: [Int?]
+  private let rootLevel: Level
+
+  init(
+    _ all: [ConformanceMatrix], rootLevel: Level, factory: KVMMachineFactory
+  ) throws(MachineError) {
+    var positions: [Int?] = []
+    var chosen: [ConformanceMatrix] = []
+    for matrix in all {
+      if matrix.rootLevel == rootLevel {
+        positions.append(chosen.count)
+        chosen.append(matrix)
+      } else {
+        positions.append(nil)
+      }
+    }
+    self.positions = positions
+    matrices = chosen
+    self.rootLevel = rootLevel
+    let ram: GuestMemory
+    do throws(GuestMemoryError) {
+      ram = try GuestMemory(
+        byteCount: ConformanceTables.byteCount(for: chosen), backing: .anonymous)
+    } catch {
+      throw .memory(error)
+    }
+    slot = AgentSlot(physicalAddress: 3 << 33, rootIndex: 255, rootLevel: rootLevel)
+    machine = try factory.makeMachine(ram: ram, agentAddress: slot.physicalAddress)
+    memory = ProbeMemory(
+      ram: machine.ram, agent: machine.agent, agentAddress: machine.agentAddress)
+    tables = ConformanceTables(chosen, in: machine.ram)
+    stamp()
+    pristine = words()
+  }
+
+  /// Writes everything anew after a guest died.
+  func recover() throws(MachineError) {
+    try machine.reset()
+    tables = ConformanceTables(matrices, in: machine.ram)
+    stamp()
+  }
+
+  /// Makes the agent ready for a mode; its pages depend on NXE and the keys.
+  func prepareAgent(for settings: ProcessorSettings) -> AgentMemory {
+    let agent = AgentMemory(
+      view: machine.agent, slot: slot, rootLevel: rootLevel, settings: settings)
+    agent.write()
+    memory.storeWord(
+      agent.rootEntry,
+      at: GuestPhysicalAddress(truncating: tables.root + UInt64(slot.rootIndex) * 8))
+    return agent
+  }
+
+  /// The word at `address`, as it was before any probe.
+  func pristineWord(at address: UInt64) -> UInt64 {
+    pristine[Int((address - tables.root) / 8)]
+  }
+
+  /// The addresses of table words that are not as they were, the agent's root entry left out.
+  func changedWords() -> [UInt64] {
+    let now = words()
+    let agentEntry = slot.rootIndex
+    var changed: [UInt64] = []
+    for index in now.indices where now[index] != pristine[index] && index != agentEntry {
+      changed.append(tables.root + UInt64(index) * 8)
+    }
+    return changed
+  }
+
+  private func words() -> [UInt64] {
+    let count = tables.tableFrames.reduce(0) { count, _ in count + 512 }
+    return machine.ram.readWords(
+      at: GuestPhysicalAddress(truncating: tables.root), count: count) ?? []
+  }
+
+  private func stamp() {
+    for frame in stride(from: 0, to: ConformanceTables.poolByteCount, by: 4096) {
+      FrameStamp.write(to: ConformanceTables.poolAddress + frame, in: machine.ram)
+    }
+  }
+}

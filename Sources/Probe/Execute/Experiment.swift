@@ -1,0 +1,141 @@
+// Experiment: predicts, executes and compares the probes of some pages on one machine.
+
+import GuestImages
+import GuestMem
+import MMU
+
+/// The tables under test on one machine, ready to be probed.
+///
+/// The machine's RAM is a private copy, so that stamps and tokens harm nobody. The root is a copy
+/// in the agent's slot, which has the agent's entry; every other table is the original's bytes.
+struct Experiment {
+  let machine: any Machine
+  let memory: ProbeMemory
+  let slot: AgentSlot
+  let agent: AgentMemory
+  let setup: ExperimentSetup
+  /// The frame of the original root.
+  let originalRoot: UInt64
+  let tables: TableSet
+
+  /// Puts the agent beside the tables that `cr3` points at.
+  init(machine: any Machine, cr3: UInt64, slot: AgentSlot, setup: ExperimentSetup) {
+    self.machine = machine
+    self.slot = slot
+    self.setup = setup
+    memory = ProbeMemory(
+      ram: machine.ram, agent: machine.agent, agentAddress: machine.agentAddress)
+    agent = AgentMemory(
+      view: machine.agent, slot: slot, rootLevel: setup.configuration.rootLevel,
+      settings: setup.settings)
+    originalRoot = cr3 & 0x000f_ffff_ffff_f000
+    agent.write()
+    for index in 0..<512 {
+      let word = memory.loadWord(
+        at: GuestPhysicalAddress(truncating: originalRoot + UInt64(index) * 8))
+      memory.storeWord(
+        index == slot.rootIndex ? agent.rootEntry : word ?? 0,
+        at: GuestPhysicalAddress(truncating: slot.rootAddress + UInt64(index) * 8))
+    }
+    tables = TableSet(
+      root: slot.rootAddress, configuration: setup.configuration,
+      excludedRootIndex: slot.rootIndex, in: memory)
+  }
+
+  /// Predicts, executes and compares; the tallies and disagreements go to `collector`.
+  func run(
+    _ pages: ArraySlice<ProbePage>, deadline: ContinuousClock.Instant,
+    into collector: inout VerdictCollector, progress: ProgressCounter
+  ) throws(MachineError) {
+    let predictions = pages.map { page in
+      let configuration = setup.configuration(for: page)
+      return PagePrediction(
+        Walk(
+          page.linearAddress, cr3: slot.rootAddress, configuration: configuration, in: memory),
+        settings: setup.settings, configuration: configuration, tables: tables, memory: memory)
+    }
+    var frames = FrameTable(
+      memory: memory, tables: tables, originalRoot: originalRoot, guestCode: setup.guestCode)
+    for prediction in predictions {
+      if let frame = prediction.frame { frames.prepare(frame) }
+    }
+    var run = ExperimentRun(
+      experiment: self, pages: Array(pages), predictions: predictions, frames: frames,
+      deadline: deadline, progress: progress)
+    for manner in ProbeManner.allCases {
+      try run.execute(manner, into: &collector)
+    }
+  }
+}
+
+/// What stays the same in all experiments of a verification.
+struct ExperimentSetup: Sendable {
+  let settings: ProcessorSettings
+  let configuration: PagingConfiguration
+  let profile: MachineProfile
+  let oracle: AskedOracle
+  let unsupportedPages: UnsupportedPagePolicy
+  let guestCode: [UInt64: [UInt8]]
+  /// See ``VerificationOptions/isCancelled``.
+  let isCancelled: @Sendable () -> Bool
+
+  /// Why no more probes are made, or nil while they are.
+  func reasonToStop(deadline: ContinuousClock.Instant) -> NotRunReason? {
+    if isCancelled() { return .interrupted }
+    return ContinuousClock.now < deadline ? nil : .timeLimit
+  }
+
+  /// True for a page whose leaf has a size that the machine lacks, and which is left out for it.
+  func skips(_ page: ProbePage) -> Bool {
+    unsupportedPages == .skip && page.pageSize == .size1GiB
+      && !profile.features.contains(.oneGiBPages)
+  }
+
+  /// How the model reads the tables for a page: one that is left out is judged as a machine with
+  /// 1 GiB pages would read it.
+  func configuration(for page: ProbePage) -> PagingConfiguration {
+    var result = configuration
+    if skips(page) { result.supports1GiBPages = true }
+    return result
+  }
+}
+
+/// The frames that pages lead to, and what they hold.
+struct FrameTable {
+  let memory: ProbeMemory
+  let tables: TableSet
+  let originalRoot: UInt64
+  /// See ``VerificationOptions/guestCode``.
+  let guestCode: [UInt64: [UInt8]]
+  private(set) var contents: [UInt64: FrameContent] = [:]
+
+  init(
+    memory: ProbeMemory, tables: TableSet, originalRoot: UInt64, guestCode: [UInt64: [UInt8]]
+  ) {
+    self.memory = memory
+    self.tables = tables
+    self.originalRoot = originalRoot
+    self.guestCode = guestCode
+  }
+
+  /// Stamps the frame, unless it was stamped before.
+  mutating func prepare(_ frame: UInt64) {
+    guard contents[frame] == nil else { return }
+    contents[frame] = makeContent(of: frame)
+  }
+
+  /// Stamps all frames again, after RAM has been given up.
+  mutating func prepareAgain() {
+    for frame in contents.keys { contents[frame] = makeContent(of: frame) }
+  }
+
+  private func makeContent(of frame: UInt64) -> FrameContent {
+    guard memory.kind(of: frame) == .ram else { return .device }
+    if tables.contains(frame) || frame == originalRoot {
+      return FrameStamp.writeToFreeSlot(ofTableAt: frame, in: memory.ram)
+    }
+    FrameStamp.write(to: frame, in: memory.ram)
+    if let code = guestCode[frame] { FrameStamp.write(code, to: frame, in: memory.ram) }
+    return .stamped
+  }
+}

@@ -1,0 +1,128 @@
+// One batch: run it, find out which probe killed the guest if one did, and compare.
+
+import GuestImages
+import GuestMem
+import MMU
+
+extension ExperimentRun {
+  /// Runs a batch; one that kills the guest is taken apart until the culprit stands alone.
+  mutating func runBatch(
+    _ probes: ArraySlice<PlannedProbe>, _ manner: ProbeManner, _ loop: AgentBatch.Loop,
+    into collector: inout VerdictCollector
+  ) throws(MachineError) {
+    guard !probes.isEmpty else { return }
+    if let reason = experiment.setup.reasonToStop(deadline: deadline) {
+      for probe in probes { collector.add(verdict(probe, manner, .notRun(reason))) }
+      progress.advance(by: probes.count)
+      return
+    }
+    experiment.restoreTables(pristine)
+    try experiment.machine.showHostChanges()
+    let records = AgentRecords(in: experiment.machine.agent)
+    for (index, probe) in probes.enumerated() { records.ask(probe.address, at: index) }
+    let start = ContinuousClock.now
+    var end = try experiment.machine.run(
+      AgentBatch(
+        loop: loop, privilege: manner.privilege, recordCount: probes.count,
+        cr3: experiment.slot.rootAddress, windowAddress: experiment.slot.windowAddress,
+        state: ProcessorState(
+          experiment.setup.settings, rootLevel: experiment.setup.configuration.rootLevel)),
+      deadline: deadline)
+    collector.addGuestTime(ContinuousClock.now - start)
+    if case .finished = end, experiment.agent.constants() != constants {
+      end = .died(.agentOverwritten, record: nil)
+    }
+    switch end {
+    case .finished(let deviceWrites):
+      compare(probes, manner, loop, deviceWrites, into: &collector)
+      progress.advance(by: probes.count)
+    case .died(let death, let record):
+      try recover()
+      if probes.count == 1 {
+        collector.add(verdict(probes[probes.startIndex], manner, .lost(death)))
+        progress.advance(by: 1)
+        return
+      }
+      // What the dead guest says about where it was may be wrong, so every part is run anew.
+      let suspect = probes.startIndex + min(max(0, record ?? probes.count / 2), probes.count - 1)
+      try runBatch(probes[probes.startIndex..<suspect], manner, loop, into: &collector)
+      try runBatch(probes[suspect...suspect], manner, loop, into: &collector)
+      try runBatch(probes[(suspect + 1)...], manner, loop, into: &collector)
+    }
+  }
+
+  /// A new guest, and everything that a dying one may have destroyed written anew.
+  private mutating func recover() throws(MachineError) {
+    try experiment.machine.reset()
+    experiment.agent.write()
+    experiment.restoreTables(pristine)
+    frames.prepareAgain()
+    experiment.restoreTables(pristine)
+  }
+
+  private func compare(
+    _ probes: ArraySlice<PlannedProbe>, _ manner: ProbeManner, _ loop: AgentBatch.Loop,
+    _ deviceWrites: [UInt64: UInt64], into collector: inout VerdictCollector
+  ) {
+    let records = AgentRecords(in: experiment.machine.agent)
+    var flags = ExpectedFlags(tableCount: experiment.tables.frames.count)
+    for (index, probe) in probes.enumerated() {
+      let answer = records.answer(at: index)
+      let token = experiment.slot.recordAddress(index, at: manner.privilege)
+      let outcome = outcome(of: probe, manner, loop, answer, token, deviceWrites)
+      let verdict = verdict(probe, manner, outcome)
+      // A machine that deviates sets other bits, or none.
+      flags.add(
+        predictions[probe.page], manner, loop: loop, isCertain: verdict.deviation == nil)
+      collector.add(verdict)
+    }
+    flags.compare(with: self, manner, into: &collector)
+  }
+
+  /// What an answer says about the access.
+  private func outcome(
+    of probe: PlannedProbe, _ manner: ProbeManner, _ loop: AgentBatch.Loop, _ answer: AgentAnswer,
+    _ token: UInt64, _ deviceWrites: [UInt64: UInt64]
+  ) -> ProbeOutcome {
+    if answer.hasFaulted {
+      let errorCode = UInt32(truncatingIfNeeded: answer.errorCode)
+      return answer.vector == 14
+        ? .pageFault(errorCode: errorCode, cr2: answer.cr2)
+        : .exception(vector: UInt8(truncatingIfNeeded: answer.vector), errorCode: errorCode)
+    }
+    let frame = predictions[probe.page].frame
+    switch (manner.kind, probe.content) {
+    case (.read, .stamped?), (.read, .device?), (.read, nil), (.fetch, .stamped?),
+      (.fetch, .device?), (.fetch, nil), (.fetch, .fullTable?):
+      return .success(
+        answer.value & 0xfff == 0 && answer.value >> 52 == 0 && answer.value != 0
+          || frame == 0
+            && answer.value == 0
+          ? .page(answer.value) : .unknown(value: answer.value))
+    case (.read, .table?):
+      return .success(
+        answer.value & 0xff_ffff == 0xe2ff48
+          ? .page((answer.value >> 24) << 12) : .unknown(value: answer.value))
+    case (.read, .fullTable?):
+      let flags = PageTableEntry.Bit.accessed | PageTableEntry.Bit.dirty
+      let held = frame.flatMap {
+        experiment.memory.loadWord(
+          at: GuestPhysicalAddress(truncating: $0 | probe.address & 0xfff))
+      }
+      return .success(
+        (held ?? 0) & ~flags == answer.value & ~flags
+          ? .page(frame ?? 0) : .unknown(value: answer.value))
+    case (.fetch, .table?): return .success(.notObserved)
+    case (.write, .device?):
+      return .success(deviceWrites[token].map { .page($0 & ~0xfff) } ?? .elsewhere)
+    case (.write, .stamped?):
+      let held = frame.flatMap {
+        experiment.memory.loadWord(
+          at: GuestPhysicalAddress(truncating: $0 | probe.address & 0xfff))
+      }
+      return .success(held == token ? .page(frame ?? 0) : .elsewhere)
+    case (.write, .table?), (.write, .fullTable?): return .success(.notObserved)
+    case (.write, nil): return .success(.elsewhere)
+    }
+  }
+}

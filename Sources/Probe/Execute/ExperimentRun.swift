@@ -1,0 +1,201 @@
+// ExperimentRun: one pass over some pages, manner by manner.
+
+import GuestImages
+import GuestMem
+import MMU
+
+/// A probe of a page, ready for its record.
+struct PlannedProbe {
+  /// The index of the page in the run.
+  let page: Int
+  /// The exact linear address.
+  let address: UInt64
+  /// What the page's frame holds, or nil where the walk reaches none.
+  let content: FrameContent?
+}
+
+/// The state of a pass.
+struct ExperimentRun {
+  let experiment: Experiment
+  let pages: [ProbePage]
+  let predictions: [PagePrediction]
+  var frames: FrameTable
+  /// The tables' words as they were before any probe.
+  var pristine: [UInt64]
+  let constants: [[UInt8]]
+  let deadline: ContinuousClock.Instant
+  let progress: ProgressCounter
+
+  init(
+    experiment: Experiment, pages: [ProbePage], predictions: [PagePrediction], frames: FrameTable,
+    deadline: ContinuousClock.Instant, progress: ProgressCounter
+  ) {
+    self.experiment = experiment
+    self.pages = pages
+    self.predictions = predictions
+    self.frames = frames
+    self.deadline = deadline
+    self.progress = progress
+    constants = experiment.agent.constants()
+    pristine = []
+    pristine = experiment.tableWords()
+  }
+
+  /// Runs all probes of a manner, in as few batches as they fit into.
+  mutating func execute(
+    _ manner: ProbeManner, into collector: inout VerdictCollector
+  ) throws(MachineError) {
+    var batch: [PlannedProbe] = []
+    var lockedBatch: [PlannedProbe] = []
+    var writeCounts: [UInt64: Int] = [:]
+    for index in pages.indices where pages[index].manners.contains(ProbeManners(manner)) {
+      if let reason = obstacle(to: manner, page: index) {
+        collector.add(
+          verdict(
+            PlannedProbe(
+              page: index, address: pages[index].linearAddress, content: nil), manner,
+            .notRun(reason)))
+        progress.advance(by: 1)
+        continue
+      }
+      let content = predictions[index].frame.flatMap { frames.contents[$0] }
+      if manner.kind == .write, case .table? = content {
+        lockedBatch.append(planned(index, manner, content, writeSlot: 0))
+        continue
+      }
+      if manner.kind == .write, content == .fullTable {
+        lockedBatch.append(planned(index, manner, content, writeSlot: 0))
+        continue
+      }
+      var writeSlot = 0
+      if manner.kind == .write, let frame = predictions[index].frame {
+        writeSlot = writeCounts[frame, default: 0]
+        writeCounts[frame] = writeSlot + 1
+        // Two writes to one word would hide one another.
+        if writeSlot == FrameStamp.writeSlotCount {
+          try flush(&batch, manner, .write, into: &collector)
+          writeCounts = [frame: 1]
+          writeSlot = 0
+        }
+      }
+      batch.append(planned(index, manner, content, writeSlot: writeSlot))
+      if batch.count == AgentRecords.capacity {
+        try flush(&batch, manner, loop(for: manner.kind), into: &collector)
+        writeCounts = [:]
+      }
+    }
+    try flush(&batch, manner, loop(for: manner.kind), into: &collector)
+    while !lockedBatch.isEmpty {
+      var part = Array(lockedBatch.prefix(AgentRecords.capacity))
+      lockedBatch.removeFirst(part.count)
+      try flush(&part, manner, .lockedOr, into: &collector)
+    }
+  }
+
+  private func loop(for kind: AccessKind) -> AgentBatch.Loop {
+    switch kind {
+    case .read: .read
+    case .write: .write
+    case .fetch: .fetch
+    }
+  }
+
+  /// Why a probe cannot be made, or nil.
+  private func obstacle(to manner: ProbeManner, page index: Int) -> NotRunReason? {
+    if experiment.setup.skips(pages[index]) { return .no1GiBPages }
+    let prediction = predictions[index]
+    if prediction.reachesAgent { return .reachesAgent }
+    guard manner.kind == .fetch, case .success = prediction.answer(for: manner).outcome,
+      let frame = prediction.frame
+    else { return nil }
+    switch frames.contents[frame] {
+    case .device: return .fetchWithoutMemory
+    case .fullTable: return .fetchFromFullTable
+    case .stamped, .table, nil: return nil
+    }
+  }
+
+  /// Chooses the address in the page where the frame answers.
+  private func planned(
+    _ index: Int, _ manner: ProbeManner, _ content: FrameContent?, writeSlot: Int
+  ) -> PlannedProbe {
+    if let offset = exactOffset(index, manner, content) {
+      return PlannedProbe(
+        page: index, address: pages[index].linearAddress | offset, content: content)
+    }
+    let offset: UInt64
+    switch (content, manner.kind) {
+    case (.table(let slot)?, _): offset = UInt64(slot) * 8
+    case (.fullTable?, _): offset = UInt64(KVMPT_STAMP_ADDRESS)
+    case (_, .read): offset = UInt64(KVMPT_STAMP_ADDRESS)
+    case (_, .fetch): offset = UInt64(KVMPT_STAMP_FETCH)
+    case (_, .write): offset = UInt64(KVMPT_STAMP_WRITE) + UInt64(writeSlot) * 8
+    }
+    return PlannedProbe(
+      page: index, address: pages[index].linearAddress + offset, content: content)
+  }
+
+  /// The offset that was asked about, where an access of 8 bytes fits and no content has to answer
+  /// because the model says that it faults; else nil.
+  private func exactOffset(
+    _ index: Int, _ manner: ProbeManner, _ content: FrameContent?
+  ) -> UInt64? {
+    guard let offset = pages[index].offset, offset <= 0xff8 else { return nil }
+    if case .success = predictions[index].answer(for: manner).outcome { return nil }
+    switch content {
+    case nil: return UInt64(offset)
+    // A fetch that succeeds against the model must find the stub, or it takes the guest with it.
+    case .stamped?, .device?: return manner.kind == .fetch ? nil : UInt64(offset)
+    case .table?, .fullTable?: return nil
+    }
+  }
+
+  private mutating func flush(
+    _ batch: inout [PlannedProbe], _ manner: ProbeManner, _ loop: AgentBatch.Loop,
+    into collector: inout VerdictCollector
+  ) throws(MachineError) {
+    let probes = batch
+    batch = []
+    guard !probes.isEmpty else { return }
+    try runBatch(probes[...], manner, loop, into: &collector)
+  }
+
+  func verdict(
+    _ probe: PlannedProbe, _ manner: ProbeManner, _ outcome: ProbeOutcome
+  ) -> ProbeVerdict {
+    let page = pages[probe.page]
+    return ProbeVerdict(
+      page: page, manner: manner, address: probe.address,
+      asked: experiment.setup.oracle.answer(for: page, manner),
+      modelled: predictions[probe.page].answer(for: manner).outcome.moved(
+        toOffsetOf: probe.address),
+      executed: outcome, deviations: experiment.setup.profile.deviations,
+      rootLevel: experiment.setup.configuration.rootLevel)
+  }
+}
+
+extension AccessOutcome {
+  /// The outcome of the same access at another offset in the page.
+  func moved(toOffsetOf address: UInt64) -> AccessOutcome {
+    guard case .success(let physical) = self else { return self }
+    return .success(
+      GuestPhysicalAddress(truncating: physical.rawValue & ~0xfff | address & 0xfff))
+  }
+}
+
+extension Experiment {
+  /// The words of all tables, table by table in the order of the set.
+  func tableWords() -> [UInt64] {
+    var words: [UInt64] = []
+    words.reserveCapacity(tables.frames.count * 512)
+    for frame in tables.frames { words += memory.tableWords(at: frame) }
+    return words
+  }
+
+  /// Puts the tables' words back.
+  func restoreTables(_ words: [UInt64]) {
+    for (position, frame) in tables.frames.enumerated() {
+      memory.writeTable(words[position * 512..<(position + 1) * 512], at: frame)
+    }
+  }
+}

@@ -1,0 +1,82 @@
+// ProbeOutcome: what the machine did with one probe.
+
+/// What a probe did on the machine.
+public enum ProbeOutcome: Hashable, Sendable {
+  /// The access succeeded.
+  case success(Reached)
+  /// #PF, with its error code and CR2.
+  case pageFault(errorCode: UInt32, cr2: UInt64)
+  /// Any other exception, by vector.
+  case exception(vector: UInt8, errorCode: UInt32)
+  /// The probe was not made.
+  case notRun(NotRunReason)
+  /// The guest did not survive the probe.
+  case lost(GuestDeath)
+}
+
+/// What a successful access says about where it went.
+public enum Reached: Hashable, Sendable {
+  /// The page at this physical address.
+  case page(UInt64)
+  /// Not a page that the experiment knows; a read found this value.
+  case unknown(value: UInt64)
+  /// The page that was predicted does not hold what was written.
+  case elsewhere
+  /// The access leaves no trace by which its page could be told.
+  case notObserved
+}
+
+/// Why a probe was not made.
+public enum NotRunReason: String, CaseIterable, Hashable, Sendable {
+  /// The machine has no 1 GiB pages.
+  case no1GiBPages = "no-1gib-pages"
+  /// The machine has no 5-level paging.
+  case no5LevelPaging = "no-5-level-paging"
+  /// The machine has no protection keys.
+  case noProtectionKeys = "no-protection-keys"
+  /// The machine has no SMEP.
+  case noSMEP = "no-smep"
+  /// The machine has no SMAP.
+  case noSMAP = "no-smap"
+  /// The machine has no execute-disable bit.
+  case noNoExecute = "no-nx"
+  /// A fetch where no memory is ends the guest.
+  case fetchWithoutMemory = "fetch-without-memory"
+  /// A page that is a table without a free slot has no place for the code that a fetch needs.
+  case fetchFromFullTable = "fetch-from-full-table"
+  /// The tables lead to the agent itself.
+  case reachesAgent = "reaches-agent"
+  /// All 512 root entries are in use, and the agent needs one.
+  case noFreeRootEntry = "no-free-root-entry"
+  /// Physical memory leaves no room for the agent.
+  case noRoomForAgent = "no-room-for-agent"
+  /// The time limit of the run was reached before.
+  case timeLimit = "time-limit"
+  /// Somebody asked the run to stop before.
+  case interrupted
+  /// There is no KVM, and only the model was asked.
+  case noMachine = "no-machine"
+
+  /// True when the run ended before it came to the probe, which a longer run would have made.
+  public var meansUnfinished: Bool { self == .timeLimit || self == .interrupted }
+
+  /// The reason in words.
+  public var message: String {
+    switch self {
+    case .no1GiBPages: "this machine has no 1 GiB pages"
+    case .no5LevelPaging: "this machine has no 5-level paging"
+    case .noProtectionKeys: "this machine has no protection keys"
+    case .noSMEP: "this machine has no SMEP"
+    case .noSMAP: "this machine has no SMAP"
+    case .noNoExecute: "this machine has no execute-disable bit"
+    case .fetchWithoutMemory: "there is no memory to fetch from"
+    case .fetchFromFullTable: "the page is a table without room for code"
+    case .reachesAgent: "the tables lead to the probe agent's own memory"
+    case .noFreeRootEntry: "all 512 root entries are in use, and the agent needs one"
+    case .noRoomForAgent: "the physical addresses leave no room for the agent"
+    case .timeLimit: "the time limit of the run was reached"
+    case .interrupted: "the run was interrupted"
+    case .noMachine: "only the model was asked, for want of KVM"
+    }
+  }
+}

@@ -1,0 +1,63 @@
+// KVMGuest: one virtual machine with one vCPU and two memory slots.
+
+internal import CKVM
+import GuestImages
+import GuestMem
+import KVM
+import MMU
+
+/// A virtual machine that runs the agent.
+struct KVMGuest: ~Copyable {
+  let machine: VirtualMachine
+  var cpu: VirtualCPU
+
+  static let ramSlot: UInt32 = 0
+  static let agentSlot: UInt32 = 1
+
+  /// Makes a guest whose memory is `ram` from address 0 on and `agent` at `agentAddress`.
+  ///
+  /// Both must stay mapped as long as the guest lives.
+  init(
+    device: borrowing Device, processor: SupportedProcessor, ram: MemoryView, agent: MemoryView,
+    agentAddress: UInt64, walker: TableWalker
+  ) throws(KVMError) {
+    let machine = try device.makeVirtualMachine()
+    // Three pages and one that Intel hosts need below 4 GiB, where no RAM may be.
+    let reserved: UInt64 = 0xfeff_c000
+    if ram.byteCount <= reserved {
+      machine.reserveHostPages(at: GuestPhysicalAddress(truncating: reserved))
+    }
+    if ram.byteCount > 0 {
+      // SAFETY: the owner of the memory outlives the guest.
+      try unsafe machine.setMemorySlot(
+        Self.ramSlot, at: GuestPhysicalAddress(truncating: 0), memory: ram.baseAddress,
+        byteCount: ram.byteCount)
+    }
+    // SAFETY: as above.
+    try unsafe machine.setMemorySlot(
+      Self.agentSlot, at: GuestPhysicalAddress(truncating: agentAddress),
+      memory: agent.baseAddress, byteCount: agent.byteCount)
+    if walker.isShadowing {
+      // By default KVM keeps a shadow page for every fiftieth guest frame; fewer than the tables
+      // under test would thrash. The limit costs nothing until it is used.
+      try? machine.setShadowPageCount(65_536)
+    }
+    let cpu = try machine.makeVirtualCPU()
+    try cpu.setProcessor(processor)
+    try cpu.setMSR(0x277, to: PageAttributeTable.standard)
+    self.machine = machine
+    self.cpu = cpu
+  }
+
+  /// Deletes the agent's slot and makes it anew, so that KVM forgets every shadow page.
+  ///
+  /// On a host that shadows, KVM does not notice what the host writes to tables. Deleting any slot
+  /// makes it drop all that it derived from the old contents.
+  func recreateAgentSlot(_ agent: MemoryView, at address: UInt64) throws(KVMError) {
+    let place = GuestPhysicalAddress(truncating: address)
+    try machine.deleteMemorySlot(Self.agentSlot, at: place)
+    // SAFETY: the owner of the memory outlives the guest.
+    try unsafe machine.setMemorySlot(
+      Self.agentSlot, at: place, memory: agent.baseAddress, byteCount: agent.byteCount)
+  }
+}

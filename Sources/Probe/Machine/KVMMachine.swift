@@ -1,0 +1,131 @@
+// KVMMachine: runs the agent under KVM.
+
+internal import CKVM
+import GuestImages
+import GuestMem
+import KVM
+import MMU
+
+/// A machine whose guest runs under KVM.
+final class KVMMachine: Machine {
+  // The guest goes first: while its slots exist, the kernel follows every change of their mappings.
+  private var guest: KVMGuest
+  private let ramOwner: GuestMemory
+  private let agentOwner: GuestMemory
+  private let factory: KVMMachineFactory
+  let agentAddress: UInt64
+  /// What makes the host's changes of tables visible.
+  var hostChangeMeans: HostChangeMeans
+
+  /// How long a guest may run without finishing a record.
+  private static let patience: Duration = .milliseconds(100)
+  private static let patienceLimit = 4
+
+  init(
+    _ factory: KVMMachineFactory, ram: consuming GuestMemory, agentAddress: UInt64
+  ) throws(MachineError) {
+    let agent: GuestMemory
+    do throws(GuestMemoryError) {
+      agent = try GuestMemory(byteCount: UInt64(KVMPT_SLOT_SIZE), backing: .anonymous)
+    } catch {
+      throw .memory(error)
+    }
+    guest = try factory.makeGuest(ram: ram.view, agent: agent.view, agentAddress: agentAddress)
+    self.factory = factory
+    hostChangeMeans = factory.hostChangeMeans
+    self.agentAddress = agentAddress
+    ramOwner = ram
+    agentOwner = agent
+  }
+
+  var ram: MemoryView { ramOwner.view }
+  var agent: MemoryView { agentOwner.view }
+
+  func showHostChanges() throws(MachineError) {
+    guard hostChangeMeans == .slotRecreation else { return }
+    do throws(KVMError) {
+      try guest.recreateAgentSlot(agent, at: agentAddress)
+    } catch {
+      throw .kvm(error)
+    }
+  }
+
+  func reset() throws(MachineError) {
+    guest = try factory.makeGuest(ram: ram, agent: agent, agentAddress: agentAddress)
+    do throws(GuestMemoryError) {
+      try ramOwner.discardChanges()
+    } catch {
+      throw .memory(error)
+    }
+  }
+
+  func run(
+    _ batch: AgentBatch, deadline: ContinuousClock.Instant
+  ) throws(MachineError) -> AgentBatchEnd {
+    do throws(KVMError) {
+      try setRegisters(for: batch)
+      return try run(batch.recordCount, deadline)
+    } catch {
+      throw .kvm(error)
+    }
+  }
+
+  private func setRegisters(for batch: AgentBatch) throws(KVMError) {
+    let start = AgentStart(batch)
+    for (index, word) in start.frame.enumerated() {
+      agent.storeWord(
+        word,
+        at: GuestPhysicalAddress(truncating: UInt64(KVMPT_START_FRAME) + UInt64(index) * 8))
+    }
+    try guest.cpu.setSpecialRegisters(start.specialRegisters)
+    if batch.state.cr4 >> 22 & 1 != 0 {
+      guard let offset = factory.processor.pkruOffset else {
+        throw .missingCapability(name: "PKRU in the XSAVE area")
+      }
+      try guest.cpu.setPKRU(batch.state.pkru, offset: offset)
+    }
+    try guest.cpu.setRegisters(
+      start.registers(flushes: hostChangeMeans == .guestFlush))
+  }
+
+  /// Runs until the agent says that it is done, or does not come back.
+  private func run(
+    _ recordCount: Int, _ deadline: ContinuousClock.Instant
+  ) throws(KVMError) -> AgentBatchEnd {
+    var deviceWrites: [UInt64: UInt64] = [:]
+    var remaining = UInt64(recordCount)
+    var stalls = 0
+    while true {
+      let exit = try guest.cpu.run(limit: Self.patience)
+      switch exit {
+      case .portWrite(let port, _, _) where port == UInt16(KVMPT_EXIT_PORT):
+        return .finished(deviceWrites: deviceWrites)
+      case .mmioRead(let address, _):
+        guest.cpu.answerMMIORead(address.rawValue & ~0xfff)
+      case .mmioWrite(let address, _, let value):
+        deviceWrites[value] = address.rawValue
+      case .timeLimitReached:
+        let left = try guest.cpu.registers().rcx
+        // More records than there are: whatever runs there is not the agent any more.
+        if left > UInt64(recordCount) { return .died(.hang, record: nil) }
+        stalls = left == remaining ? stalls + 1 : 0
+        remaining = left
+        if stalls < Self.patienceLimit && ContinuousClock.now < deadline { continue }
+        return .died(.hang, record: suspect(left, recordCount))
+      case .shutdown: return .died(.shutdown, record: try suspect(recordCount))
+      case .internalError: return .died(.emulationFailure, record: try suspect(recordCount))
+      case .portWrite, .portRead, .halted, .entryFailed, .other:
+        return .died(.unexpectedExit(exit.id), record: try suspect(recordCount))
+      }
+    }
+  }
+
+  private func suspect(_ recordCount: Int) throws(KVMError) -> Int? {
+    suspect(try guest.cpu.registers().rcx, recordCount)
+  }
+
+  /// The record that a guest with `left` in RCX was at.
+  private func suspect(_ left: UInt64, _ recordCount: Int) -> Int? {
+    left >= 1 && left <= UInt64(recordCount) ? recordCount - Int(left) : nil
+  }
+}

@@ -1,0 +1,111 @@
+// Machine: something that runs the agent. The experiment does not know which.
+
+public import GuestMem
+public import MMU
+
+/// A guest with RAM and an agent, ready to run batches of probes.
+public protocol Machine: AnyObject {
+  /// Guest RAM, from guest-physical address 0 on.
+  var ram: MemoryView { get }
+  /// The agent's slot.
+  var agent: MemoryView { get }
+  /// Where the agent's slot is in guest-physical memory.
+  var agentAddress: UInt64 { get }
+
+  /// Runs the records that stand in the agent's slot.
+  ///
+  /// Throws: ``MachineError`` when the machine itself fails; a guest that dies is an answer.
+  func run(_ batch: AgentBatch, deadline: ContinuousClock.Instant) throws(MachineError)
+    -> AgentBatchEnd
+
+  /// Makes what the host changed in tables visible to every later access of the guest.
+  func showHostChanges() throws(MachineError)
+
+  /// Gives up RAM's private changes and starts a new guest in place of one that died.
+  func reset() throws(MachineError)
+}
+
+/// What the agent is to do with the records in its slot.
+public struct AgentBatch: Hashable, Sendable {
+  /// Which loop works through them.
+  public enum Loop: UInt64, Sendable {
+    case read = 0
+    case write = 1
+    case fetch = 2
+    /// A locked operation that leaves the word as it is, and counts as a write.
+    case lockedOr = 3
+  }
+
+  /// The loop.
+  public var loop: Loop
+  /// The privilege at which it runs.
+  public var privilege: PrivilegeLevel
+  /// The number of records, from the first on.
+  public var recordCount: Int
+  /// The table that CR3 points at.
+  public var cr3: UInt64
+  /// Where the agent's window begins in linear addresses.
+  public var windowAddress: UInt64
+  /// The control registers.
+  public var state: ProcessorState
+
+  /// Takes the parts as they are.
+  public init(
+    loop: Loop, privilege: PrivilegeLevel, recordCount: Int, cr3: UInt64, windowAddress: UInt64,
+    state: ProcessorState
+  ) {
+    self.loop = loop
+    self.privilege = privilege
+    self.recordCount = recordCount
+    self.cr3 = cr3
+    self.windowAddress = windowAddress
+    self.state = state
+  }
+}
+
+/// How a batch ended.
+public enum AgentBatchEnd: Sendable {
+  /// The agent went through all records.
+  ///
+  /// Writes that found no memory are listed by the token that was written, which is the record's
+  /// linear address, with the physical address they reached.
+  case finished(deviceWrites: [UInt64: UInt64])
+  /// The guest died; `record` is the one it seems to have been at.
+  case died(GuestDeath, record: Int?)
+}
+
+/// Why a guest did not come back.
+public enum GuestDeath: Hashable, Sendable {
+  /// A triple fault.
+  case shutdown
+  /// It ran and made no progress.
+  case hang
+  /// It ran into something that the machine cannot emulate.
+  case emulationFailure
+  /// It stopped for another reason, by the name of the exit.
+  case unexpectedExit(String)
+  /// It came back, but the agent's memory had been overwritten.
+  case agentOverwritten
+
+  /// The stable name of the case, the same in every output format.
+  public var id: String {
+    switch self {
+    case .shutdown: "triple-fault"
+    case .hang: "hang"
+    case .emulationFailure: "emulation-failure"
+    case .unexpectedExit: "unexpected-exit"
+    case .agentOverwritten: "agent-overwritten"
+    }
+  }
+
+  /// What happened, in words.
+  public var message: String {
+    switch self {
+    case .shutdown: "the guest ended in a triple fault"
+    case .hang: "the guest ran for ever"
+    case .emulationFailure: "the guest reached an instruction that the machine cannot run"
+    case .unexpectedExit(let name): "the guest stopped unexpectedly (\(name))"
+    case .agentOverwritten: "the access overwrote the probe agent"
+    }
+  }
+}

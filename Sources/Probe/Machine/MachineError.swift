@@ -1,0 +1,56 @@
+// MachineError: why an experiment could not be made.
+
+public import GuestMem
+public import KVM
+
+/// Why a machine could not be had, or stopped working.
+public enum MachineError: Error, Hashable, Sendable {
+  /// KVM failed.
+  case kvm(KVMError)
+  /// The guest's memory could not be had.
+  case memory(GuestMemoryError)
+  /// The machine did not do what every machine does; what it was is said in words.
+  case calibrationFailed(String)
+
+  /// The stable name of the case, the same in every output format.
+  public var id: String {
+    switch self {
+    case .kvm(let error): error.id
+    case .memory(let error): error.id
+    case .calibrationFailed: "calibration-failed"
+    }
+  }
+
+  /// What happened.
+  public var message: String {
+    switch self {
+    case .kvm(let error): error.message
+    case .memory(let error): error.message
+    case .calibrationFailed(let what):
+      "the machine differs from the manual in a way that no rule explains: \(what)"
+    }
+  }
+
+  /// What to do about it.
+  public var hint: String {
+    switch self {
+    case .kvm(let error): error.hint
+    case .memory(let error): error.hint
+    case .calibrationFailed:
+      "no verdict from this machine can be believed; please report it with the output of"
+        + " kvmpt doctor --format json"
+    }
+  }
+
+  /// True when there is no KVM that this process may use, rather than a failure of one.
+  public var meansNoKVM: Bool {
+    guard case .kvm(let error) = self else { return false }
+    switch error {
+    case .noDevice, .noDriver, .pathWithNUL, .notADevice, .permissionDenied, .notKVM,
+      .wrongAPIVersion:
+      return true
+    case .call(.createVirtualMachine, _): return true
+    case .call, .missingCapability: return false
+    }
+  }
+}

@@ -1,0 +1,91 @@
+// The plan for an address space: every leaf, the pages around it, and what is expected besides.
+
+import GuestMem
+import MMU
+
+extension ProbePlan {
+  /// Plans the probes of an address space whose tables stand in `memory`.
+  ///
+  /// Every leaf of a mapping is probed in its first, middle and last 4 KiB; a range that is not
+  /// mapped once per entry that says so. The pages next to each mapping and the middle of each gap
+  /// are probed too.
+  ///
+  /// Complexity: one walk per leaf.
+  init(
+    _ space: AddressSpace, cr3: UInt64, configuration: PagingConfiguration, in memory: MemoryView
+  ) {
+    pages = []
+    for index in space.mappings.indices {
+      addPages(of: index, in: space) { address in
+        Walk(address, cr3: cr3, configuration: configuration, in: memory).end
+      }
+    }
+    addGaps(of: space)
+    for (index, expectation) in space.expectations.enumerated() {
+      pages.append(
+        ProbePage(
+          exactly: expectation.linearAddress,
+          manners: ProbeManners(ProbeManner(expectation.access, at: expectation.privilege)),
+          subject: .expectation(index)))
+    }
+  }
+
+  private mutating func addPages(
+    of index: Int, in space: AddressSpace, walk: (UInt64) -> WalkEnd
+  ) {
+    let mapping = space.mappings[index]
+    let last = mapping.linearAddress.rawValue &+ mapping.byteCount &- 0x1000
+    var address = mapping.linearAddress.rawValue
+    while true {
+      let span: UInt64
+      var pageSize: PageSize?
+      switch walk(address) {
+      case .page(let translation):
+        span = translation.pageSize.byteCount
+        pageSize = translation.pageSize
+        leafCounts[index, default: 0] += 1
+      case .notPresent(let level), .reservedBits(let level, _), .tableOutsideMemory(let level, _):
+        span = level.span
+      case .notCanonical:
+        span = 0x1000
+      }
+      let lastOfSpan = min(last, (address | (span - 1)) & ~0xfff)
+      let middle = (address + (lastOfSpan - address) / 2) & ~0xfff
+      var previous: UInt64?
+      for page in [address, middle, lastOfSpan] where page != previous {
+        pages.append(
+          ProbePage(containing: page, subject: .mapping(index), pageSize: pageSize))
+        previous = page
+      }
+      if lastOfSpan >= last { return }
+      address = lastOfSpan + 0x1000
+    }
+  }
+
+  /// The unmapped pages around the mappings: before, after, and half-way to the next one.
+  private mutating func addGaps(of space: AddressSpace) {
+    let width = space.linearAddressWidth
+    let ranges = space.mappings.enumerated().map { index, mapping in
+      (
+        first: mapping.linearAddress.rawValue,
+        last: mapping.linearAddress.rawValue &+ (mapping.byteCount &- 1), index: index
+      )
+    }.sorted { $0.first < $1.first }
+    var planned: Set<UInt64> = []
+    func add(_ address: UInt64, near index: Int, to pages: inout [ProbePage]) {
+      guard width.isCanonical(address), planned.insert(address & ~0xfff).inserted else { return }
+      pages.append(ProbePage(containing: address, subject: .gap(nearMapping: index)))
+    }
+    for (position, range) in ranges.enumerated() {
+      let lower: UInt64 = position > 0 ? ranges[position - 1].last : 0
+      let hasLower = position > 0
+      if range.first > 0 && (!hasLower || range.first - 1 > lower) {
+        add(range.first - 1, near: range.index, to: &pages)
+      }
+      let upper: UInt64 = position + 1 < ranges.count ? ranges[position + 1].first : .max
+      guard range.last < upper, upper - range.last > 1 else { continue }
+      add(range.last + 1, near: range.index, to: &pages)
+      add(range.last + 1 + (upper - range.last - 1) / 2, near: range.index, to: &pages)
+    }
+  }
+}

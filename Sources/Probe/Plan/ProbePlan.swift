@@ -1,0 +1,65 @@
+// ProbePlan: which pages are probed, how, and why.
+
+public import MMU
+
+/// A 4 KiB page of linear addresses that is probed.
+public struct ProbePage: Hashable, Sendable {
+  /// The first byte of the page; it need not be canonical.
+  public let linearAddress: UInt64
+  /// In which ways the page is used.
+  public let manners: ProbeManners
+  /// What the page stands for.
+  public let subject: ProbeSubject
+  /// The size of the leaf that was built for it, or nil where nothing is mapped.
+  public let pageSize: PageSize?
+  /// The offset in the page, 0 to 0xfff, that somebody asks about, or nil where any will do.
+  public let offset: UInt16?
+
+  /// Takes the page that contains `address`.
+  public init(
+    containing address: UInt64, manners: ProbeManners = .all, subject: ProbeSubject,
+    pageSize: PageSize? = nil
+  ) {
+    linearAddress = address & ~0xfff
+    self.manners = manners
+    self.subject = subject
+    self.pageSize = pageSize
+    offset = nil
+  }
+
+  /// Takes the page that contains `address`, which is to be probed at just this address, and
+  /// reported as this one where another byte of the page has to do.
+  public init(exactly address: UInt64, manners: ProbeManners = .all, subject: ProbeSubject) {
+    linearAddress = address & ~0xfff
+    self.manners = manners
+    self.subject = subject
+    pageSize = nil
+    offset = UInt16(truncatingIfNeeded: address & 0xfff)
+  }
+}
+
+/// What a probed page stands for, by index in the address space.
+public enum ProbeSubject: Hashable, Sendable {
+  /// Part of a mapping, or of a range that must not be mapped.
+  case mapping(Int)
+  /// Unmapped, next to a mapping or between two.
+  case gap(nearMapping: Int)
+  /// An expectation.
+  case expectation(Int)
+}
+
+/// The pages that an experiment uses.
+public struct ProbePlan: Hashable, Sendable {
+  /// The pages in the order in which they are probed.
+  public var pages: [ProbePage]
+  /// For each mapping, by index, the number of leaves that map it.
+  public var leafCounts: [Int: Int] = [:]
+
+  /// A plan of the given pages.
+  public init(pages: [ProbePage] = []) { self.pages = pages }
+
+  /// The number of single probes: pages times manners.
+  public var probeCount: Int {
+    pages.reduce(0) { $0 + $1.manners.rawValue.nonzeroBitCount }
+  }
+}

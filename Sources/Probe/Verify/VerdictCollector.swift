@@ -1,0 +1,159 @@
+// VerdictCollector: the verdicts of one worker, tallied; only what differs is kept in full.
+
+import MMU
+
+/// How often an access was allowed and denied.
+public struct AccessTally: Hashable, Sendable {
+  /// Successful accesses.
+  public var allowedCount = 0
+  /// Accesses that faulted.
+  public var deniedCount = 0
+  /// Accesses without an answer.
+  public var missingCount = 0
+}
+
+/// What was found about the pages of one subject.
+public struct SubjectTally: Hashable, Sendable {
+  /// The number of probes.
+  public var probeCount = 0
+  /// The number of probes that were made and answered.
+  public var executedCount = 0
+  /// The number of probes whose answers disagree.
+  public var disagreementCount = 0
+  /// The number of probes that killed the guest.
+  public var lostCount = 0
+  /// Per manner, what was asked for.
+  public var asked = [AccessTally](repeating: AccessTally(), count: 6)
+  /// Per manner, what the model says.
+  public var modelled = [AccessTally](repeating: AccessTally(), count: 6)
+  /// Per manner, what the machine did.
+  public var executed = [AccessTally](repeating: AccessTally(), count: 6)
+  /// Probes that were not made, by reason.
+  public var notRun: [NotRunReason: Int] = [:]
+  /// Probes that a deviation of the machine explains.
+  public var deviations: [Deviation: Int] = [:]
+
+  /// Nothing yet.
+  public init() {}
+}
+
+/// Gathers verdicts.
+struct VerdictCollector: Sendable {
+  /// So many disagreements are kept in full; the rest is counted.
+  static let keptCount = 10_000
+
+  private(set) var tallies: [ProbeSubject: SubjectTally] = [:]
+  private(set) var disagreements: [ProbeVerdict] = []
+  private(set) var lost: [ProbeVerdict] = []
+  private(set) var flagDisagreements: [FlagDisagreement] = []
+  private(set) var flagDisagreementCount = 0
+  private(set) var guestTime: Duration = .zero
+
+  mutating func add(_ verdict: ProbeVerdict) {
+    let subject = Self.tallied(verdict.page.subject)
+    let keepsMore = disagreements.count + lost.count < Self.keptCount
+    tallies[subject, default: SubjectTally()].add(verdict)
+    if verdict.isUndecided {
+      if keepsMore { lost.append(verdict) }
+    } else if !verdict.disagreements.isEmpty, keepsMore {
+      disagreements.append(verdict)
+    }
+  }
+
+  /// Counts the probes of pages that nobody was asked about any more, not even the model.
+  mutating func addUnfinished(_ pages: ArraySlice<ProbePage>, _ reason: NotRunReason) {
+    for page in pages {
+      tallies[Self.tallied(page.subject), default: SubjectTally()].addUnfinished(
+        page.manners, reason)
+    }
+  }
+
+  /// Gaps are one subject, whatever mapping is near.
+  private static func tallied(_ subject: ProbeSubject) -> ProbeSubject {
+    if case .gap = subject { return .gap(nearMapping: -1) }
+    return subject
+  }
+
+  mutating func add(_ disagreement: FlagDisagreement) {
+    flagDisagreementCount += 1
+    if flagDisagreements.count < Self.keptCount { flagDisagreements.append(disagreement) }
+  }
+
+  mutating func addGuestTime(_ time: Duration) { guestTime += time }
+
+  mutating func merge(_ other: VerdictCollector) {
+    for (subject, tally) in other.tallies {
+      tallies[subject, default: SubjectTally()].merge(tally)
+    }
+    disagreements += other.disagreements
+    lost += other.lost
+    flagDisagreements += other.flagDisagreements
+    flagDisagreementCount += other.flagDisagreementCount
+    guestTime += other.guestTime
+  }
+}
+
+extension SubjectTally {
+  mutating func add(_ verdict: ProbeVerdict) {
+    probeCount += 1
+    let index = verdict.manner.index
+    switch verdict.asked {
+    case .allowed, .expected(.success): asked[index].allowedCount += 1
+    case .forbidden, .absent, .expected(.fault): asked[index].deniedCount += 1
+    }
+    if case .success = verdict.modelled {
+      modelled[index].allowedCount += 1
+    } else {
+      modelled[index].deniedCount += 1
+    }
+    switch verdict.executed {
+    case .notRun(let reason):
+      notRun[reason, default: 0] += 1
+      executed[index].missingCount += 1
+      if !verdict.disagreements.isEmpty { disagreementCount += 1 }
+      return
+    case .lost:
+      lostCount += 1
+      executed[index].missingCount += 1
+      return
+    case .success: executed[index].allowedCount += 1
+    case .pageFault, .exception: executed[index].deniedCount += 1
+    }
+    executedCount += 1
+    if let deviation = verdict.deviation { deviations[deviation, default: 0] += 1 }
+    if !verdict.disagreements.isEmpty { disagreementCount += 1 }
+  }
+
+  fileprivate mutating func addUnfinished(_ manners: ProbeManners, _ reason: NotRunReason) {
+    for index in 0..<6 where manners.rawValue >> UInt8(index) & 1 != 0 {
+      probeCount += 1
+      notRun[reason, default: 0] += 1
+      asked[index].missingCount += 1
+      modelled[index].missingCount += 1
+      executed[index].missingCount += 1
+    }
+  }
+
+  /// Adds another tally of the same or of other subjects.
+  public mutating func merge(_ other: SubjectTally) {
+    probeCount += other.probeCount
+    executedCount += other.executedCount
+    disagreementCount += other.disagreementCount
+    lostCount += other.lostCount
+    for index in 0..<6 {
+      asked[index].merge(other.asked[index])
+      modelled[index].merge(other.modelled[index])
+      executed[index].merge(other.executed[index])
+    }
+    notRun.merge(other.notRun, uniquingKeysWith: +)
+    deviations.merge(other.deviations, uniquingKeysWith: +)
+  }
+}
+
+extension AccessTally {
+  fileprivate mutating func merge(_ other: AccessTally) {
+    allowedCount += other.allowedCount
+    deniedCount += other.deniedCount
+    missingCount += other.missingCount
+  }
+}

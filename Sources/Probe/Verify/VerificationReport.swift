@@ -1,0 +1,90 @@
+// VerificationReport: what a verification found, ready for any renderer.
+
+import GuestMem
+import MMU
+
+/// How long the parts of a verification took.
+public struct VerificationTimes: Hashable, Sendable {
+  /// From the call to the report.
+  public var total: Duration
+  /// Trying the machine.
+  public var calibration: Duration
+  /// Predicting, executing and comparing.
+  public var execution: Duration
+  /// In the guest, the sum over all virtual machines.
+  public var guest: Duration
+}
+
+/// What a verification found.
+public struct VerificationReport: Sendable {
+  /// What was asked for.
+  public let space: AddressSpace
+  /// The machine, or nil when only the model was asked.
+  public let profile: MachineProfile?
+  /// What was built.
+  public let statistics: TableStatistics
+  /// For each mapping, its first physical address.
+  public let placements: [UInt64]
+  /// For each mapping, by index, the number of pages that map it.
+  public let pageCounts: [Int: Int]
+  /// What was found, by subject.
+  public let tallies: [ProbeSubject: SubjectTally]
+  /// The disagreements, of which at most 10,000 are kept.
+  public let disagreements: [Disagreement]
+  /// The probes that killed the guest.
+  public let lost: [ProbeVerdict]
+  /// The entries whose A and D bits are wrong.
+  public let flagDisagreements: [FlagDisagreement]
+  /// How long it took.
+  public let times: VerificationTimes
+
+  init(
+    _ built: borrowing BuiltAddressSpace, plan: ProbePlan, profile: MachineProfile?,
+    collector: VerdictCollector,
+    times: VerificationTimes
+  ) {
+    space = built.space
+    self.profile = profile
+    statistics = built.statistics
+    placements = built.placements
+    pageCounts = plan.leafCounts
+    tallies = collector.tallies
+    lost = collector.lost
+    flagDisagreements = collector.flagDisagreements
+    self.times = times
+    let cr3 = built.cr3
+    let configuration = built.configuration
+    let memory = built.memory.view
+    let processor = built.space.processor
+    disagreements = collector.disagreements.map { verdict in
+      Disagreement(
+        verdict, cr3: cr3, configuration: configuration, processor: processor, in: memory)
+    }
+  }
+
+  /// The sum over all subjects.
+  public var total: SubjectTally {
+    var sum = SubjectTally()
+    for tally in tallies.values { sum.merge(tally) }
+    return sum
+  }
+
+  /// True when every probe that was made agrees, and every flag is as it should be.
+  public var isAgreement: Bool {
+    let sum = total
+    return sum.disagreementCount == 0 && sum.lostCount == 0 && flagDisagreements.isEmpty
+  }
+
+  /// Why probes that a longer run would have made are missing, or nil when none are.
+  public var reasonForUnfinishedProbes: NotRunReason? {
+    let notRun = total.notRun
+    return NotRunReason.allCases.first { $0.meansUnfinished && notRun[$0] != nil }
+  }
+
+  /// The probes per second of the execution.
+  public var probesPerSecond: Double {
+    let (seconds, attoseconds) = times.execution.components
+    let time = Double(seconds) + Double(attoseconds) * 1e-18
+    return time > 0 ? Double(total.executedCount) / time : 0
+  }
+}

@@ -1,0 +1,137 @@
+// VerificationWork: the probes of a plan, spread over one machine per core.
+
+import Dispatch
+import GuestImages
+import GuestMem
+import MMU
+import Synchronization
+
+/// Everything that the workers of a verification share.
+struct VerificationWork: Sendable {
+  let plan: ProbePlan
+  let setup: ExperimentSetup
+  let cr3: UInt64
+  /// Where the agent can be put, or why nowhere.
+  let slot: Result<AgentSlot, NotRunReasonError>
+  private let source: MemorySource
+
+  /// A worker with fewer pages than this is not worth its start.
+  private static let pagesPerWorker = 512
+  /// So many pages are predicted at once; more only take memory.
+  private static let pagesPerRound = 16_384
+
+  init(
+    _ built: borrowing BuiltAddressSpace, profile: MachineProfile, plan: ProbePlan,
+    options: VerificationOptions
+  ) {
+    self.plan = plan
+    cr3 = built.cr3
+    setup = ExperimentSetup(
+      settings: built.space.processor, configuration: built.configuration, profile: profile,
+      oracle: AskedOracle(built.space, placements: built.placements),
+      unsupportedPages: options.unsupportedPages, guestCode: options.guestCode,
+      isCancelled: options.isCancelled)
+    slot = Self.findSlot(built, width: profile.physicalAddressWidth, deviations: profile.deviations)
+    source = MemorySource(built.memory)
+  }
+
+  /// Makes all probes; the workers' verdicts come back in the order of the plan.
+  func run(
+    on factory: KVMMachineFactory, deadline: ContinuousClock.Instant, progress: ProgressCounter,
+    workerLimit: Int
+  ) throws(MachineError) -> VerdictCollector {
+    let slot: AgentSlot
+    switch self.slot {
+    case .success(let found): slot = found
+    case .failure(let error): return withoutMachine(error.reason, progress: progress)
+    }
+    let pages = plan.pages
+    let workerCount = max(1, min(workerLimit, pages.count / Self.pagesPerWorker))
+    let share = (pages.count + workerCount - 1) / workerCount
+    if workerCount == 1 {
+      return try work(pages[...], on: factory, slot, deadline, progress)
+    }
+    let results = Mutex(
+      [Result<VerdictCollector, MachineError>?](
+        repeating: nil, count: workerCount))
+    DispatchQueue.concurrentPerform(iterations: workerCount) { index in
+      let first = min(pages.count, index * share)
+      let end = min(pages.count, first + share)
+      let result = Result { () throws(MachineError) in
+        try work(pages[first..<end], on: factory, slot, deadline, progress)
+      }
+      results.withLock { $0[index] = result }
+    }
+    var collector = VerdictCollector()
+    for result in results.withLock({ $0 }) {
+      if let result { collector.merge(try result.get()) }
+    }
+    return collector
+  }
+
+  /// Compares what was asked with the model alone.
+  func withoutMachine(_ reason: NotRunReason, progress: ProgressCounter) -> VerdictCollector {
+    var collector = VerdictCollector()
+    for (index, page) in plan.pages.enumerated() {
+      if index.isMultiple(of: 1024), setup.isCancelled() {
+        collector.addUnfinished(plan.pages[index...], .interrupted)
+        break
+      }
+      let configuration = setup.configuration(for: page)
+      let walk = Walk(
+        page.linearAddress, cr3: cr3, configuration: configuration, in: source.view)
+      for manner in ProbeManner.allCases where page.manners.contains(ProbeManners(manner)) {
+        let prediction = walk.predict(
+          Access(manner.kind), mode: setup.settings.mode(at: manner.privilege),
+          configuration: configuration)
+        collector.add(
+          ProbeVerdict(
+            page: page, manner: manner, address: page.linearAddress,
+            asked: setup.oracle.answer(for: page, manner), modelled: prediction.outcome,
+            executed: .notRun(reason), deviations: [], rootLevel: setup.configuration.rootLevel))
+        progress.advance(by: 1)
+      }
+    }
+    return collector
+  }
+
+  private func work(
+    _ pages: ArraySlice<ProbePage>, on factory: KVMMachineFactory, _ slot: AgentSlot,
+    _ deadline: ContinuousClock.Instant, _ progress: ProgressCounter
+  ) throws(MachineError) -> VerdictCollector {
+    let ram: GuestMemory
+    do throws(GuestMemoryError) {
+      ram = try source.privateCopy()
+    } catch {
+      throw .memory(error)
+    }
+    let machine = try factory.makeMachine(ram: ram, agentAddress: slot.physicalAddress)
+    let experiment = Experiment(machine: machine, cr3: cr3, slot: slot, setup: setup)
+    var collector = VerdictCollector()
+    var first = pages.startIndex
+    while first < pages.endIndex {
+      if let reason = setup.reasonToStop(deadline: deadline) {
+        collector.addUnfinished(pages[first...], reason)
+        break
+      }
+      let end = min(pages.endIndex, first + Self.pagesPerRound)
+      try experiment.run(
+        pages[first..<end], deadline: deadline, into: &collector, progress: progress)
+      first = end
+    }
+    return collector
+  }
+}
+
+/// A reason as an error, for `Result`.
+struct NotRunReasonError: Error {
+  let reason: NotRunReason
+}
+
+/// What happens to pages that the machine is known not to support.
+public enum UnsupportedPagePolicy: Sendable {
+  /// They are reported as not run.
+  case skip
+  /// They are probed, and the model says what the machine does without the feature.
+  case probe
+}

@@ -1,0 +1,136 @@
+// Verifier: the main job, from an address space to a report.
+
+import GuestMem
+public import KVM
+import MMU
+
+/// Proves address spaces on a machine.
+///
+/// ```swift
+/// let verifier = try Verifier()
+/// let report = try verifier.verify(space)
+/// print(report.isAgreement)
+/// ```
+public struct Verifier: Sendable {
+  private let factory: KVMMachineFactory?
+
+  /// Opens the KVM device.
+  ///
+  /// Throws: ``MachineError/kvm(_:)``, which says what to do about it.
+  public init(devicePath: String = Device.standardPath) throws(MachineError) {
+    factory = try KVMMachineFactory(devicePath: devicePath)
+  }
+
+  private init(factory: KVMMachineFactory?) { self.factory = factory }
+
+  /// Compares what was asked with the model only; every probe is reported as not run.
+  public static let modelOnly = Verifier(factory: nil)
+
+  /// Builds the tables of `space` and proves them.
+  ///
+  /// Throws: ``VerificationError``.
+  public func verify(
+    _ space: AddressSpace, options: VerificationOptions = VerificationOptions()
+  ) throws(VerificationError) -> VerificationReport {
+    let start = ContinuousClock.now
+    let profile = try profile(for: space)
+    let calibrated = ContinuousClock.now
+    let built = try build(space, profile)
+    return try verify(
+      built, profile, options, start: start, calibrationTime: calibrated - start)
+  }
+
+  /// Proves tables that are built already, and that somebody may have changed since.
+  ///
+  /// Without a plan the pages are those that the address space asks for, and without a profile the
+  /// machine is calibrated first.
+  public func verify(
+    _ built: borrowing BuiltAddressSpace, plan: ProbePlan? = nil,
+    options: VerificationOptions = VerificationOptions(), profile: MachineProfile? = nil
+  ) throws(VerificationError) -> VerificationReport {
+    let start = ContinuousClock.now
+    var known = profile
+    if known == nil { known = try self.profile(for: built.space) }
+    let calibrated = ContinuousClock.now
+    return try verify(
+      built, known, options, start: start, calibrationTime: calibrated - start, plan: plan)
+  }
+
+  /// What the machine was found to do, as far as `space` needs it; nil without a machine.
+  public func profile(for space: AddressSpace) throws(VerificationError) -> MachineProfile? {
+    guard let factory else { return nil }
+    var trials: Set<MachineFeature> = []
+    if space.rootLevel == .pageMapLevel5 { trials.insert(.fiveLevelPaging) }
+    if space.processor.isSMEPEnabled { trials.insert(.smep) }
+    if space.processor.isSMAPEnabled { trials.insert(.smap) }
+    if space.processor.isPKEEnabled { trials.insert(.protectionKeys) }
+    var rootIndices: Set<Int> = []
+    if space.rootLevel == .pageMapLevel4 {
+      for mapping in space.mappings {
+        rootIndices.insert(space.rootLevel.index(of: mapping.linearAddress))
+      }
+    }
+    do throws(MachineError) {
+      return try Calibrator(factory: factory).profile(trying: trials, rootIndices: rootIndices)
+    } catch {
+      throw .machine(error)
+    }
+  }
+
+  /// Writes the tables of `space` for a machine, or for any when `profile` is nil.
+  public func build(
+    _ space: AddressSpace, _ profile: MachineProfile?
+  ) throws(VerificationError) -> BuiltAddressSpace {
+    do {
+      return try BuiltAddressSpace(
+        space, configuration: (profile ?? .anyMachine).configuration(for: space))
+    } catch let error as AddressSpaceBuildError {
+      throw .build(error)
+    } catch {
+      throw .build(.invalid([.unsupportedRootLevel(space.rootLevel)]))
+    }
+  }
+
+  private func verify(
+    _ built: borrowing BuiltAddressSpace, _ profile: MachineProfile?,
+    _ options: VerificationOptions, start: ContinuousClock.Instant, calibrationTime: Duration,
+    plan given: ProbePlan? = nil
+  ) throws(VerificationError) -> VerificationReport {
+    let plan = given ?? built.plan()
+    let work = VerificationWork(
+      built, profile: profile ?? .anyMachine, plan: plan, options: options)
+    let progress = ProgressCounter(totalCount: plan.probeCount, observer: options.observer)
+    let executionStart = ContinuousClock.now
+    let collector: VerdictCollector
+    if let factory, let profile {
+      if let obstacle = profile.obstacle(for: built.space) {
+        collector = work.withoutMachine(obstacle, progress: progress)
+      } else {
+        do throws(MachineError) {
+          collector = try work.run(
+            on: factory, deadline: start + options.timeLimit, progress: progress,
+            workerLimit: options.workerCount)
+        } catch {
+          throw .machine(error)
+        }
+      }
+    } else {
+      collector = work.withoutMachine(.noMachine, progress: progress)
+    }
+    let end = ContinuousClock.now
+    return VerificationReport(
+      built, plan: plan, profile: profile, collector: collector,
+      times: VerificationTimes(
+        total: end - start, calibration: calibrationTime, execution: end - executionStart,
+        guest: collector.guestTime))
+  }
+}
+
+extension MachineProfile {
+  /// A machine that has everything and differs in nothing, for comparing with the model alone.
+  public static let anyMachine = MachineProfile(
+    identity: MachineIdentity(
+      name: "model", walker: .unknown, processorName: "", kernelRelease: ""),
+    vendor: .intel, physicalAddressWidth: 52, features: Set(MachineFeature.allCases),
+    deviations: [])
+}

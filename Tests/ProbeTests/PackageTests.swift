@@ -1,3 +1,0 @@
-// A place for the suite of Probe.
-
-import Testing

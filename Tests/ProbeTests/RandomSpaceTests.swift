@@ -1,0 +1,96 @@
+// Random address spaces agree three ways.
+
+import Dispatch
+import Glibc
+import GuestMem
+import MMU
+import Synchronization
+import Testing
+
+@testable import Probe
+
+@Suite("Random address spaces agree three ways", .enabled(if: Host.hasKVM, "needs /dev/kvm"))
+struct RandomSpaceTests {
+  /// A number from the environment; the defaults are those of an ordinary test run.
+  private static func setting(_ name: String, default value: UInt64) -> UInt64 {
+    // SAFETY: the tests change the environment nowhere.
+    guard let text = unsafe getenv(name) else { return value }
+    return UInt64(unsafe String(cString: text)) ?? value
+  }
+
+  @Test("seeded spaces of mixed sizes, rights, halves and aliases")
+  func seededSpaces() throws {
+    let first = Self.setting("KVMPT_SEED", default: 1)
+    let count = Self.setting("KVMPT_SPACES", default: 240)
+    let verifier = try Verifier()
+    var everything = SampleSpaces.everySizeAndRight
+    everything.processor.isSMEPEnabled = true
+    everything.processor.isSMAPEnabled = true
+    everything.processor.isPKEEnabled = true
+    let features = try #require(try verifier.profile(for: everything)).features
+    let results = Mutex((probes: 0, executed: 0, failures: [UInt64]()))
+    let next = Atomic<UInt64>(0)
+    DispatchQueue.concurrentPerform(iterations: processorCount()) { _ in
+      while true {
+        let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
+        guard index < count else { return }
+        let seed = first &+ index
+        let space = RandomSpaces.space(seed: seed, features: features)
+        var options = VerificationOptions()
+        options.workerCount = 1
+        let report = try? verifier.verify(space, options: options)
+        results.withLock {
+          $0.probes += report?.total.probeCount ?? 0
+          $0.executed += report?.total.executedCount ?? 0
+          if report?.isAgreement != true { $0.failures.append(seed) }
+        }
+      }
+    }
+    let found = results.withLock { $0 }
+    print(
+      "random spaces: \(count) from seed \(first) on, \(found.probes) probes,"
+        + " \(found.executed) executed, \(found.failures.count) spaces disagree")
+    #expect(found.executed > found.probes * 9 / 10)
+    for seed in found.failures.prefix(5) {
+      try Self.explain(seed, features, verifier)
+    }
+    #expect(found.failures.isEmpty)
+  }
+
+  @Test("a failing space shrinks to the mapping that is to blame")
+  func shrinking() throws {
+    let space = RandomSpaces.space(seed: 11, features: [])
+    let culprit = try #require(space.mappings.last { !$0.properties.rights.isEmpty })
+    let smallest = RandomSpaces.shrunk(space) { candidate in
+      candidate.mappings.contains { $0.name == culprit.name }
+    }
+    #expect(smallest.mappings.count == 1)
+    #expect(smallest.mappings.first?.name == culprit.name)
+    #expect(
+      smallest.mappings.first?.byteCount == 4096 || smallest.mappings.first?.pageSize != .largest)
+  }
+
+  /// Says how to repeat a failure, with as few mappings as show it.
+  private static func explain(
+    _ seed: UInt64, _ features: Set<MachineFeature>, _ verifier: Verifier
+  ) throws {
+    let space = RandomSpaces.space(seed: seed, features: features)
+    let smallest = RandomSpaces.shrunk(space) { candidate in
+      (try? verifier.verify(candidate))?.isAgreement != true
+    }
+    var text =
+      "seed \(seed) disagrees; repeat with"
+      + " KVMPT_SEED=\(seed) KVMPT_SPACES=1 swift test --filter RandomSpaceTests\n"
+    text += "processor: \(smallest.processor)\n"
+    for mapping in smallest.mappings { text += "\(mapping)\n" }
+    do {
+      let report = try verifier.verify(smallest)
+      for disagreement in report.disagreements.prefix(3) { text += "\(disagreement.verdict)\n" }
+      for flags in report.flagDisagreements.prefix(3) { text += "\(flags.message)\n" }
+      for lost in report.lost.prefix(3) { text += "\(lost)\n" }
+    } catch {
+      text += "\(error)"
+    }
+    Issue.record("\(text)")
+  }
+}

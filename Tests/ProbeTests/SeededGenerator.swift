@@ -1,0 +1,22 @@
+// SeededGenerator: random numbers that a test can repeat.
+
+/// SplitMix64: small, fast, and the same on every machine.
+struct SeededGenerator: RandomNumberGenerator {
+  private var state: UInt64
+
+  init(seed: UInt64) { state = seed }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9e37_79b9_7f4a_7c15
+    var value = state
+    value = (value ^ value >> 30) &* 0xbf58_476d_1ce4_e5b9
+    value = (value ^ value >> 27) &* 0x94d0_49bb_1331_11eb
+    return value ^ value >> 31
+  }
+
+  /// A number from 0 up to and without `bound`, which is positive.
+  mutating func below(_ bound: UInt64) -> UInt64 { next() % bound }
+
+  /// True once in `count` times.
+  mutating func once(in count: UInt64) -> Bool { below(count) == 0 }
+}

@@ -1,0 +1,16 @@
+// The main job on a real guest.
+
+import GuestMem
+import KVM
+import MMU
+import Probe
+import Testing
+
+@Suite("The main job on a real guest")
+struct VerifierTests {
+  @Test("a small address space agrees three ways")
+  func smallSpaceAgrees() throws {
+    let report = try Verifier().verify(SampleSpaces.everySizeAndRight)
+    #expect(report.isAgreement)
+  }
+}
