@@ -26,44 +26,63 @@ struct CheckCommand: ReportingCommand {
 
   @OptionGroup var report: ReportOptions
 
+  /// What became of one of the files.
+  private enum Answer {
+    case read(AddressSpaceFileReader.Outcome)
+    case unreadable(InputFileError)
+  }
+
   func execute() throws(CommandFailure) -> ExitStatus {
     let reader = AddressSpaceFileReader(limits: .ofThisHost())
+    // Everything is read before the output is opened, which may be one of the files.
+    let answers = files.map { Self.answer(for: $0, reader) }
     let destination = try report.open()
-    let styler = report.styler(for: destination)
-    var json = JSONWriter(to: destination)
-    var failures: [String] = []
-    if format == .json {
+    switch format {
+    case .text:
+      let styler = report.styler(for: destination)
+      for (path, answer) in zip(files, answers) {
+        if case .read(.file(let file)) = answer { Self.write(file, path, to: destination, styler) }
+      }
+    case .json:
+      var json = JSONWriter(to: destination)
       json.beginObject()
       json.member("schema", "urn:kvmpt:schema:check:1")
       json.member("version", Version.current)
       json.key("files")
       json.beginArray()
-    }
-    for path in files {
-      let outcome = try reader.read(path: path)
-      switch format {
-      case .json: Self.write(outcome, path: path, to: &json)
-      case .text: Self.write(outcome, path: path, to: destination, styler)
-      }
-      if case .problems(let problems, let droppedCount) = outcome {
-        failures.append(CommandFailure(problems, droppedCount: droppedCount, path: path).text)
-      }
-    }
-    if format == .json {
+      for (path, answer) in zip(files, answers) { Self.write(answer, path, to: &json) }
       json.endArray()
       json.endObject()
     }
     try destination.close()
+    let failures = zip(files, answers).compactMap { Self.failure($0, $1)?.text }
     if failures.isEmpty { return .agreement }
     if format == .text { writeToStandardError(failures.joined(separator: "\n") + "\n") }
     return .badInput
   }
 
+  private static func answer(for path: String, _ reader: AddressSpaceFileReader) -> Answer {
+    do throws(InputFileError) {
+      let bytes = try InputFile.bytes(of: path, byteLimit: reader.limits.fileByteCount)
+      return .read(reader.read(bytes, path: path))
+    } catch {
+      return .unreadable(error)
+    }
+  }
+
+  private static func failure(_ path: String, _ answer: Answer) -> CommandFailure? {
+    switch answer {
+    case .read(.file): nil
+    case .read(.problems(let problems, let droppedCount)):
+      CommandFailure(problems, droppedCount: droppedCount, path: path)
+    case .unreadable(let error): CommandFailure(error)
+    }
+  }
+
   private static func write(
-    _ outcome: AddressSpaceFileReader.Outcome, path: String, to destination: ReportDestination,
+    _ file: AddressSpaceFile, _ path: String, to destination: ReportDestination,
     _ styler: TextStyler
   ) {
-    guard case .file(let file) = outcome else { return }
     let space = file.addressSpace
     destination.write(
       "\(path): \(styler("ok", .green)): \(counted(space.mappings.count, "mapping")), "
@@ -72,35 +91,42 @@ struct CheckCommand: ReportingCommand {
   }
 
   private static func write(
-    _ outcome: AddressSpaceFileReader.Outcome, path: String,
-    to json: inout JSONWriter<ReportDestination>
+    _ answer: Answer, _ path: String, to json: inout JSONWriter<ReportDestination>
   ) {
     json.beginObject()
     json.member("file", path)
-    switch outcome {
-    case .file(let file):
+    switch answer {
+    case .read(.file(let file)):
       json.member("name", file.addressSpace.name)
       json.member("mappings", file.addressSpace.mappings.count)
       json.member("expectations", file.addressSpace.expectations.count)
-      json.key("problems")
-      json.beginArray()
-      json.endArray()
-    case .problems(let problems, let droppedCount):
-      json.key("problems")
-      json.beginArray()
-      for problem in problems {
-        json.beginObject()
-        json.member("id", problem.id)
-        json.member("line", problem.position.line)
-        json.member("column", problem.position.column)
-        json.member("message", problem.message)
-        json.member("hint", problem.hint)
-        json.endObject()
-      }
-      json.endArray()
-      json.member("further-problems", droppedCount)
+      write([], droppedCount: 0, to: &json)
+    case .read(.problems(let problems, let droppedCount)):
+      write(problems, droppedCount: droppedCount, to: &json)
+    case .unreadable(let error):
+      let problem = InputProblem(
+        "unreadable", at: .start, "the file cannot be read: \(error.reason)", hint: error.hint)
+      write([problem], droppedCount: 0, to: &json)
     }
     json.endObject()
+  }
+
+  private static func write(
+    _ problems: [InputProblem], droppedCount: Int, to json: inout JSONWriter<ReportDestination>
+  ) {
+    json.key("problems")
+    json.beginArray()
+    for problem in problems {
+      json.beginObject()
+      json.member("id", problem.id)
+      json.member("line", problem.position.line)
+      json.member("column", problem.position.column)
+      json.member("message", problem.message)
+      json.member("hint", problem.hint)
+      json.endObject()
+    }
+    json.endArray()
+    json.member("further-problems", droppedCount)
   }
 }
 

@@ -26,9 +26,43 @@ struct DoctorCommand: ReportingCommand {
   var format = Format.text
 
   @OptionGroup var report: ReportOptions
-  @OptionGroup var machine: MachineOptions
+  @Option(
+    name: .customLong("kvm-device"),
+    help: ArgumentHelp("The KVM device.", valueName: "path"))
+  var devicePath = "/dev/kvm"
 
   func execute() throws(CommandFailure) -> ExitStatus {
-    throw CommandFailure(.internalError, "the examination is not part of this build")
+    let destination = try report.open()
+    let status = examine(to: destination)
+    try destination.close()
+    return status
+  }
+
+  /// A machine without KVM is a finding, too: it goes to the report.
+  private func examine(to destination: ReportDestination) -> ExitStatus {
+    let examination: Examination
+    do throws(MachineError) {
+      examination = try Examination.ofMachine(devicePath: devicePath)
+    } catch {
+      switch format {
+      case .text: destination.write(Self.text(error, report.styler(for: destination)))
+      case .json: DoctorJSON(devicePath: devicePath).write(error, to: destination)
+      }
+      return error.meansNoKVM ? .noKVM : .internalError
+    }
+    switch format {
+    case .text:
+      var output = destination
+      DoctorText(examination: examination, styler: report.styler(for: destination))
+        .write(to: &output)
+    case .json: DoctorJSON(devicePath: devicePath).write(examination, to: destination)
+    }
+    return examination.problem == nil ? .agreement : .internalError
+  }
+
+  private static func text(_ error: MachineError, _ styler: TextStyler) -> String {
+    var text = styler("not ready", .redBold) + ": \(error.message)\n"
+    for step in Remedy.steps(for: error) { text += "  fix: \(step)\n" }
+    return text
   }
 }

@@ -1,6 +1,7 @@
 // ExitStatus: what the program's exit code means.
 
-/// The exit codes, after `sysexits.h` where it has one.
+/// The exit codes, after `sysexits.h` where it has one; 124 is what `timeout` of the GNU
+/// coreutils uses, and 130 what a shell reports of an interrupted program.
 enum ExitStatus: Int32, CaseIterable, Sendable {
   case agreement = 0
   case disagreement = 1
@@ -10,6 +11,7 @@ enum ExitStatus: Int32, CaseIterable, Sendable {
   case internalError = 70
   case cannotWrite = 74
   case skipped = 77
+  case timeLimitReached = 124
   case interrupted = 130
 
   /// What the code says, for the help.
@@ -20,9 +22,10 @@ enum ExitStatus: Int32, CaseIterable, Sendable {
     case .usage: "the command line is wrong"
     case .badInput: "an input file cannot be read or is wrong"
     case .noKVM: "KVM is needed and cannot be used"
-    case .internalError: "a defect of kvmpt itself"
+    case .internalError: "the machine fails its calibration, or a defect of kvmpt itself"
     case .cannotWrite: "the report cannot be written"
     case .skipped: "skipped for want of KVM, as --if-no-kvm skip asks"
+    case .timeLimitReached: "nothing disagrees, but --timeout ended the run before its end"
     case .interrupted: "interrupted from the keyboard"
     }
   }

@@ -23,7 +23,12 @@ struct Kvmpt: ParsableCommand {
       \(ExitStatus.table)
       """,
     version: Version.current,
-    subcommands: [VerifyCommand.self, DoctorCommand.self, CheckCommand.self, SchemaCommand.self]
+    subcommands: [
+      VerifyCommand.self, DoctorCommand.self, ConformCommand.self, CheckCommand.self,
+      SchemaCommand.self,
+      DumpCommand.self, WalkCommand.self, ExplainCommand.self, AuditCommand.self,
+      DiffCommand.self, AliasesCommand.self, StatsCommand.self,
+    ]
   )
 }
 

@@ -39,6 +39,6 @@ struct VerifyCommand: ReportingCommand {
     let reader = AddressSpaceFileReader(limits: .ofThisHost())
     let input = try reader.requireFile(path: file)
     let destination = try report.open()
-    return try Verification(command: self, input: input, destination: destination).run()
+    return try VerifyRun(command: self, input: input, destination: destination).run()
   }
 }

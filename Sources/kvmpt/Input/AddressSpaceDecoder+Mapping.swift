@@ -35,10 +35,25 @@ extension AddressSpaceDecoder {
     if let bits = fields.number("software-bits", maximum: 0x3ff) {
       properties.softwareBits = UInt16(truncatingIfNeeded: bits)
     }
+    if rights?.isEmpty == true { refuseProperties(&fields) }
     guard !fields.isIncomplete, let linear, let byteCount else { return nil }
     return Mapping(
       name: name, linearAddress: linear, byteCount: byteCount, target: target,
       properties: properties, pageSize: pageSize)
+  }
+
+  /// A range that must not be mapped has no entries that could have properties.
+  private func refuseProperties(_ fields: inout FieldReader) {
+    let properties = [
+      "user", "page", "memory-type", "key", "global", "accessed", "dirty", "software-bits",
+      "device",
+    ]
+    for key in properties where fields.has(key) {
+      fields.report(
+        "property-without-rights", at: key,
+        "a range without rights is not mapped: it has no '\(key)'",
+        hint: "remove '\(key)', or give the range rights such as r--")
+    }
   }
 
   private static let pageSizes: [(word: String, value: PageSizeChoice)] =

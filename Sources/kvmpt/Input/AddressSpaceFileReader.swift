@@ -4,6 +4,9 @@ import Probe
 
 /// Reads address-space files and finds everything that is wrong with them.
 struct AddressSpaceFileReader {
+  /// Problems beyond this many are counted but not kept.
+  static let problemLimit = 100
+
   var limits: InputLimits
 
   /// What reading came to: a file, or at least one problem.
@@ -16,6 +19,8 @@ struct AddressSpaceFileReader {
 
   /// Reads the content of a file.
   ///
+  /// Text that is not YAML stops at the first mistake; all mistakes of meaning come together.
+  ///
   /// - Complexity: O(*n* log *n*) in the number of bytes.
   func read(_ bytes: [UInt8], path: String) -> Outcome {
     let content: [UInt8]
@@ -24,24 +29,23 @@ struct AddressSpaceFileReader {
     } catch {
       return .problems([error], droppedCount: 0)
     }
-    var parser = YAMLParser(bytes: content)
-    guard let root = parser.parseDocument() else {
-      if parser.problems.isEmpty {
+    let root: YAMLNode
+    do throws(InputProblem) {
+      guard let node = try YAMLDocument.root(of: content) else {
         return .problems([Self.emptyFileProblem], droppedCount: 0)
       }
-      return .problems(parser.problems, droppedCount: parser.droppedProblemCount)
+      root = node
+    } catch {
+      return .problems([error], droppedCount: 0)
     }
     var decoder = AddressSpaceDecoder()
     let addressSpace = decoder.decode(root)
-    var problems = parser.problems
-    // A key that the parser stumbled over is not missing as well.
-    problems += decoder.problems.filter { parser.problems.isEmpty || $0.id != "missing-key" }
+    var problems = decoder.problems
     problems += self.problems(of: addressSpace, at: decoder.positions)
     guard problems.isEmpty else {
       problems.sort { ($0.position, $0.id, $0.message) < ($1.position, $1.id, $1.message) }
-      let kept = problems.prefix(YAMLParser.problemLimit)
-      let droppedCount = parser.droppedProblemCount + problems.count - kept.count
-      return .problems(Array(kept), droppedCount: droppedCount)
+      let kept = problems.prefix(Self.problemLimit)
+      return .problems(Array(kept), droppedCount: problems.count - kept.count)
     }
     return .file(
       AddressSpaceFile(

@@ -22,10 +22,12 @@ struct FieldReader {
         if vocabulary.keys.contains(pair.key) {
           values[pair.key] = pair.value
         } else {
+          // To look for what was meant is slow, and more problems than this are not shown.
+          let isShown = problems.count < AddressSpaceFileReader.problemLimit
           problems.append(
             InputProblem(
               "unknown-key", at: pair.keyPosition, "\(owner) has no key \(quoted(pair.key))",
-              hint: vocabulary.hint(for: pair.key)))
+              hint: isShown ? vocabulary.hint(for: pair.key) : vocabulary.enumeration))
         }
       }
     } else {
@@ -104,7 +106,7 @@ struct FieldReader {
       if text == "false" { return false }
     }
     report(
-      "bad-value", at: key, "'\(key)' is \(quoted(text))\(isPlain ? "" : " in quotes")",
+      "bad-value", at: key, "'\(key)' cannot be \(quoted(text))\(isPlain ? "" : " in quotes")",
       hint: expected)
     return nil
   }
@@ -115,8 +117,11 @@ struct FieldReader {
     let expected = "write one of \(words.joined(separator: ", "))"
     guard let (text, _) = scalar(key, expected: expected) else { return nil }
     for choice in choices where choice.word == text { return choice.value }
+    // Digits are never near each other: of 4 and 5, 6 is meant as neither.
+    let isWord = text.utf8.count > 1
     let near =
-      words.first { $0.lowercased() == text.lowercased() } ?? nearestWord(to: text, among: words)
+      words.first { $0.lowercased() == text.lowercased() }
+      ?? (isWord ? nearestWord(to: text, among: words) : nil)
     report(
       "bad-value", at: key, "'\(key)' cannot be \(quoted(text))",
       hint: near.map { "did you mean '\($0)'?" } ?? expected)

@@ -25,7 +25,31 @@ enum SourceText {
         "not-utf-8", at: position(of: firstInvalidIndex(in: content), in: content),
         "the bytes here are not UTF-8", hint: "save the file as UTF-8")
     }
+    if let index = indexOfForeignScalar(in: content) {
+      throw InputProblem(
+        "control-character", at: position(of: index, in: content),
+        "an invisible character, such as a Unicode line separator, stands in the text",
+        hint: "remove it; inside double quotes it can be written as \\u and four digits")
+    }
     return content
+  }
+
+  /// Where a scalar stands that YAML takes for a line end or does not allow: U+0080 to U+009F,
+  /// U+2028, U+2029, U+FEFF, U+FFFE and U+FFFF.
+  ///
+  /// Source: YAML 1.1, sections 4.1.1 (character set) and 4.1.4 (line breaks), as libyaml has them.
+  private static func indexOfForeignScalar(in bytes: [UInt8]) -> Int? {
+    for (index, byte) in bytes.enumerated() where byte == 0xc2 || byte == 0xe2 || byte == 0xef {
+      // The bytes are valid UTF-8: the ones that belong to this scalar are there.
+      switch (byte, bytes[index + 1]) {
+      case (0xc2, 0x80...0x9f): return index
+      case (0xe2, 0x80) where (0xa8...0xa9).contains(bytes[index + 2]): return index
+      case (0xef, 0xbb) where bytes[index + 2] == 0xbf: return index
+      case (0xef, 0xbf) where bytes[index + 2] >= 0xbe: return index
+      default: continue
+      }
+    }
+    return nil
   }
 
   private static func isControlCharacter(_ byte: UInt8) -> Bool {
@@ -52,9 +76,7 @@ enum SourceText {
 
   private static func position(of index: Int, in bytes: [UInt8]) -> SourcePosition {
     var cursor = YAMLCursor(bytes: bytes)
-    while cursor.index < index {
-      if cursor.isAtLineEnd { cursor.advanceOverLineEnd() } else { cursor.advance() }
-    }
+    while cursor.index < index { cursor.advanceOverAny() }
     return cursor.position
   }
 }

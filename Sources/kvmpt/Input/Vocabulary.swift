@@ -48,8 +48,11 @@ struct Vocabulary {
   /// What to say about a key that is not one of ours.
   func hint(for key: String) -> String {
     if let suggestion = suggestion(for: key) { return "did you mean '\(suggestion)'?" }
-    return "\(owner) has the keys \(keys.joined(separator: ", "))"
+    return enumeration
   }
+
+  /// The hint that needs no search.
+  var enumeration: String { "\(owner) has the keys \(keys.joined(separator: ", "))" }
 
   private func suggestion(for key: String) -> String? {
     let spelling = key.lowercased().replacing("_", with: "-")

@@ -45,6 +45,12 @@ final class ReportDestination: TextOutputStream {
     if buffer.count >= 1 << 16 { flush() }
   }
 
+  /// Writes bytes that are text already.
+  func write(bytes: [UInt8]) {
+    buffer.append(contentsOf: bytes)
+    if buffer.count >= 1 << 16 { flush() }
+  }
+
   /// Writes everything; throws when any of it was lost, except to a reader that went away.
   func finish() throws(ReportDestinationError) {
     flush()

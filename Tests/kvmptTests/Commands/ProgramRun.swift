@@ -22,13 +22,26 @@ struct ProgramRun {
   }()
 
   /// Runs the program with nothing but `environment` in its environment.
-  init(_ arguments: [String], environment: [String] = [], outputPath: String? = nil) throws {
+  ///
+  /// `meanwhile` is called once with the running program's identifier.
+  init(
+    _ arguments: [String], environment: [String] = [], outputPath: String? = nil,
+    meanwhile: (pid_t) -> Void = { _ in }
+  ) throws {
     let outputFile = try TemporaryFile()
     let errorFile = try TemporaryFile()
     // SAFETY: the actions are initialized here, used by the one call below, and destroyed after it.
     var actions = unsafe posix_spawn_file_actions_t()
     unsafe posix_spawn_file_actions_init(&actions)
     defer { unsafe posix_spawn_file_actions_destroy(&actions) }
+    // SAFETY: as above. The threads of a test run block signals, which a shell does not.
+    var attributes = posix_spawnattr_t()
+    unsafe posix_spawnattr_init(&attributes)
+    defer { unsafe posix_spawnattr_destroy(&attributes) }
+    var noSignals = sigset_t()
+    unsafe sigemptyset(&noSignals)
+    unsafe posix_spawnattr_setsigmask(&attributes, &noSignals)
+    unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
     let chosen = outputPath ?? outputFile.path
     unsafe posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
     unsafe posix_spawn_file_actions_addopen(&actions, 1, chosen, O_WRONLY, 0)
@@ -39,8 +52,9 @@ struct ProgramRun {
     defer { unsafe (argumentList + environmentList).forEach { unsafe free($0) } }
     var child: pid_t = 0
     let code = unsafe posix_spawn(
-      &child, Self.program, &actions, nil, &argumentList, &environmentList)
+      &child, Self.program, &actions, &attributes, &argumentList, &environmentList)
     try #require(code == 0, "cannot start \(Self.program): \(systemMessage(code))")
+    meanwhile(child)
     var status: Int32 = 0
     // SAFETY: `status` outlives the call.
     while unsafe waitpid(child, &status, 0) < 0 && errno == EINTR {}

@@ -62,7 +62,7 @@ struct AddressSpaceFileReaderTests {
       ["2:19 number-out-of-range"]
     ),
     (file("linear: 0, size: 4KiB"), ["3:5 missing-key"]),
-    (file("linear: , size: 4KiB, rights: rw-"), ["3:6 missing-value"]),
+    (file("linear: , size: 4KiB, rights: rw-"), ["3:14 missing-value"]),
     (file("linear: [0], size: 4KiB, rights: rw-"), ["3:14 wrong-type"]),
     (file("linear: 0x800, size: 4KiB, rights: rw-"), ["3:14 misaligned"]),
     (file("linear: 0x8000_0000_0000, size: 4KiB, rights: rw-"), ["3:14 not-canonical"]),
@@ -78,6 +78,10 @@ struct AddressSpaceFileReaderTests {
     (file("linear: 0, size: 4KiB, rights: -w-"), ["3:37 write-without-read"]),
     (file("linear: 0, size: 4KiB, rights: --x"), ["3:37 execute-without-read"]),
     (file("linear: 0, size: 4KiB, rights: ---, physical: 0"), ["3:37 target-without-rights"]),
+    (
+      file("linear: 0, size: 4KiB, rights: ---, user: true, dirty: false"),
+      ["3:48 property-without-rights", "3:61 property-without-rights"]
+    ),
     (file("linear: 0, size: 4KiB, rights: r--, physical: 64MiB"), ["3:52 outside-memory"]),
     (
       file("linear: 0, size: 4KiB, rights: r--, physical: 0x10_0000_0000_0000"),
@@ -137,6 +141,11 @@ struct AddressSpaceFileReaderTests {
       ["4:62 success-at-non-canonical-address"]
     ),
     ("memory: 4MiB\nmappings: []\nx: \u{1}\n", ["3:4 control-character"]),
+    ("memory: 4MiB\nmappings: []\nx: a\u{2028}b\n", ["3:5 control-character"]),
+    ("memory: 4MiB\nmappings: []\nx: a\u{85}\n", ["3:5 control-character"]),
+    ("memory: 4MiB\nmappings: []\n\u{feff}x: a\n", ["3:1 control-character"]),
+    ("memory: 4MiB\nmappings: []\nmemory: 4MiB\n", ["1:1 duplicate-key"]),
+    ("memory: 4MiB\nmappings: &a []\n", ["2:11 yaml-alias"]),
     ("\u{feff}memory: 4MiB\nmappings: []\n", []),
   ]
 

@@ -52,7 +52,8 @@ struct FuzzCorpus: Sendable {
     return bytes
   }
 
-  private func mutate(_ bytes: inout [UInt8], using generator: inout SeededGenerator) {
+  /// Spoils one place.
+  func mutate(_ bytes: inout [UInt8], using generator: inout SeededGenerator) {
     let index = generator.below(bytes.count)
     let end = min(bytes.count, index + 1 + generator.below(12))
     switch generator.below(10) {

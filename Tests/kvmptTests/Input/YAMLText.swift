@@ -1,4 +1,4 @@
-// YAMLText: both readers' trees in one notation, so that they can be compared.
+// YAMLText: what kvmpt reads and what Yams composes, in one notation, to be compared.
 
 import Yams
 
@@ -8,18 +8,24 @@ import Yams
 enum YAMLText {
   /// The tree that kvmpt reads, or nil when it finds a problem.
   static func kvmpt(_ text: String) -> String? {
-    var parser = YAMLParser(bytes: Array(text.utf8))
-    let root = parser.parseDocument()
-    return parser.problems.isEmpty ? root.map(describe) ?? "«»" : nil
+    guard let root = try? YAMLDocument.root(of: Array(text.utf8)) else { return nil }
+    return describe(root)
   }
 
-  /// The tree that Yams (libyaml) reads, or nil when it finds a problem.
+  /// The tree that Yams composes on its own, or nil when it finds a problem.
   static func yams(_ text: String) -> String? {
+    composed(text).map(describe)
+  }
+
+  /// The number of scalars that are written in the text; nil when Yams finds a problem.
+  static func writtenScalarCount(_ text: String) -> Int? {
+    composed(text).map(countWrittenScalars)
+  }
+
+  private static func composed(_ text: String) -> Yams.Node? {
     // Yams keeps a pointer into the text, which must not be short enough to live in a register.
     let padded = text + String(repeating: "\n", count: 32)
-    guard let node = try? Yams.Parser(yaml: padded, resolver: .basic, encoding: .utf8).singleRoot()
-    else { return nil }
-    return describe(node)
+    return try? Yams.Parser(yaml: padded, resolver: .basic, encoding: .utf8).singleRoot()
   }
 
   private static func describe(_ node: YAMLNode) -> String {
@@ -39,6 +45,16 @@ enum YAMLText {
     case .mapping(let pairs):
       "{\(pairs.map { "\(describe($0.key))=\(describe($0.value))" }.joined(separator: ","))}"
     case .alias: "alias"
+    }
+  }
+
+  private static func countWrittenScalars(_ node: Yams.Node) -> Int {
+    switch node {
+    case .scalar(let scalar): scalar.string.isEmpty && scalar.style == .plain ? 0 : 1
+    case .sequence(let nodes): nodes.reduce(0) { $0 + countWrittenScalars($1) }
+    case .mapping(let pairs):
+      pairs.reduce(0) { $0 + countWrittenScalars($1.key) + countWrittenScalars($1.value) }
+    case .alias: 1
     }
   }
 }

@@ -60,7 +60,7 @@ struct WriterTests {
         }
 
         """)
-    let value = try #require(JSONValue(Array(writer.output.utf8)))
+    let value = try JSONValue(json: writer.output)
     #expect(value["text"] == .string(Self.nasty))
   }
 
@@ -71,7 +71,7 @@ struct WriterTests {
       let value = Self.randomValue(depth: 0, using: &generator)
       var writer = JSONWriter(to: "")
       Self.write(value, to: &writer)
-      #expect(JSONValue(Array(writer.output.utf8)) == value)
+      #expect(try JSONValue(json: writer.output) == value)
     }
   }
 
@@ -104,6 +104,7 @@ struct WriterTests {
     case .null: writer.null()
     case .bool(let flag): writer.value(flag)
     case .integer(let number): writer.value(number)
+    case .number: Issue.record("the writer has no fractions but times")
     case .string(let text): writer.value(text)
     case .array(let items):
       writer.beginArray()
@@ -183,7 +184,7 @@ struct WriterTests {
         """)
     let start = try #require(text.firstRange(of: "  ---\n")).upperBound
     let end = try #require(text.firstRange(of: "  ...\n")).lowerBound
-    let block = try #require(JSONValue(Array(text[start..<end].utf8)))
+    let block = try #require(JSONValue(yaml: Array(text[start..<end].utf8)))
     #expect(block["at"]?["line"] == .integer(7))
     #expect(block["details"] == .array([.string("level 1: W is set"), .string(Self.nasty)]))
   }

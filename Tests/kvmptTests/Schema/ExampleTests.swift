@@ -7,8 +7,16 @@ import Testing
 
 @Suite("The examples are what the documentation says they are")
 struct ExampleTests {
+  static func mapping(_ keys: String) -> String {
+    "memory: 4KiB\nmappings: [{\(keys)}]"
+  }
+
+  static func expecting(_ keys: String) -> String {
+    "memory: 4KiB\nmappings: []\nexpect: [{\(keys)}]"
+  }
+
   static func schema() throws -> JSONSchema {
-    JSONSchema(root: try #require(JSONValue(Array(AddressSpaceSchema.text.utf8))))
+    JSONSchema(root: try JSONValue(json: AddressSpaceSchema.text))
   }
 
   @Test("Every kind of address space that a newcomer looks for has an example")
@@ -57,8 +65,13 @@ struct ExampleTests {
 
   @Test("An example fits the schema", arguments: PackageFiles.examples)
   func fitsTheSchema(_ name: String) throws {
-    let value = try #require(JSONValue(try PackageFiles.bytes(of: "Examples/\(name)")))
+    let value = try #require(JSONValue(yaml: try PackageFiles.bytes(of: "Examples/\(name)")))
     #expect(try Self.schema().violations(of: value) == [])
+  }
+
+  @Test("The schema uses only keywords that the validator of the tests knows")
+  func theSchemaIsSound() throws {
+    #expect(try Self.schema().defects() == [])
   }
 
   @Test("The schema in the repository is the one that the program prints")
@@ -87,20 +100,50 @@ struct ExampleTests {
   @Test(
     "The schema refuses what the reader refuses",
     arguments: [
-      "mappings: []", "memory: 4MiB", "memory: 4MB\nmappings: []", "memory: -1\nmappings: []",
-      "memory: 4KiB\nmappings: []\nlevels: 3", "memory: 4KiB\nmappings: []\nspeed: 1",
-      "memory: 4KiB\nmappings: [{linear: 0, size: 4KiB}]",
-      "memory: 4KiB\nmappings: [{linear: 0, size: 4KiB, rights: xr-}]",
-      "memory: 4KiB\nmappings: [{linear: 0, size: 4KiB, rights: r--, page: 4MiB}]",
-      "memory: 4KiB\nmappings: [{linear: 0, size: 4KiB, rights: r--, key: 16}]",
-      "memory: 4KiB\nmappings: [{linear: 0, size: 4KiB, rights: r--, user: \"true\"}]",
-      "memory: 4KiB\nmappings: [{linear: 0_, size: 4KiB, rights: r--}]",
-      "memory: 4KiB\nmappings: []\nexpect: [{address: 0, access: read, cpl: 1, outcome: fault}]",
-      "memory: 4KiB\nmappings: []\nexpect: [{address: 0, access: jump, cpl: 0, outcome: fault}]",
+      ("mappings: []", "$: lacks memory"), ("memory: 4MiB", "$: lacks mappings"),
+      ("[]", "$: not of type object"),
+      ("memory: 4MB\nmappings: []", "$.memory: matches none of anyOf"),
+      ("memory: -1\nmappings: []", "$.memory: matches none of anyOf"),
+      ("memory: 4KiB\nmappings: []\nlevels: 3", "$.levels: not in enum"),
+      ("memory: 4KiB\nmappings: []\nspeed: 1", "$: unknown key speed"),
+      ("memory: 4KiB\nmappings: {}", "$.mappings: not of type array"),
+      ("memory: 4KiB\nmappings: []\nname: ''", "$.name: too short"),
+      (mapping("linear: 0, size: 4KiB"), "$.mappings[0]: lacks rights"),
+      (mapping("linear: 0, size: 4KiB, rights: xr-"), "$.mappings[0].rights: does not match"),
+      (
+        mapping("linear: 0, size: 4KiB, rights: r--, page: 4MiB"), "$.mappings[0].page: not in enum"
+      ),
+      (
+        mapping("linear: 0, size: 4KiB, rights: r--, key: 16"),
+        "$.mappings[0].key: above 15"
+      ),
+      (
+        mapping("linear: 0, size: 4KiB, rights: r--, user: \"true\""),
+        "$.mappings[0].user: not of type boolean"
+      ),
+      (
+        mapping("linear: 0_, size: 4KiB, rights: r--"),
+        "$.mappings[0].linear: matches none of anyOf"
+      ),
+      (
+        mapping("linear: 0, size: 4KiB, rights: r--, adress: 1"),
+        "$.mappings[0]: unknown key adress"
+      ),
+      (
+        expecting("address: 0, access: read, cpl: 1, outcome: fault"),
+        "$.expect[0].cpl: not in enum"
+      ),
+      (
+        expecting("address: 0, access: jump, cpl: 0, outcome: fault"),
+        "$.expect[0].access: not in enum"
+      ),
+      (expecting("address: 0, access: read, cpl: 0"), "$.expect[0]: lacks outcome"),
     ])
-  func refusesAlike(_ text: String) throws {
-    let value = try #require(JSONValue(Array(text.utf8)))
-    #expect(try Self.schema().violations(of: value) != [])
+  func refusesAlike(_ text: String, _ violation: String) throws {
+    let value = try #require(JSONValue(yaml: Array(text.utf8)))
+    let violations = try Self.schema().violations(of: value)
+    #expect(
+      violations.count == 1 && violations.first?.hasPrefix(violation) == true, "\(violations)")
     let outcome = AddressSpaceFileReader(limits: InputLimits()).read(Array(text.utf8), path: "x")
     if case .file = outcome { Issue.record("the reader accepts it") }
   }

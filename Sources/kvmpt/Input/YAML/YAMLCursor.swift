@@ -16,8 +16,6 @@ struct YAMLCursor {
   }
 
   var position: SourcePosition { SourcePosition(line: line, column: column) }
-  /// The number of columns before this one.
-  var indentation: Int { column - 1 }
   var isAtEnd: Bool { index >= bytes.count }
 
   func byte(ahead offset: Int) -> UInt8 {
@@ -27,23 +25,9 @@ struct YAMLCursor {
   var isAtBlank: Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
   var isAtLineEnd: Bool { byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r") }
 
-  /// A `#` at the start of a line or after a blank.
-  var isAtComment: Bool {
-    guard byte == UInt8(ascii: "#") else { return false }
-    return index == 0 || Self.isSpace(bytes[index - 1])
-  }
-
-  /// An opening bracket; tabs may stand before it.
-  var isAtFlowStart: Bool { byte == UInt8(ascii: "[") || byte == UInt8(ascii: "{") }
-
   /// True when blank, line end or end of file stands `offset` bytes ahead.
   func isSpaceOrEnd(ahead offset: Int) -> Bool {
     index + offset >= bytes.count || Self.isSpace(bytes[index + offset])
-  }
-
-  /// An indicator such as `-` or `:` counts only with a space behind it.
-  func isAtIndicator(_ indicator: UInt8) -> Bool {
-    byte == indicator && isSpaceOrEnd(ahead: 1)
   }
 
   /// `---` or `...` at the start of a line.
@@ -80,19 +64,13 @@ struct YAMLCursor {
     column = 1
   }
 
+  /// Moves over one byte or one line end.
+  mutating func advanceOverAny() {
+    if isAtLineEnd { advanceOverLineEnd() } else { advance() }
+  }
+
   mutating func skipToEndOfLine() {
     while !isAtEnd && !isAtLineEnd { advance() }
-  }
-
-  mutating func skipBlanks() {
-    while isAtBlank { advance() }
-  }
-
-  /// The text between two places, without the blanks at its end.
-  func text(from start: Int, to end: Int) -> String {
-    var end = end
-    while end > start && Self.isSpace(bytes[end - 1]) { end -= 1 }
-    return String(decoding: bytes[start..<end], as: UTF8.self)
   }
 
   static func isSpace(_ byte: UInt8) -> Bool {

@@ -1,0 +1,112 @@
+// kvmpt aliases: memory that is reached through more than one linear address.
+
+import ArgumentParser
+import MMU
+import Probe
+
+struct AliasesCommand: ReportingCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "aliases",
+    abstract: "List memory of an image that is mapped more than once, with the rights of each way.",
+    discussion: """
+      Each run that shares memory with one listed earlier is shown with one such run.
+
+      EXAMPLE:
+        kvmpt aliases guest.core
+
+      \(ExitStatus.table)
+      """)
+
+  @Argument(help: ArgumentHelp("A memory image: an ELF core or raw memory.", valueName: "image"))
+  var path: String
+
+  @Option(help: "The format of the report.")
+  var format = CheckCommand.Format.text
+
+  @OptionGroup var report: ReportOptions
+  @OptionGroup var options: ImageOptions
+
+  /// Two ways to the same memory.
+  private struct Pair {
+    let physical: UInt64
+    let byteCount: UInt64
+    let runs: [MappedRun]
+
+    func linear(_ run: MappedRun) -> UInt64 {
+      run.linearAddress &+ (physical - run.physicalAddress.rawValue)
+    }
+  }
+
+  func execute() throws(CommandFailure) -> ExitStatus {
+    let image = try OpenedImage.open(path: path, options: options)
+    let pairs = Self.pairs(try RunCollector.runs(of: image))
+    let destination = try report.open()
+    func rights(_ run: MappedRun) -> String {
+      "\(run.effectiveRights(mode: image.mode(at: .supervisor)))|"
+        + "\(run.effectiveRights(mode: image.mode(at: .user)))"
+    }
+    switch format {
+    case .text:
+      for pair in pairs {
+        destination.write(
+          "\(HexadecimalNumber(pair.physical)), \(ByteCount(pair.byteCount)): "
+            + pair.runs.map { "\(HexadecimalNumber(pair.linear($0))) \(rights($0))" }
+            .joined(separator: " and ") + "\n")
+      }
+      destination.write("\(counted(pairs.count, "alias", "aliases"))\n")
+    case .json:
+      var json = JSONWriter(to: destination)
+      json.beginObject()
+      json.member("schema", "urn:kvmpt:schema:aliases:1")
+      json.member("version", Version.current)
+      json.member("image", path)
+      json.member("cr3", hexadecimal: image.cr3)
+      json.key("aliases")
+      json.beginArray()
+      for pair in pairs {
+        json.beginObject()
+        json.member("physical", hexadecimal: pair.physical)
+        json.member("bytes", hexadecimal: pair.byteCount)
+        json.key("ways")
+        json.beginArray()
+        for run in pair.runs {
+          json.beginObject()
+          json.member("linear", hexadecimal: pair.linear(run))
+          json.member("rights", rights(run))
+          json.endObject()
+        }
+        json.endArray()
+        json.endObject()
+      }
+      json.endArray()
+      json.endObject()
+    }
+    try destination.close()
+    return .agreement
+  }
+
+  /// For each run, the overlap with the run before it that ends last.
+  ///
+  /// Complexity: O(n log n).
+  private static func pairs(_ runs: [MappedRun]) -> [Pair] {
+    let sorted = runs.sorted {
+      ($0.physicalAddress, $0.linearAddress) < ($1.physicalAddress, $1.linearAddress)
+    }
+    var pairs: [Pair] = []
+    var widest: MappedRun?
+    for run in sorted {
+      let start = run.physicalAddress.rawValue
+      let end = start &+ run.byteCount
+      if let before = widest {
+        let other = before.physicalAddress.rawValue &+ before.byteCount
+        if other > start {
+          pairs.append(
+            Pair(physical: start, byteCount: min(end, other) - start, runs: [before, run]))
+        }
+        if other >= end { continue }
+      }
+      widest = run
+    }
+    return pairs
+  }
+}

@@ -1,0 +1,93 @@
+// kvmpt audit: named rules over somebody else's tables.
+
+import ArgumentParser
+import GuestMem
+import MMU
+
+struct AuditCommand: ReportingCommand {
+  /// The formats of an audit.
+  enum Format: String, ExpressibleByArgument, CaseIterable {
+    case text, json, junit, sarif
+  }
+
+  /// From which severity on a finding counts.
+  enum Severity: String, ExpressibleByArgument, CaseIterable {
+    case note, warning, error
+
+    var severity: AuditSeverity {
+      switch self {
+      case .note: .note
+      case .warning: .warning
+      case .error: .error
+      }
+    }
+  }
+
+  static let configuration = CommandConfiguration(
+    commandName: "audit",
+    abstract: "Check the tables in a memory image against named rules.",
+    discussion: """
+      The exit code is 1 when a finding is as severe as --fail-on says and is not on the \
+      allow-list, whose lines read RULE RANGE REASON (a range is FIRST-LAST, or *).
+
+      RULES:
+      \(AuditRule.allCases.map { "  \($0.rawValue) (\($0.severity)): \($0.title)" }
+        .joined(separator: "\n"))
+
+      EXAMPLES:
+        kvmpt audit guest.core
+        kvmpt audit guest.core --allow accepted.txt --format sarif --output audit.sarif
+
+      \(ExitStatus.table)
+      """)
+
+  @Argument(help: ArgumentHelp("A memory image: an ELF core or raw memory.", valueName: "image"))
+  var path: String
+
+  @Option(help: ArgumentHelp("A file of accepted findings.", valueName: "file"))
+  var allow: String?
+
+  @Option(
+    name: .customLong("fail-on"),
+    help: ArgumentHelp("The severity from which on findings fail.", valueName: "severity"))
+  var failOn = Severity.warning
+
+  @Option(
+    name: .customLong("user-stack"),
+    help: ArgumentHelp(
+      "An address in the user's stack (default: RSP of the image, at CPL 3).",
+      valueName: "address"))
+  var userStack: NumberArgument?
+
+  @Option(help: "The format of the report.")
+  var format = Format.text
+
+  @OptionGroup var report: ReportOptions
+  @OptionGroup var options: ImageOptions
+
+  func execute() throws(CommandFailure) -> ExitStatus {
+    let image = try OpenedImage.open(path: path, options: options)
+    let allowed = try allow.map { path throws(CommandFailure) in try AllowList(path: path) }
+    let destination = try report.open()
+    var stack = userStack?.value
+    if stack == nil, let processor = image.processor, processor.currentPrivilegeLevel == 3 {
+      stack = processor.stackPointer
+    }
+    let answer = AuditAnswer(
+      image.tables.audit(in: image.memory, pat: image.pat.value, userStack: stack), path: path,
+      allowed: allowed ?? AllowList(), failOn: failOn.severity)
+    let styler = report.styler(for: destination)
+    switch format {
+    case .text:
+      destination.write(ImageText.head(image, styler))
+      answer.writeText(to: destination, styler)
+    case .json: answer.writeJSON(to: destination, cr3: image.cr3)
+    case .sarif: answer.writeSARIF(to: destination)
+    case .junit:
+      var output = destination
+      JUnitWriter.write(answer.suite, to: &output)
+    }
+    try destination.close()
+    return answer.hasFailed ? .disagreement : .agreement
+  }
+}

@@ -1,0 +1,140 @@
+// kvmpt dump: every mapping of somebody else's tables, with what it really allows.
+
+import ArgumentParser
+import MMU
+
+struct DumpCommand: ReportingCommand {
+  /// The formats of a listing.
+  enum Format: String, ExpressibleByArgument, CaseIterable {
+    case text, json, jsonl
+    /// One line for each page with the leaf's own bits, as QEMU's `info tlb` writes it.
+    case tlb
+  }
+
+  /// What to do with tables that are used more than once.
+  enum Sharing: String, ExpressibleByArgument, CaseIterable {
+    case auto, once, expand
+
+    var policy: SharedTablePolicy {
+      switch self {
+      case .auto: .automatic
+      case .once: .once
+      case .expand: .expand
+      }
+    }
+  }
+
+  static let configuration = CommandConfiguration(
+    commandName: "dump",
+    abstract: "List the mappings in a memory image, with their effective rights.",
+    discussion: """
+      One line for each run of pages that are contiguous in linear and physical addresses and \
+      alike. Rights are those of CPL 0 and CPL 3 over all levels; where an entry above the leaf \
+      takes a right away, both are shown and the entry is named. A and D are in upper case where \
+      all pages of a run have them, in lower case where some do.
+
+      \(ImageOptions.registers)
+
+      EXAMPLES:
+        kvmpt dump guest.core --filter w,x
+        kvmpt dump memory.bin --base 0x100000 --cr3 0x2a10000 --format jsonl
+
+      \(ExitStatus.table)
+      """)
+
+  @Argument(help: ArgumentHelp("A memory image: an ELF core or raw memory.", valueName: "image"))
+  var path: String
+
+  @Option(name: .customLong("filter"), help: FilterArgument.help)
+  var filters: [FilterArgument] = []
+
+  @Flag(help: "Show the tables themselves instead of the mappings.")
+  var tree = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Tables used more than once: expand them, list them once, or decide by their number (auto).",
+      valueName: "how"))
+  var shared = Sharing.auto
+
+  @Option(help: "The format of the report.")
+  var format = Format.text
+
+  @OptionGroup var report: ReportOptions
+  @OptionGroup var options: ImageOptions
+
+  func validate() throws {
+    if tree && format != .text { throw ValidationError("--tree is text: leave --format out") }
+  }
+
+  func execute() throws(CommandFailure) -> ExitStatus {
+    let image = try OpenedImage.open(path: path, options: options)
+    let destination = try report.open()
+    let styler = report.styler(for: destination)
+    let words = filters.flatMap(\.words)
+    if tree {
+      TableTree.write(image, to: destination, styler)
+    } else if format == .tlb {
+      writeTLB(image, words, to: destination)
+    } else {
+      write(image, words, to: destination, styler)
+    }
+    try destination.close()
+    return .agreement
+  }
+
+  private func writeTLB(
+    _ image: borrowing OpenedImage, _ words: [FilterWord], to destination: ReportDestination
+  ) {
+    let pat = image.pat
+    var listing = QEMUListing(to: destination) { entry, table in
+      guard !words.isEmpty, case .page(let size) = entry.kind else { return true }
+      let run = MappedRun(entry, size, inherited: table.inherited)
+      return words.allSatisfy { $0.holds(for: run, pat: pat) }
+    }
+    image.tables.traverse(in: image.memory, &listing)
+    listing.finish()
+  }
+
+  private func write(
+    _ image: borrowing OpenedImage, _ words: [FilterWord], to destination: ReportDestination,
+    _ styler: TextStyler
+  ) {
+    let form = ListingLine(image)
+    switch format {
+    case .json: writeHead(image, to: destination)
+    case .text:
+      destination.write(ImageText.head(image, styler))
+      destination.write(styler(ListingLine.titles, .dim))
+    case .jsonl, .tlb: break
+    }
+    let kind: ListingWriter.Format =
+      format == .json ? .jsonArray : format == .jsonl ? .jsonLines : .text
+    var writer = ListingWriter(kind, form, filter: words, to: destination)
+    image.tables.list(in: image.memory, shared: shared.policy, to: &writer)
+    writer.finish()
+    switch format {
+    case .json:
+      destination.write(writer.runCount + writer.repetitionCount == 0 ? "],\n" : "\n  ],\n")
+      destination.write(
+        "  \"pages\": \(writer.pageCount),\n  \"bytes\": \"0x\(String(writer.byteCount, radix: 16))\"\n}\n"
+      )
+    case .text:
+      destination.write(
+        "\(counted(writer.runCount, "run")), \(counted(Int(clamping: writer.pageCount), "page")), "
+          + "\(ByteCountText.text(writer.byteCount))"
+          + (writer.repetitionCount > 0
+            ? "; \(counted(writer.repetitionCount, "repetition")) by shared tables" : "") + "\n")
+    case .jsonl, .tlb: break
+    }
+  }
+
+  private func writeHead(_ image: borrowing OpenedImage, to destination: ReportDestination) {
+    destination.write("{\n  \"schema\": \"urn:kvmpt:schema:dump:1\",\n")
+    destination.write("  \"version\": \(JSONWriter<String>.escaped(Version.current)),\n")
+    destination.write("  \"image\": \(JSONWriter<String>.escaped(image.path)),\n")
+    destination.write("  \"cr3\": \"0x\(String(image.cr3, radix: 16))\",\n")
+    destination.write("  \"levels\": \(image.tables.configuration.rootLevel.rawValue),\n")
+    destination.write("  \"mappings\": [")
+  }
+}

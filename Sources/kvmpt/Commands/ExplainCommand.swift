@@ -1,0 +1,123 @@
+// kvmpt explain: why an access fails, and what would let it succeed.
+
+import ArgumentParser
+import MMU
+import Probe
+
+struct ExplainCommand: ReportingCommand {
+  /// What is done with the address.
+  enum AccessArgument: String, ExpressibleByArgument, CaseIterable {
+    case read, write, fetch
+
+    var kind: AccessKind {
+      switch self {
+      case .read: .read
+      case .write: .write
+      case .fetch: .fetch
+      }
+    }
+  }
+
+  static let configuration = CommandConfiguration(
+    commandName: "explain",
+    abstract: "Say why an access to an address of a memory image fails, and what to change.",
+    discussion: """
+      The access is given by --access and --cpl, or taken from the error code of a page fault that \
+      a kernel reported, with --error-code and --cr2.
+
+      \(ImageOptions.registers) The exit code is 0 when the access succeeds (or the reported \
+      fault is explained), otherwise 1.
+
+      EXAMPLES:
+        kvmpt explain guest.core 0x40_0000 --access write --cpl 3
+        kvmpt explain guest.core --error-code 0x7 --cr2 0x40_0000
+
+      \(ExitStatus.table)
+      """)
+
+  @Argument(help: ArgumentHelp("A memory image: an ELF core or raw memory.", valueName: "image"))
+  var path: String
+
+  @Argument(help: ArgumentHelp("The linear address; or give --cr2.", valueName: "address"))
+  var address: NumberArgument?
+
+  @Option(help: "What is done: read, write or fetch.")
+  var access: AccessArgument?
+
+  @Option(help: ArgumentHelp("The privilege of the code, 0 or 3.", valueName: "level"))
+  var cpl: Int?
+
+  @Option(
+    name: .customLong("error-code"),
+    help: ArgumentHelp("The error code of a page fault.", valueName: "code"))
+  var errorCode: NumberArgument?
+
+  @Option(help: ArgumentHelp("CR2 of that page fault.", valueName: "address"))
+  var cr2: NumberArgument?
+
+  @Option(help: "RFLAGS.AC: on or off.")
+  var ac = SwitchArgument.off
+
+  @Option(help: "The format of the report.")
+  var format = CheckCommand.Format.text
+
+  @OptionGroup var report: ReportOptions
+  @OptionGroup var options: ImageOptions
+
+  func validate() throws {
+    if (address == nil) == (cr2 == nil) { throw ValidationError("give one address, or --cr2") }
+    if let cpl, cpl != 0 && cpl != 3 { throw ValidationError("--cpl is 0 or 3") }
+    if errorCode != nil && (access != nil || cpl != nil) {
+      throw ValidationError("--error-code says what --access and --cpl would say")
+    }
+    if let errorCode, errorCode.value > UInt64(UInt32.max) {
+      throw ValidationError("--error-code has 32 bits")
+    }
+  }
+
+  /// The access that was made, by the error code where there is one.
+  private var question: (access: Access, privilege: PrivilegeLevel) {
+    guard let reported else {
+      return (Access(access?.kind ?? .read), cpl == 3 ? .user : .supervisor)
+    }
+    let kind: AccessKind =
+      reported.contains(.instructionFetch) ? .fetch : reported.contains(.write) ? .write : .read
+    return (Access(kind), reported.contains(.user) ? .user : .supervisor)
+  }
+
+  private var reported: PageFaultErrorCode? {
+    errorCode.map { PageFaultErrorCode(rawValue: UInt32(truncatingIfNeeded: $0.value)) }
+  }
+
+  func execute() throws(CommandFailure) -> ExitStatus {
+    let image = try OpenedImage.open(path: path, options: options)
+    let destination = try report.open()
+    let (access, privilege) = question
+    var mode = image.mode(at: privilege)
+    mode.isAlignmentCheckFlagSet = ac.isOn
+    let walk = Walk(
+      address?.value ?? cr2?.value ?? 0, cr3: image.cr3, configuration: image.tables.configuration,
+      in: image.memory)
+    let answer = ExplainReport(
+      walk: walk, access: access, privilege: privilege, reported: reported,
+      explanation: walk.explain(access, mode: mode, configuration: image.tables.configuration))
+    switch format {
+    case .text:
+      let styler = report.styler(for: destination)
+      destination.write(WalkText(walk: walk, styler: styler, pat: image.pat).text)
+      destination.write(answer.text(styler))
+    case .json:
+      var json = JSONWriter(to: destination)
+      json.beginObject()
+      json.member("schema", "urn:kvmpt:schema:explain:1")
+      json.member("version", Version.current)
+      json.member("image", path)
+      json.member("cr3", hexadecimal: image.cr3)
+      answer.write(
+        to: &json, WalkText(walk: walk, styler: report.styler(for: destination), pat: image.pat))
+      json.endObject()
+    }
+    try destination.close()
+    return answer.isAsHoped ? .agreement : .disagreement
+  }
+}

@@ -1,0 +1,134 @@
+// OpenedImage: a memory image together with the tables in it and the processor's state.
+
+import GuestMem
+import MMU
+
+/// What a command about an image works on.
+struct OpenedImage: ~Copyable {
+  let path: String
+  let memory: MemoryImage
+  let tables: PageTables
+  let cr3: UInt64
+  /// Where CR3 and the modes come from, for reports.
+  let source: String
+  /// The modes; the privilege is the command's to choose.
+  let mode: CPUMode
+  /// The registers of the chosen processor, where the image has them.
+  let processor: ImageProcessor?
+  let pat: PATArgument
+
+  /// Opens the image at `path` and checks that the tables' root is in it.
+  static func open(path: String, options: ImageOptions) throws(CommandFailure) -> OpenedImage {
+    let memory = try openMemory(path, options)
+    let processor = try processor(of: memory, options, path)
+    guard let cr3 = options.cr3?.value ?? processor?.cr3 else {
+      throw CommandFailure(
+        .usage, "\(quoted(path)) does not say where the tables are", hint: "pass --cr3 ADDRESS")
+    }
+    let tables = PageTables(
+      cr3: cr3, configuration: try configuration(isFiveLevel: processor?.isFiveLevel, options))
+    guard tables.hasRoot(in: memory) else {
+      throw CommandFailure(
+        .badInput,
+        "\(quoted(path)) has no memory at 0x\(String(tables.rootAddress.rawValue, radix: 16)), "
+          + "where the root of the tables should be",
+        hint: "check --cr3" + (memory.format == .raw ? " and --base" : ""))
+    }
+    return OpenedImage(
+      path: path, memory: memory, tables: tables, cr3: cr3,
+      source: options.cr3 == nil ? "QEMU's note about processor \(options.vcpu)" : "--cr3",
+      mode: mode(processor, options), processor: processor, pat: options.pat)
+  }
+
+  private static func openMemory(
+    _ path: String, _ options: ImageOptions
+  ) throws(CommandFailure) -> MemoryImage {
+    var reading = MemoryImage.Reading.automatic
+    if let base = options.base {
+      do throws(AddressError) {
+        reading = .raw(base: try GuestPhysicalAddress(base.value))
+      } catch {
+        throw CommandFailure(.usage, "--base needs more than 52 bits")
+      }
+    }
+    do throws(MemoryImageError) {
+      return try MemoryImage(path: path, reading: reading)
+    } catch {
+      throw CommandFailure(error, path: path)
+    }
+  }
+
+  private static func configuration(
+    isFiveLevel: Bool?, _ options: ImageOptions
+  ) throws(CommandFailure) -> PagingConfiguration {
+    let levels = options.levels ?? (isFiveLevel == true ? 5 : 4)
+    guard levels == 4 || levels == 5 else {
+      throw CommandFailure(.usage, "tables have 4 or 5 levels, not \(levels)")
+    }
+    do throws(PagingConfigurationError) {
+      return try PagingConfiguration(
+        rootLevel: levels == 5 ? .pageMapLevel5 : .pageMapLevel4,
+        physicalAddressWidth: UInt8(clamping: options.physicalBits),
+        isNoExecuteEnabled: options.nxe.isOn, supports1GiBPages: options.gibibytePages.isOn,
+        vendor: options.vendor.vendor)
+    } catch {
+      throw CommandFailure(.usage, error.message, hint: error.hint)
+    }
+  }
+
+  private static func processor(
+    of memory: borrowing MemoryImage, _ options: ImageOptions, _ path: String
+  ) throws(CommandFailure) -> ImageProcessor? {
+    let processors = memory.processors
+    if processors.indices.contains(options.vcpu) {
+      let processor = processors[options.vcpu]
+      guard processor.isPagingEnabled || options.cr3 != nil else {
+        throw CommandFailure(
+          .badInput,
+          "processor \(options.vcpu) of \(quoted(path)) does not use paging of 64-bit mode",
+          hint: "choose another with --vcpu, or pass --cr3")
+      }
+      return processor
+    }
+    guard processors.isEmpty && options.vcpu == 0 else {
+      throw CommandFailure(
+        .usage,
+        "\(quoted(path)) has \(counted(processors.count, "processor")), not one of number "
+          + "\(options.vcpu)", hint: "--vcpu counts from 0 on")
+    }
+    return nil
+  }
+
+  private static func mode(_ processor: ImageProcessor?, _ options: ImageOptions) -> CPUMode {
+    func bit(_ number: Int, of register: UInt64?) -> Bool? {
+      register.map { $0 >> UInt64(number) & 1 != 0 }
+    }
+    var mode = CPUMode(privilege: .supervisor)
+    mode.isWriteProtectEnabled = options.wp?.isOn ?? bit(16, of: processor?.cr0) ?? true
+    mode.isSMEPEnabled = options.smep?.isOn ?? bit(20, of: processor?.cr4) ?? false
+    mode.isSMAPEnabled = options.smap?.isOn ?? bit(21, of: processor?.cr4) ?? false
+    mode.isPKEEnabled = options.pke?.isOn ?? bit(22, of: processor?.cr4) ?? false
+    mode.pkru = UInt32(truncatingIfNeeded: options.pkru?.value ?? 0)
+    return mode
+  }
+
+  /// The mode of code at `privilege`.
+  func mode(at privilege: PrivilegeLevel) -> CPUMode {
+    var mode = mode
+    mode.privilege = privilege
+    return mode
+  }
+}
+
+extension CommandFailure {
+  /// The image cannot be read.
+  init(_ error: MemoryImageError, path: String) {
+    if case .unreadable(let code) = error {
+      self.init(InputFileError(path: path, code: code))
+    } else {
+      self.init(
+        .badInput, "\(quoted(path)) is not a memory image: \(error.message) [\(error.id)]",
+        hint: error.hint)
+    }
+  }
+}

@@ -1,0 +1,118 @@
+// VerifyRun: one run of `kvmpt verify`, from its input to its exit code.
+
+import KVM
+import MMU
+import Probe
+
+/// One run of `kvmpt verify` after its input has been read.
+struct VerifyRun {
+  let command: VerifyCommand
+  let input: AddressSpaceFile
+  let destination: ReportDestination
+
+  func run() throws(CommandFailure) -> ExitStatus {
+    let verifier: Verifier
+    do throws(MachineError) {
+      verifier = try Verifier(devicePath: command.machine.devicePath)
+    } catch {
+      switch command.missingKVM {
+      case .fail: throw CommandFailure(error, canPass: "--if-no-kvm")
+      case .skip: return try skip(error)
+      case .model: verifier = .modelOnly
+      }
+    }
+    Interruption.install()
+    let report = try verify(with: verifier)
+    write(report)
+    try destination.close()
+    return Self.status(of: report)
+  }
+
+  /// A run that did not come to its end is no agreement, whatever it found until then.
+  private static func status(of report: VerificationReport) -> ExitStatus {
+    let reason = report.reasonForUnfinishedProbes
+    if reason == .interrupted { return .interrupted }
+    if !report.isAgreement { return .disagreement }
+    return reason == nil ? .agreement : .timeLimitReached
+  }
+
+  private func verify(with verifier: Verifier) throws(CommandFailure) -> VerificationReport {
+    let line = ProgressLine(title: "probing")
+    defer { line.finish() }
+    var options = VerificationOptions()
+    options.timeLimit = command.machine.timeout.duration
+    options.isCancelled = { Interruption.isRequested }
+    options.observer = { line.update(doneCount: $0, totalCount: $1) }
+    do throws(VerificationError) {
+      return try verifier.verify(input.addressSpace, options: options)
+    } catch {
+      switch error {
+      case .machine(let error): throw CommandFailure(error, canPass: nil)
+      case .build(let error): throw CommandFailure(error, input: input)
+      }
+    }
+  }
+
+  private func skip(_ error: MachineError) throws(CommandFailure) -> ExitStatus {
+    let reason = "KVM is needed: \(error.message)"
+    var output = destination
+    switch command.format {
+    case .text: destination.write("skipped: \(reason)\n")
+    case .tap: TAPWriter.writeSkipped(reason: reason, to: &output)
+    case .junit:
+      let suite = ReportSuite(
+        name: input.path,
+        cases: [ReportCase(name: "verify", group: "kvmpt", outcome: .skipped(reason: reason))])
+      JUnitWriter.write(suite, to: &output)
+    case .json:
+      var json = JSONWriter(to: destination)
+      json.beginObject()
+      json.member("schema", "urn:kvmpt:schema:verification:1")
+      json.member("version", Version.current)
+      json.member("file", input.path)
+      json.member("name", input.addressSpace.name)
+      json.member("verdict", "skipped")
+      json.member("reason", reason)
+      json.endObject()
+    }
+    try destination.close()
+    return .skipped
+  }
+
+  private func write(_ report: VerificationReport) {
+    var output = destination
+    switch command.format {
+    case .text:
+      TextReport(
+        report: report, path: input.path, styler: command.report.styler(for: destination)
+      ).write(to: &output)
+    case .json: JSONReport(report: report, file: input).write(to: destination)
+    case .junit: JUnitWriter.write(ReportSuite(report, file: input), to: &output)
+    case .tap: TAPWriter.write(ReportSuite(report, file: input), to: &output)
+    }
+  }
+}
+
+extension CommandFailure {
+  /// The machine is missing or failed.
+  init(_ error: MachineError, canPass option: String?) {
+    var hint = error.hint
+    if error.meansNoKVM, let option { hint += "; or pass \(option) skip or \(option) model" }
+    self.init(error.meansNoKVM ? .noKVM : .internalError, error.message, hint: hint)
+  }
+
+  /// The tables cannot be built; the message says where in the file.
+  init(_ error: AddressSpaceBuildError, input: AddressSpaceFile) {
+    if case .brokenContract = error {
+      self.init(.internalError, error.message, hint: error.hint)
+      return
+    }
+    let subject: AddressSpaceSubject =
+      error.mapping.map { .mapping($0, .byteCount) } ?? .memory
+    self.init(
+      [
+        InputProblem(
+          error.id, at: input.positions[subject], error.message, hint: error.hint)
+      ], droppedCount: 0, path: input.path)
+  }
+}

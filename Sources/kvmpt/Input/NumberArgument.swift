@@ -1,0 +1,20 @@
+// NumberArgument: an address or another number of up to 64 bits on the command line.
+
+import ArgumentParser
+
+/// A number such as `0xffff_8000_0000_0000`, written as in address-space files.
+struct NumberArgument: ExpressibleByArgument, Sendable {
+  let value: UInt64
+
+  init?(argument: String) {
+    guard let value = try? NumberText.parse(argument, allowsUnit: true) else { return nil }
+    self.value = value
+  }
+}
+
+/// A state that can be named on the command line.
+enum SwitchArgument: String, ExpressibleByArgument, CaseIterable, Sendable {
+  case on, off
+
+  var isOn: Bool { self == .on }
+}

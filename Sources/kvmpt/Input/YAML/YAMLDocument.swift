@@ -1,0 +1,85 @@
+// YAMLDocument: the way from text to nodes, by way of the YAML library.
+
+import Yams
+
+/// Reads YAML text, JSON included.
+enum YAMLDocument {
+  /// The root of the only document in `bytes`; nil when the file says nothing.
+  ///
+  /// `bytes` have passed ``SourceText/checked(_:byteLimit:)``.
+  ///
+  /// - Throws: the first thing that is not YAML, or not of the kind that is read; what stands
+  ///   behind it cannot be known.
+  /// - Complexity: O(*n*) in the number of bytes.
+  static func root(of bytes: [UInt8]) throws(InputProblem) -> YAMLNode? {
+    var screen = YAMLScreen(bytes: bytes)
+    do throws(InputProblem) {
+      try screen.screen()
+    } catch {
+      // A mistake before it may be why the screen lost its way.
+      throw mistake(before: screen.cursor.index, in: bytes) ?? error
+    }
+    do {
+      guard let node = try compose(bytes[...]) else { return nil }
+      return try convert(node)
+    } catch {
+      throw error as? InputProblem ?? YAMLSyntaxProblem.problem(for: error, in: bytes[...])
+    }
+  }
+
+  private static func mistake(before index: Int, in bytes: [UInt8]) -> InputProblem? {
+    do {
+      _ = try compose(bytes[..<index])
+      return nil
+    } catch {
+      // That something is not closed here says nothing about the whole file.
+      if YAMLSyntaxProblem.isAboutEnd(error, of: bytes[..<index]) { return nil }
+      return YAMLSyntaxProblem.problem(for: error, in: bytes[..<index])
+    }
+  }
+
+  private static func compose(_ bytes: ArraySlice<UInt8>) throws -> Yams.Node? {
+    // Yams 6.2.2 keeps a pointer into the text, which strings of up to 15 bytes do not have.
+    let padding = String(repeating: "\n", count: 16)
+    let text = String(decoding: bytes, as: UTF8.self) + padding
+    return try Yams.Parser(yaml: text, resolver: .basic, encoding: .utf8).singleRoot()
+  }
+
+  private static func convert(_ node: Yams.Node) throws(InputProblem) -> YAMLNode {
+    let position = position(of: node)
+    switch node {
+    case .scalar(let scalar):
+      if scalar.style == .plain || scalar.style == .any {
+        return YAMLNode(
+          position: position,
+          content: scalar.string.isEmpty ? .empty : .scalar(scalar.string, .plain))
+      }
+      return YAMLNode(position: position, content: .scalar(scalar.string, .quoted))
+    case .sequence(let sequence):
+      var nodes: [YAMLNode] = []
+      for node in sequence { nodes.append(try convert(node)) }
+      return YAMLNode(position: position, content: .sequence(nodes))
+    case .mapping(let mapping):
+      var pairs: [YAMLPair] = []
+      for (key, value) in mapping {
+        guard case .scalar(let scalar) = key else { throw unscreenedProblem(key) }
+        pairs.append(
+          YAMLPair(
+            key: scalar.string, keyPosition: self.position(of: key), value: try convert(value)))
+      }
+      return YAMLNode(position: position, content: .mapping(pairs))
+    case .alias: throw unscreenedProblem(node)
+    }
+  }
+
+  /// The screen refuses such nodes before they are composed; if it ever misses one, this is said.
+  private static func unscreenedProblem(_ node: Yams.Node) -> InputProblem {
+    InputProblem(
+      "complex-key", at: position(of: node), "a key that is not a word, or an alias",
+      hint: "start with a word such as 'linear:'")
+  }
+
+  private static func position(of node: Yams.Node) -> SourcePosition {
+    node.mark.map { SourcePosition(line: $0.line, column: $0.column) } ?? .start
+  }
+}
