@@ -1,0 +1,1 @@
+../../../Tests/GuestMemTests/Image/HostileImage.swift

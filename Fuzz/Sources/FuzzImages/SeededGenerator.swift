@@ -1,0 +1,1 @@
+../../../Tests/GuestMemTests/SeededGenerator.swift
