@@ -34,7 +34,7 @@ struct ConformanceTests {
 
   @Test("the quick profile agrees, and leaves nothing undecided")
   func quickAgrees() throws {
-    let report = try Conformance().run(ConformanceOptions())
+    let report = try Conformance(KVMMachineFactory()).run(ConformanceOptions())
     let total = report.total
     print(
       "conformance, quick: \(total.caseCount) cases, \(total.agreedCount) agree,"
@@ -52,11 +52,11 @@ struct ConformanceTests {
   func shards() throws {
     var options = ConformanceOptions()
     options.selection = .sample(oneIn: 512)
-    let whole = try Conformance().run(options)
+    let whole = try Conformance(KVMMachineFactory()).run(options)
     var blocks: [Int: ConformanceTally] = [:]
     for number in 1...3 {
       options.shard = try #require(ConformanceShard(number, of: 3))
-      let report = try Conformance().run(options)
+      let report = try Conformance(KVMMachineFactory()).run(options)
       for (index, tally) in report.blocks {
         #expect(blocks[index] == nil)
         blocks[index] = tally
@@ -67,14 +67,14 @@ struct ConformanceTests {
     #expect(cases == whole.total.caseCount)
     options.shard = .whole
     options.finished = blocks
-    let resumed = try Conformance().run(options)
+    let resumed = try Conformance(KVMMachineFactory()).run(options)
     #expect(resumed.isComplete && resumed.total.caseCount == whole.total.caseCount)
   }
 
   @Test("every rule that this machine can show is noticed when the model lacks it")
   func everyRuleIsNoticed() throws {
     let factory = try KVMMachineFactory()
-    let machine = try Conformance().machineProfile()
+    let machine = try Conformance(KVMMachineFactory()).machineProfile()
     let plan = ConformancePlan(.full, for: machine)
     let bench = try ConformanceBench(plan.matrices, rootLevel: .pageMapLevel4, factory: factory)
     var noticed: [ArchitectureRule] = []

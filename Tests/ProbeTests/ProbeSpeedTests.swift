@@ -73,7 +73,7 @@ struct ProbeSpeedTests {
     let built = try Verifier.modelOnly.build(space, nil)
     let slot = AgentSlot(physicalAddress: 3 << 33, rootIndex: 255, rootLevel: .pageMapLevel4)
     let machine = try factory.makeMachine(
-      ram: built.memory.privateCopy(), agentAddress: slot.physicalAddress)
+      memory: MachineMemory(copyOf: built.memory), agentAddress: slot.physicalAddress)
     let work = VerificationWork(
       built, profile: .anyMachine, plan: ProbePlan(), options: VerificationOptions())
     let experiment = Experiment(machine: machine, cr3: built.cr3, slot: slot, setup: work.setup)

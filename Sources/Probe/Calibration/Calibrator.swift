@@ -6,7 +6,7 @@ public import MMU
 
 /// Tries a machine with tables that are known to be right.
 struct Calibrator {
-  let factory: KVMMachineFactory
+  let factory: any MachineFactory
 
   /// Tries the basics, the root entries in `rootIndices` and the features in `trials`.
   ///
@@ -16,8 +16,8 @@ struct Calibrator {
     trying trials: Set<MachineFeature>, rootIndices: Set<Int> = []
   ) throws(MachineError) -> MachineProfile {
     var profile = MachineProfile(
-      identity: factory.identity, vendor: factory.processor.vendor,
-      physicalAddressWidth: min(52, max(32, factory.processor.physicalAddressWidth)),
+      identity: factory.identity, vendor: factory.vendor,
+      physicalAddressWidth: min(52, max(32, factory.physicalAddressWidth)),
       features: [.noExecute, .writeProtect, .oneGiBPages], deviations: [])
     try tryBasics(&profile, rootIndices: rootIndices)
     for feature in MachineFeature.allCases where trials.contains(feature) {

@@ -1,6 +1,6 @@
 // Examination: what a machine can prove, found by trying everything once.
 
-public import KVM
+import KVM
 import MMU
 
 /// What CPUID promises about a feature, and what the trial showed.
@@ -34,20 +34,18 @@ public struct Examination: Sendable {
   /// The means that `verify` uses here.
   public let usedMeans: HostChangeMeans
 
-  /// Opens the device and tries everything.
+  /// Tries everything on machines that `factory` makes.
   ///
   /// Throws: ``MachineError`` when no guest can be made at all.
   public static func ofMachine(
-    devicePath: String = Device.standardPath
+    _ factory: any MachineFactory
   ) throws(MachineError) -> Examination {
-    let factory = try KVMMachineFactory(devicePath: devicePath)
-    let processor = factory.processor
     do throws(MachineError) {
       let profile = try calibrated(factory)
       var features: [FeatureFinding] = []
       let calibrator = Calibrator(factory: factory)
       for feature in MachineFeature.allCases {
-        let isPromised = processor.promises(feature)
+        let isPromised = factory.promises(feature)
         let outcome = try calibrator.outcome(of: feature, profile)
         features.append(
           FeatureFinding(
@@ -80,7 +78,7 @@ public struct Examination: Sendable {
 
   /// Tries the basics, and a page below every root entry but the agent's.
   private static func calibrated(
-    _ factory: KVMMachineFactory
+    _ factory: any MachineFactory
   ) throws(MachineError) -> MachineProfile {
     let calibrator = Calibrator(factory: factory)
     var result: MachineProfile?
@@ -100,31 +98,16 @@ public struct Examination: Sendable {
   }
 
   private init(
-    _ factory: KVMMachineFactory, profile: MachineProfile?, problem: MachineError?,
+    _ factory: any MachineFactory, profile: MachineProfile?, problem: MachineError?,
     features: [FeatureFinding], hostEdits: [HostEditFinding]
   ) {
     identity = factory.identity
-    vendorName = factory.processor.vendorName
-    physicalAddressWidth = factory.processor.physicalAddressWidth
+    vendorName = factory.vendorName
+    physicalAddressWidth = factory.physicalAddressWidth
     usedMeans = factory.hostChangeMeans
     self.profile = profile
     self.problem = problem
     self.features = features
     self.hostEdits = hostEdits
-  }
-}
-
-extension SupportedProcessor {
-  /// What CPUID says about a feature; CR0.WP is part of every processor with long mode.
-  func promises(_ feature: MachineFeature) -> Bool {
-    switch feature {
-    case .fiveLevelPaging: hasLA57
-    case .oneGiBPages: has1GiBPages
-    case .noExecute: hasNoExecute
-    case .writeProtect: true
-    case .smep: hasSMEP
-    case .smap: hasSMAP
-    case .protectionKeys: hasPKU
-    }
   }
 }

@@ -20,7 +20,7 @@ public struct HostEditFinding: Hashable, Sendable {
 
 /// Moves pages to other frames under a guest that has used them.
 struct HostEditTrial {
-  let factory: KVMMachineFactory
+  let factory: any MachineFactory
   let profile: MachineProfile
 
   private static let pageCount: UInt64 = 64
@@ -48,14 +48,9 @@ struct HostEditTrial {
     guard case .success(let slot) = work.slot else {
       throw .calibrationFailed("a space of one mapping leaves no room for the agent")
     }
-    let ram: GuestMemory
-    do throws(GuestMemoryError) {
-      ram = try MemorySource(built.memory).privateCopy()
-    } catch {
-      throw .memory(error)
-    }
-    let machine = try factory.makeMachine(ram: ram, agentAddress: slot.physicalAddress)
-    machine.hostChangeMeans = means
+    let machine = try factory.makeMachine(
+      memory: MachineMemory(copyOf: built.memory), agentAddress: slot.physicalAddress,
+      hostChangeMeans: means)
     let experiment = Experiment(machine: machine, cr3: work.cr3, slot: slot, setup: work.setup)
     let leaves = try leaves(of: experiment)
     for leaf in leaves { FrameStamp.write(to: leaf.frame, in: machine.ram) }

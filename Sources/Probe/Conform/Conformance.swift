@@ -2,7 +2,6 @@
 
 import Dispatch
 import GuestMem
-public import KVM
 import MMU
 import Synchronization
 
@@ -92,14 +91,10 @@ public struct ConformanceReport: Sendable {
 
 /// Compares a machine with the model over a whole space of cases.
 public struct Conformance: Sendable {
-  private let factory: KVMMachineFactory
+  private let factory: any MachineFactory
 
-  /// Opens the KVM device.
-  ///
-  /// Throws: ``MachineError/kvm(_:)``, which says what to do about it.
-  public init(devicePath: String = Device.standardPath) throws(MachineError) {
-    factory = try KVMMachineFactory(devicePath: devicePath)
-  }
+  /// Compares the machines that `factory` makes.
+  public init(_ factory: any MachineFactory) { self.factory = factory }
 
   /// What the machine can do, found by trying everything.
   public func machineProfile() throws(MachineError) -> MachineProfile {
@@ -158,13 +153,13 @@ private struct ConformanceResults: Sendable {
 private final class ConformanceWorker {
   private let plan: ConformancePlan
   private let machine: MachineProfile
-  private let factory: KVMMachineFactory
+  private let factory: any MachineFactory
   private let deadline: ContinuousClock.Instant
   private let selection: ConformanceSelection
   private var benches: [Level: ConformanceBench] = [:]
 
   init(
-    _ plan: ConformancePlan, _ machine: MachineProfile, _ factory: KVMMachineFactory,
+    _ plan: ConformancePlan, _ machine: MachineProfile, _ factory: any MachineFactory,
     _ deadline: ContinuousClock.Instant, _ selection: ConformanceSelection?
   ) {
     self.selection = selection ?? (plan.profile == .quick ? .sample(oneIn: 64) : .everything)

@@ -18,7 +18,7 @@ final class ConformanceBench {
   private let rootLevel: Level
 
   init(
-    _ all: [ConformanceMatrix], rootLevel: Level, factory: KVMMachineFactory
+    _ all: [ConformanceMatrix], rootLevel: Level, factory: any MachineFactory
   ) throws(MachineError) {
     var positions: [Int?] = []
     var chosen: [ConformanceMatrix] = []
@@ -33,15 +33,10 @@ final class ConformanceBench {
     self.positions = positions
     matrices = chosen
     self.rootLevel = rootLevel
-    let ram: GuestMemory
-    do throws(GuestMemoryError) {
-      ram = try GuestMemory(
-        byteCount: ConformanceTables.byteCount(for: chosen), backing: .anonymous)
-    } catch {
-      throw .memory(error)
-    }
     slot = AgentSlot(physicalAddress: 3 << 33, rootIndex: 255, rootLevel: rootLevel)
-    machine = try factory.makeMachine(ram: ram, agentAddress: slot.physicalAddress)
+    machine = try factory.makeMachine(
+      memory: MachineMemory(zeroed: ConformanceTables.byteCount(for: chosen)),
+      agentAddress: slot.physicalAddress)
     memory = ProbeMemory(
       ram: machine.ram, agent: machine.agent, agentAddress: machine.agentAddress)
     tables = ConformanceTables(chosen, in: machine.ram)

@@ -15,14 +15,15 @@ final class KVMMachine: Machine {
   private let factory: KVMMachineFactory
   let agentAddress: UInt64
   /// What makes the host's changes of tables visible.
-  var hostChangeMeans: HostChangeMeans
+  private let hostChangeMeans: HostChangeMeans
 
   /// How long a guest may run without finishing a record.
   private static let patience: Duration = .milliseconds(100)
   private static let patienceLimit = 4
 
   init(
-    _ factory: KVMMachineFactory, ram: consuming GuestMemory, agentAddress: UInt64
+    _ factory: KVMMachineFactory, ram: consuming GuestMemory, agentAddress: UInt64,
+    hostChangeMeans: HostChangeMeans
   ) throws(MachineError) {
     let agent: GuestMemory
     do throws(GuestMemoryError) {
@@ -32,7 +33,7 @@ final class KVMMachine: Machine {
     }
     guest = try factory.makeGuest(ram: ram.view, agent: agent.view, agentAddress: agentAddress)
     self.factory = factory
-    hostChangeMeans = factory.hostChangeMeans
+    self.hostChangeMeans = hostChangeMeans
     self.agentAddress = agentAddress
     ramOwner = ram
     agentOwner = agent

@@ -2,10 +2,10 @@
 
 import GuestMem
 public import KVM
-import MMU
+public import MMU
 
 /// The KVM device and what it offers; makes machines, one per thread.
-public final class KVMMachineFactory: Sendable {
+public final class KVMMachineFactory: MachineFactory {
   private let device: Device
   /// The processor that guests see.
   public let processor: SupportedProcessor
@@ -32,11 +32,35 @@ public final class KVMMachineFactory: Sendable {
       kernelRelease: hostKernelRelease())
   }
 
-  /// A machine whose RAM is `ram`.
-  func makeMachine(
-    ram: consuming GuestMemory, agentAddress: UInt64
-  ) throws(MachineError) -> KVMMachine {
-    try KVMMachine(self, ram: ram, agentAddress: agentAddress)
+  /// Whose manual the processor follows.
+  public var vendor: ProcessorVendor { processor.vendor }
+  /// The vendor's name in CPUID.
+  public var vendorName: String { processor.vendorName }
+  /// MAXPHYADDR as CPUID promises it.
+  public var physicalAddressWidth: UInt8 { processor.physicalAddressWidth }
+  /// A virtual machine per core: a thread waits while its guest runs.
+  public var workerCount: Int { processorCount() }
+
+  /// What CPUID says about a feature; CR0.WP is part of every processor with long mode.
+  public func promises(_ feature: MachineFeature) -> Bool {
+    switch feature {
+    case .fiveLevelPaging: processor.hasLA57
+    case .oneGiBPages: processor.has1GiBPages
+    case .noExecute: processor.hasNoExecute
+    case .writeProtect: true
+    case .smep: processor.hasSMEP
+    case .smap: processor.hasSMAP
+    case .protectionKeys: processor.hasPKU
+    }
+  }
+
+  /// A virtual machine with one vCPU.
+  public func makeMachine(
+    memory: MachineMemory, agentAddress: UInt64, hostChangeMeans: HostChangeMeans
+  ) throws(MachineError) -> any Machine {
+    try KVMMachine(
+      self, ram: memory.privateCopy(), agentAddress: agentAddress,
+      hostChangeMeans: hostChangeMeans)
   }
 
   func makeGuest(

@@ -13,7 +13,9 @@ struct VerificationWork: Sendable {
   let cr3: UInt64
   /// Where the agent can be put, or why nowhere.
   let slot: Result<AgentSlot, NotRunReasonError>
-  private let source: MemorySource
+  private let memory: MachineMemory
+  /// The original bytes; nobody writes to them while workers run.
+  private let view: MemoryView
 
   /// A worker with fewer pages than this is not worth its start.
   private static let pagesPerWorker = 512
@@ -32,12 +34,13 @@ struct VerificationWork: Sendable {
       unsupportedPages: options.unsupportedPages, guestCode: options.guestCode,
       isCancelled: options.isCancelled)
     slot = Self.findSlot(built, width: profile.physicalAddressWidth, deviations: profile.deviations)
-    source = MemorySource(built.memory)
+    memory = MachineMemory(copyOf: built.memory)
+    view = built.memory.view
   }
 
   /// Makes all probes; the workers' verdicts come back in the order of the plan.
   func run(
-    on factory: KVMMachineFactory, deadline: ContinuousClock.Instant, progress: ProgressCounter,
+    on factory: any MachineFactory, deadline: ContinuousClock.Instant, progress: ProgressCounter,
     workerLimit: Int
   ) throws(MachineError) -> VerdictCollector {
     let slot: AgentSlot
@@ -79,7 +82,7 @@ struct VerificationWork: Sendable {
       }
       let configuration = setup.configuration(for: page)
       let walk = Walk(
-        page.linearAddress, cr3: cr3, configuration: configuration, in: source.view)
+        page.linearAddress, cr3: cr3, configuration: configuration, in: view)
       for manner in ProbeManner.allCases where page.manners.contains(ProbeManners(manner)) {
         let prediction = walk.predict(
           Access(manner.kind), mode: setup.settings.mode(at: manner.privilege),
@@ -96,16 +99,10 @@ struct VerificationWork: Sendable {
   }
 
   private func work(
-    _ pages: ArraySlice<ProbePage>, on factory: KVMMachineFactory, _ slot: AgentSlot,
+    _ pages: ArraySlice<ProbePage>, on factory: any MachineFactory, _ slot: AgentSlot,
     _ deadline: ContinuousClock.Instant, _ progress: ProgressCounter
   ) throws(MachineError) -> VerdictCollector {
-    let ram: GuestMemory
-    do throws(GuestMemoryError) {
-      ram = try source.privateCopy()
-    } catch {
-      throw .memory(error)
-    }
-    let machine = try factory.makeMachine(ram: ram, agentAddress: slot.physicalAddress)
+    let machine = try factory.makeMachine(memory: memory, agentAddress: slot.physicalAddress)
     let experiment = Experiment(machine: machine, cr3: cr3, slot: slot, setup: setup)
     var collector = VerdictCollector()
     var first = pages.startIndex

@@ -11,7 +11,7 @@ struct ConformRun {
     Interruption.install()
     let conformance: Conformance
     do throws(MachineError) {
-      conformance = try Conformance(devicePath: command.devicePath)
+      conformance = try Conformance(KVMMachineFactory(devicePath: command.devicePath))
     } catch {
       throw CommandFailure(error, canPass: nil)
     }

@@ -42,7 +42,8 @@ struct DoctorCommand: ReportingCommand {
   private func examine(to destination: ReportDestination) -> ExitStatus {
     let examination: Examination
     do throws(MachineError) {
-      examination = try Examination.ofMachine(devicePath: devicePath)
+      examination = try Examination.ofMachine(
+        KVMMachineFactory(devicePath: devicePath))
     } catch {
       switch format {
       case .text: destination.write(Self.text(error, report.styler(for: destination)))

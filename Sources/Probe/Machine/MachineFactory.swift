@@ -1,0 +1,41 @@
+// MachineFactory: somebody who makes machines of one kind. The experiment does not know which.
+
+public import MMU
+
+/// Makes machines of one kind, one per thread, and says what they promise.
+///
+/// What a machine promises is believed only after calibration has tried it.
+public protocol MachineFactory: Sendable {
+  /// Who executes.
+  var identity: MachineIdentity { get }
+  /// Whose manual the machine follows where the manuals differ.
+  var vendor: ProcessorVendor { get }
+  /// The vendor's name in CPUID.
+  var vendorName: String { get }
+  /// MAXPHYADDR as CPUID promises it.
+  var physicalAddressWidth: UInt8 { get }
+  /// What makes the host's changes of tables visible to a guest.
+  var hostChangeMeans: HostChangeMeans { get }
+  /// How many machines this host can run at once without their waiting for one another.
+  var workerCount: Int { get }
+
+  /// What CPUID says about a feature.
+  func promises(_ feature: MachineFeature) -> Bool
+
+  /// A machine with `memory` as RAM from address 0 on, and the agent's slot at `agentAddress`.
+  ///
+  /// Throws: ``MachineError`` when the host does not give memory or a guest.
+  func makeMachine(
+    memory: MachineMemory, agentAddress: UInt64, hostChangeMeans: HostChangeMeans
+  ) throws(MachineError) -> any Machine
+}
+
+extension MachineFactory {
+  /// A machine that shows the host's changes as it is done on this host.
+  func makeMachine(
+    memory: MachineMemory, agentAddress: UInt64
+  ) throws(MachineError) -> any Machine {
+    try makeMachine(
+      memory: memory, agentAddress: agentAddress, hostChangeMeans: hostChangeMeans)
+  }
+}
