@@ -18,7 +18,8 @@ struct Calibrator {
     var profile = MachineProfile(
       identity: factory.identity, vendor: factory.vendor,
       physicalAddressWidth: min(52, max(32, factory.physicalAddressWidth)),
-      features: [.noExecute, .writeProtect, .oneGiBPages], deviations: [])
+      features: [.noExecute, .writeProtect, .oneGiBPages], memoryHoles: factory.memoryHoles,
+      deviations: [])
     try tryBasics(&profile, rootIndices: rootIndices)
     for feature in MachineFeature.allCases where trials.contains(feature) {
       guard let trial = CalibrationTrial(feature) else { continue }

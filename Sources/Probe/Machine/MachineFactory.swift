@@ -19,6 +19,9 @@ public protocol MachineFactory: Sendable {
   /// How many machines this host can run at once without their waiting for one another.
   var workerCount: Int { get }
 
+  /// Physical addresses where a machine has neither RAM nor the devices of an address space.
+  var memoryHoles: [Range<UInt64>] { get }
+
   /// What CPUID says about a feature.
   func promises(_ feature: MachineFeature) -> Bool
 

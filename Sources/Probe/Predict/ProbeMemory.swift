@@ -9,6 +9,15 @@ struct ProbeMemory: PhysicalMemory, Sendable {
   let agent: MemoryView
   /// Where the agent's slot begins.
   let agentAddress: UInt64
+  /// Where the machine has no RAM below the end of it.
+  let holes: [Range<UInt64>]
+
+  init(_ machine: any Machine) {
+    ram = machine.ram
+    agent = machine.agent
+    agentAddress = machine.agentAddress
+    holes = machine.memoryHoles.filter { $0.lowerBound < machine.ram.byteCount }
+  }
 
   @inline(__always)
   func loadWord(at address: GuestPhysicalAddress) -> UInt64? {
@@ -39,7 +48,9 @@ struct ProbeMemory: PhysicalMemory, Sendable {
 
   /// What is behind a physical address.
   func kind(of address: UInt64) -> MemoryKind {
-    if address < ram.byteCount { return .ram }
+    if address < ram.byteCount {
+      return holes.contains { $0.contains(address) } ? .none : .ram
+    }
     if address >= agentAddress, address - agentAddress < agent.byteCount { return .agent }
     return .none
   }
