@@ -1,6 +1,7 @@
 // kvmpt doctor: can this machine do it, and if not, what would fix it?
 
 import ArgumentParser
+import KVM
 import Probe
 
 struct DoctorCommand: ReportingCommand {
@@ -52,7 +53,10 @@ struct DoctorCommand: ReportingCommand {
       var output = destination
       DoctorText(examination: examination, styler: report.styler(for: destination))
         .write(to: &output)
-    case .json: DoctorJSON(devicePath: choice.devicePath).write(examination, to: destination)
+    case .json:
+      let isQEMU = examination.identity.walker == .tcg
+      DoctorJSON(devicePath: isQEMU ? choice.qemuPath : choice.devicePath)
+        .write(examination, to: destination)
     }
     return examination.problem == nil ? .agreement : .internalError
   }

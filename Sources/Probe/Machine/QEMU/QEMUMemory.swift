@@ -177,7 +177,8 @@ private struct DescriptorOwner: ~Copyable {
 extension MemoryView {
   /// Reads a file's bytes at `range` into the same range; false when the file does not have them.
   fileprivate func readFile(_ descriptor: CInt, into range: Range<UInt64>) -> Bool {
-    guard contains(GuestPhysicalAddress(truncating: range.lowerBound), byteCount: UInt64(range.count))
+    guard
+      contains(GuestPhysicalAddress(truncating: range.lowerBound), byteCount: UInt64(range.count))
     else { return false }
     var position = range.lowerBound
     while position < range.upperBound {

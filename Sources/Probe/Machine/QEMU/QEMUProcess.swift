@@ -34,9 +34,10 @@ struct QEMUProcess: ~Copyable {
       })
     var ends: [CInt] = [-1, -1]
     // SAFETY: the array has room for both ends.
-    _ = try checked(unsafe ends.withUnsafeMutableBufferPointer {
-      unsafe ckvm_socket_pair($0.baseAddress)
-    })
+    _ = try checked(
+      unsafe ends.withUnsafeMutableBufferPointer {
+        unsafe ckvm_socket_pair($0.baseAddress)
+      })
     defer { _ = ckvm_close(ends[1]) }
     let monitor = QEMUMonitor(owning: ends[0])
     // SAFETY: as above.

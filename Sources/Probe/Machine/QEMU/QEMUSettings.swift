@@ -37,6 +37,8 @@ struct QEMUSettings: Hashable, Sendable {
   ///
   /// With `-no-reboot` and `-no-shutdown` a triple fault stops the machine and is an event. The
   /// processor is an Intel one, because the software MMU ignores bit 8 of a PML4E as Intel's does.
+  /// Room for a second processor makes the emulator treat locked operations as such; with one only
+  /// it splits them into a read and a write.
   func arguments(
     memoryByteCount: UInt64, memoryFile: CInt, romFile: CInt, monitor: CInt
   ) -> [String] {
@@ -48,7 +50,7 @@ struct QEMUSettings: Hashable, Sendable {
       "-machine",
       "pc,hpet=off,acpi=off,usb=off,vmport=off,smbus=off,max-ram-below-4g=3G,memory-backend=ram",
       "-global", "i440FX-pcihost.pci-hole64-size=0",
-      "-m", "\(memoryByteCount)B", "-accel", "tcg,tb-size=16",
+      "-m", "\(memoryByteCount)B", "-smp", "1,maxcpus=2", "-accel", "tcg,tb-size=16",
       "-cpu", "max,vendor=GenuineIntel,phys-bits=\(physicalAddressWidth)",
       "-bios", "/proc/self/fd/\(romFile)",
       "-chardev", "socket,id=monitor,fd=\(monitor)", "-mon", "chardev=monitor,mode=control",

@@ -42,7 +42,8 @@ struct ResetROM {
     let segment = windowAddress + UInt64(KVMPT_TSS)
     let descriptor = KVMPT_ROM_GDT + KVMPT_TSS_SELECTOR
     set(
-      descriptor, 0x0000_8900_0000_0067 | (segment & 0xff_ffff) << 16 | (segment >> 24 & 0xff) << 56)
+      descriptor, 0x0000_8900_0000_0067 | (segment & 0xff_ffff) << 16 | (segment >> 24 & 0xff) << 56
+    )
     set(descriptor + 8, segment >> 32)
   }
 
