@@ -67,7 +67,7 @@ final class ChildLauncher: Sendable {
     var arguments = unsafe ([request.path] + request.arguments).map { unsafe strdup($0) }
     unsafe arguments.append(nil)
     // SAFETY: strdup made the strings, and free takes a null pointer, too.
-    defer { for unsafeargument in unsafe arguments { unsafe free(argument) } }
+    defer { unsafe arguments.forEach { unsafe free($0) } }
     // SAFETY: the strings and arrays outlive the call; the list of arguments ends with NULL.
     return unsafe arguments.withUnsafeBufferPointer { arguments in
       unsafe request.keptDescriptors.withUnsafeBufferPointer { kept in
