@@ -21,7 +21,9 @@ struct ProbeMemory: PhysicalMemory, Sendable {
 
   @inline(__always)
   func loadWord(at address: GuestPhysicalAddress) -> UInt64? {
-    if let word = ram.loadWord(at: address) { return word }
+    if let word = ram.loadWord(at: address) {
+      return holes.isEmpty || !isHole(address.rawValue) ? word : nil
+    }
     guard address.rawValue >= agentAddress else { return nil }
     return agent.loadWord(at: GuestPhysicalAddress(truncating: address.rawValue - agentAddress))
   }
@@ -46,11 +48,11 @@ struct ProbeMemory: PhysicalMemory, Sendable {
     agent.writeWords(words, at: GuestPhysicalAddress(truncating: frame &- agentAddress))
   }
 
+  private func isHole(_ address: UInt64) -> Bool { holes.contains { $0.contains(address) } }
+
   /// What is behind a physical address.
   func kind(of address: UInt64) -> MemoryKind {
-    if address < ram.byteCount {
-      return holes.contains { $0.contains(address) } ? .none : .ram
-    }
+    if address < ram.byteCount { return isHole(address) ? .none : .ram }
     if address >= agentAddress, address - agentAddress < agent.byteCount { return .agent }
     return .none
   }

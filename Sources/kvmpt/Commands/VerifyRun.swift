@@ -97,7 +97,10 @@ extension CommandFailure {
   /// The machine is missing or failed.
   init(_ error: MachineError, canPass option: String?) {
     var hint = error.hint
-    if error.meansNoMachine, let option { hint += "; or pass \(option) skip or \(option) model" }
+    if error.meansNoMachine, let option {
+      if case .kvm = error { hint += "; or pass --machine qemu" }
+      hint += "; or pass \(option) skip or \(option) model"
+    }
     self.init(error.meansNoMachine ? .noKVM : .internalError, error.message, hint: hint)
   }
 
