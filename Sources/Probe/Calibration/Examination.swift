@@ -57,7 +57,7 @@ public struct Examination: Sendable {
       }
       let trial = HostEditTrial(factory: factory, profile: profile)
       var edits: [HostEditFinding] = []
-      for means in HostChangeMeans.allCases {
+      for means in factory.possibleMeans {
         for privilege in PrivilegeLevel.allCases {
           edits.append(try trial.finding(at: privilege, by: means))
         }
