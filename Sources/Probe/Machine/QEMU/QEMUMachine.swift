@@ -40,7 +40,7 @@ final class QEMUMachine: Machine {
   private static let patience: Duration = .milliseconds(100)
   private static let patienceLimit = 4
   /// How long a process may take to its first batch.
-  private static let startLimit: Duration = .seconds(20)
+  private static let startLimit: Duration = .seconds(10)
 
   init(
     _ factory: QEMUMachineFactory, memory: MachineMemory, agentAddress: UInt64,
