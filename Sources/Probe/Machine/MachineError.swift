@@ -1,5 +1,6 @@
 // MachineError: why an experiment could not be made.
 
+internal import CKVM
 public import GuestMem
 public import KVM
 
@@ -42,14 +43,16 @@ public enum MachineError: Error, Hashable, Sendable {
     }
   }
 
-  /// True when there is no KVM that this process may use, rather than a failure of one.
+  /// True when there is no KVM that this process may use, rather than a failure of one or of this
+  /// process: one that lacks file descriptors or memory says nothing about KVM.
   public var meansNoKVM: Bool {
     guard case .kvm(let error) = self else { return false }
     switch error {
     case .noDevice, .noDriver, .pathWithNUL, .notADevice, .permissionDenied, .notKVM,
       .wrongAPIVersion:
       return true
-    case .call(.createVirtualMachine, _): return true
+    case .call(.createVirtualMachine, let errorNumber):
+      return ![EMFILE, ENFILE, ENOMEM].contains(errorNumber)
     case .call, .missingCapability: return false
     }
   }
