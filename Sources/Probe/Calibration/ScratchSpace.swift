@@ -11,8 +11,8 @@ struct ScratchSpace {
   private let reservedBitAddress: UInt64?
   private let oneGiBMapping: Int?
 
-  /// A space with every basic right, a page below each root entry in `rootIndices` and below entry
-  /// 256, a reserved bit, and a 1 GiB page.
+  /// A space with every basic right, a page below each root entry in `rootIndices`, of which there
+  /// are at most 64, a reserved bit, and a 1 GiB page.
   init(rootIndices: Set<Int>, width: UInt8) {
     self.width = width
     var mappings: [Mapping] = []
@@ -28,9 +28,8 @@ struct ScratchSpace {
     add("read-only", base + 0x4000, PageProperties(rights: [.read], isUser: true))
     add("reserved", base + 0x6000, PageProperties(rights: [.read, .write], isUser: true))
     reservedBitAddress = width < 52 ? base + 0x6000 : nil
-    // Entry 1 is used above, and 255 and 254 are the agent's first choices.
-    for index in rootIndices.union([256]).sorted().prefix(64)
-    where index != 1 && index != 255 && index != 254 {
+    // Entry 1 is used above.
+    for index in rootIndices.sorted() where index != 1 {
       add(
         "root entry \(index)", UInt64(index) << 39 | 0x1000,
         PageProperties(rights: [.read, .write], isUser: true))
