@@ -32,7 +32,7 @@ struct JSONReport {
   private var verdict: String {
     if !report.isAgreement { return "disagreement" }
     if report.reasonForUnfinishedProbes != nil { return "unfinished" }
-    return report.total.executedCount > 0 ? "agreement" : "not-executed"
+    return report.total.agreementCount > 0 ? "agreement" : "not-executed"
   }
 
   private func writeBuilt(_ json: inout JSONWriter<ReportDestination>) {

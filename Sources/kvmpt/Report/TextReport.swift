@@ -78,6 +78,8 @@ struct TextReport {
       verdict = .init("not finished", .red)
     } else if tally.executedCount == 0 {
       verdict = .init("skipped", .yellow)
+    } else if tally.agreementCount == 0 {
+      verdict = .init("explained", .yellow)
     } else if tally.executedCount < tally.probeCount || !tally.deviations.isEmpty {
       verdict = .init("agree, in part", .yellow)
     } else {

@@ -43,6 +43,22 @@ struct MainJobTests {
     #expect(masked == Self.higherHalf)
   }
 
+  @Test("The picture in the README is real output")
+  func picture() throws {
+    let svg = try DocumentationTests.text("Documentation/images/verify.svg")
+    let lines = svg.split(separator: "\n").filter { $0.hasPrefix("<text x=") }.map { line in
+      line.replacing(/<[^>]*>/, with: "").replacing("&#x27;", with: "'")
+    }
+    #expect(lines.first == "$ kvmpt verify Examples/higher-half-kernel.yaml")
+    // The lines without text, and those about the machine and the times, are not in the picture.
+    let shown = lines.dropFirst().filter { line in
+      !["  machine  ", "  differs  ", "time: "].contains { line.hasPrefix($0) }
+    }
+    let expected = Self.higherHalf.replacing("(higher", with: "(Examples/higher")
+      .split(separator: "\n").map(String.init)
+    #expect(shown.map { String($0) } == expected)
+  }
+
   static let higherHalf = """
     higher-half kernel (higher-half-kernel.yaml)
 
