@@ -35,6 +35,9 @@ public struct SubjectTally: Hashable, Sendable {
   /// Probes that a deviation of the machine explains.
   public var deviations: [Deviation: Int] = [:]
 
+  /// The address of the first probe that was made; an expectation has no other.
+  public var probedAddress: UInt64?
+
   /// Nothing yet.
   public init() {}
 }
@@ -126,6 +129,7 @@ extension SubjectTally {
       if !verdict.disagreements.isEmpty { disagreementCount += 1 }
       return
     case .lost:
+      probedAddress = probedAddress ?? verdict.address
       lostCount += 1
       executed[index].missingCount += 1
       return
@@ -133,6 +137,7 @@ extension SubjectTally {
     case .pageFault, .exception: executed[index].deniedCount += 1
     }
     executedCount += 1
+    probedAddress = probedAddress ?? verdict.address
     if let deviation = verdict.deviation { deviations[deviation, default: 0] += 1 }
     if !verdict.disagreements.isEmpty {
       disagreementCount += 1
@@ -163,6 +168,7 @@ extension SubjectTally {
       modelled[index].merge(other.modelled[index])
       executed[index].merge(other.executed[index])
     }
+    probedAddress = probedAddress ?? other.probedAddress
     notRun.merge(other.notRun, uniquingKeysWith: +)
     deviations.merge(other.deviations, uniquingKeysWith: +)
   }

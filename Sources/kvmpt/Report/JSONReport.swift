@@ -55,6 +55,7 @@ struct JSONReport {
     json.beginObject()
     json.member("planned", tally.probeCount)
     json.member("executed", tally.executedCount)
+    json.member("agreeing", tally.agreementCount)
     json.member("disagreeing", tally.disagreementCount)
     json.member("lost", tally.lostCount)
     json.key("not-run")
@@ -107,7 +108,9 @@ struct JSONReport {
       json.member("access", expectation.access.label)
       json.member("cpl", Int(expectation.privilege.rawValue))
       json.member("expected", expectation.outcome.words)
-      writeCounts(report.tallies[.expectation(index)] ?? SubjectTally(), to: &json)
+      let tally = report.tallies[.expectation(index)] ?? SubjectTally()
+      if let address = tally.probedAddress { json.member("probed-address", hexadecimal: address) }
+      writeCounts(tally, to: &json)
       json.endObject()
     }
     json.endArray()

@@ -77,10 +77,10 @@ struct MainJobTests {
 
       expectation            access          outcome
       0xffff_ffff_8000_0010  write at CPL 0  #PF, error code 0x3 (P|W)      agree
-      0xffff_ffff_8080_1100  fetch at CPL 0  #PF, error code 0x11 (P|I)     agree
+      0xffff_ffff_8080_1100  fetch at CPL 0  #PF, error code 0x11 (P|I)     agree  probed at 0xffff_ffff_8080_1006
       0xffff_ffff_8080_0ff8  write at CPL 0  #PF, error code 0x2 (W)        agree
       0xffff_ffff_8040_0000  read at CPL 3   #PF, error code 0x5 (P|U)      agree
-      0xffff_8880_0060_0040  read at CPL 0   success at physical 0x60_0040  agree
+      0xffff_8880_0060_0040  read at CPL 0   success at physical 0x60_0040  agree  probed at 0xffff_8880_0060_0008
 
     agreed: 2,603 probes on the machine, as asked and as modelled
 
