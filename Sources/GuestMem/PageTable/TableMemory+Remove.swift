@@ -31,7 +31,7 @@ extension TableMemory {
     case .table:
       // Its lock may be the caller's own.
       guard let child = memory.table(linkedBy: entry),
-        metadata.nodeState(of: child.frame).isNode(of: levelNumbered(level &- 1))
+        metadata.nodeState(of: child.frame).isNode(ofLevelNumber: level &- 1)
       else { throw invalid(entry, range.lowerBound, level) }
       return try tablesToSplit(at: range, child, level: level &- 1)
     case .invalid: throw invalid(entry, range.lowerBound, level)
@@ -82,7 +82,11 @@ extension TableMemory {
         if isWhole && mayGo {
           take(table, index)
           removed &+= 1
-          freeTables(child, level: level &- 1, allocator: &allocator, report: &report)
+          if level == 2 && Configuration.leafOwnership == .none {
+            freePageTable(child, allocator: &allocator, report: &report)
+          } else {
+            freeTables(child, level: level &- 1, allocator: &allocator, report: &report)
+          }
         } else {
           try removeRange(
             child, level: level &- 1, position..<end, allocator: &allocator, report: &report)
@@ -111,29 +115,40 @@ extension TableMemory {
     }
   }
 
+  /// Gives back a table of pages that own nothing; how many there are stands in its metadata.
+  @inlinable @inline(__always)
+  func freePageTable(
+    _ table: TableFrame, allocator: inout FrameAllocator, report: inout UnmapReport
+  ) {
+    let state = metadata.nodeState(of: table.frame)
+    // A frame that is no table of this level was linked by somebody else: it stays theirs.
+    guard state.isNode(ofLevelNumber: 1) else { return }
+    report.add(UInt64(truncatingIfNeeded: state.presentCount), at: 1)
+    allocator.returnNodeFrame(table.frame)
+    report.freedTableCount &+= 1
+  }
+
   /// Gives back a table that nothing links to any more, and all tables below it.
   @inlinable
   func freeTables(
     _ table: TableFrame, level: UInt64, allocator: inout FrameAllocator,
     report: inout UnmapReport
   ) {
-    let state = metadata.nodeState(of: table.frame)
-    // A frame that is no table of this level was linked by somebody else: it stays theirs.
-    guard state.isNode(of: levelNumbered(level)) else { return }
     if level == 1 && Configuration.leafOwnership == .none {
-      report.add(UInt64(truncatingIfNeeded: state.presentCount), at: 1)
-    } else {
-      for index in 0..<Configuration.entryCount {
-        let entry = memory.entry(table, index)
-        switch EntryClass(entry, level: level) {
-        case .absent, .invalid: break
-        case .leaf:
-          releaseFrames(entry, level: level, allocator: &allocator)
-          report.add(1, at: level)
-        case .table:
-          guard let child = memory.table(linkedBy: entry) else { break }
-          freeTables(child, level: level &- 1, allocator: &allocator, report: &report)
-        }
+      return freePageTable(table, allocator: &allocator, report: &report)
+    }
+    // A frame that is no table of this level was linked by somebody else: it stays theirs.
+    guard metadata.nodeState(of: table.frame).isNode(ofLevelNumber: level) else { return }
+    for index in 0..<Configuration.entryCount {
+      let entry = memory.entry(table, index)
+      switch EntryClass(entry, level: level) {
+      case .absent, .invalid: break
+      case .leaf:
+        releaseFrames(entry, level: level, allocator: &allocator)
+        report.add(1, at: level)
+      case .table:
+        guard let child = memory.table(linkedBy: entry) else { break }
+        freeTables(child, level: level &- 1, allocator: &allocator, report: &report)
       }
     }
     allocator.returnNodeFrame(table.frame)
