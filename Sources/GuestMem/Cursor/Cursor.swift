@@ -7,7 +7,10 @@ public import MMU
 /// It holds the locks of the nodes on its path: from the covering node, the lowest that existed
 /// with the whole range below it, down to the node it stands in. Opening one allocates nothing.
 /// A cursor exists only inside ``ConfiguredPageTable/withCursor(_:byteCount:minimumLevel:allocator:_:)``,
-/// which has the table to itself, so that there is one cursor of a table at a time.
+/// which has the table to itself, so that there is one cursor of a table at a time. A second value
+/// for the same tables may have cursors too, on other threads or inside: where two need the same
+/// node, the later one throws ``PageTableError/busy(linearAddress:level:)`` instead of waiting for
+/// its own thread.
 @frozen public struct Cursor<Configuration: PageTableConfiguration>: ~Copyable {
   @usableFromInline let tables: TableMemory<Configuration>
   @usableFromInline let root: TableFrame
@@ -23,8 +26,9 @@ public import MMU
   @usableFromInline let coveringLevel: UInt64
   /// The nodes of the path by level - 1, down to the level above the current one.
   @usableFromInline var path: InlineArray<5, TableFrame>
-  /// In a level-1 node, the end of what it covers in the range; 0 elsewhere. Below it pages can be
-  /// put in without moving to another node.
+  /// In a level-1 node, the end of what it covers in the range; 0 elsewhere.
+  ///
+  /// Below it pages can be put in without moving to another node.
   @usableFromInline var pagesEnd: UInt64
   /// Present entries of the current node that its metadata does not count yet, besides the run.
   @usableFromInline var pendingPresent = 0
@@ -125,7 +129,7 @@ public import MMU
   /// Writes the count of present entries down.
   @inlinable
   mutating func countPending() {
-    let present = pendingPresent &+ Int(truncatingIfNeeded: (position &- runStart) &>> 12)
+    let present = uncountedPresent
     runStart = position
     if present != 0 {
       tables.addPresent(present, to: table)
