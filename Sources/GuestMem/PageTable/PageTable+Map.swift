@@ -22,17 +22,33 @@ extension ConfiguredPageTable {
     if byteCount == 4096, pageSizes.allows4KiB, leaf != 0,
       tables.isOwnedPage(linearAddress.rawValue),
       physicalAddress.rawValue & tables.forbiddenPhysicalBits == 0,
-      allocator.metadata.isSame(as: tables.metadata),
-      tables.rootLevel == 4,
-      tables.mapPage(
+      allocator.metadata.isSame(as: tables.metadata), tables.rootLevel == 4
+    {
+      if tables.mapPage(
         leaf | physicalAddress.rawValue, belowLevel4: root, address: linearAddress.rawValue,
         linkBits: EntryBits.link(to: properties))
-    {
-      return
+      {
+        return
+      }
+      if try buildPage(
+        leaf | physicalAddress.rawValue, address: linearAddress.rawValue, allocator: &allocator)
+      {
+        return
+      }
     }
     try mapRange(
       linearAddress, byteCount: byteCount, to: physicalAddress, properties: properties,
       pageSizes: pageSizes, allocator: &allocator)
+  }
+
+  /// Maps one 4 KiB page below four levels, and makes the tables that are missing; says whether.
+  @inlinable @inline(never)
+  mutating func buildPage(
+    _ leaf: UInt64, address: UInt64, allocator: inout FrameAllocator
+  ) throws(PageTableError) -> Bool {
+    try tables.buildPage(
+      leaf, leafLevel: 1, linkBits: EntryBits.supervisorLink | leaf & EntryBits.user, root,
+      address: address, allocator: &allocator)
   }
 
   @inlinable @inline(never)

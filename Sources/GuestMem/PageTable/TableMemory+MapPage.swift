@@ -37,7 +37,7 @@ extension TableMemory {
   /// Maps one page as a leaf at `leafLevel`, and makes the tables that are missing; says whether.
   ///
   /// False when something is in the way or needs more than this: nothing has changed then.
-  @inlinable @inline(never)
+  @inlinable @inline(__always)
   func buildPage(
     _ leaf: UInt64, leafLevel: UInt64, linkBits: UInt64, _ root: TableFrame, address: UInt64,
     allocator: inout FrameAllocator

@@ -53,6 +53,11 @@ extension TableMemory {
     }
     let span = Configuration.span(level)
     var removed = 0
+    if level == 2 && Configuration.leafOwnership == .none && liveness == .offline
+      && (rootLevel > 2 || Configuration.topLevelRemoval == .allowed)
+    {
+      removed = freePageTables(table, range, allocator: &allocator, report: &report)
+    }
     var position = range.lowerBound
     defer { addPresent(0 &- removed, to: table) }
     while position < range.upperBound {
@@ -82,11 +87,7 @@ extension TableMemory {
         if isWhole && mayGo {
           take(table, index)
           removed &+= 1
-          if level == 2 && Configuration.leafOwnership == .none {
-            freePageTable(child, allocator: &allocator, report: &report)
-          } else {
-            freeTables(child, level: level &- 1, allocator: &allocator, report: &report)
-          }
+          freeTables(child, level: level &- 1, allocator: &allocator, report: &report)
         } else {
           try removeRange(
             child, level: level &- 1, position..<end, allocator: &allocator, report: &report)
@@ -115,17 +116,45 @@ extension TableMemory {
     }
   }
 
-  /// Gives back a table of pages that own nothing; how many there are stands in its metadata.
+  /// Unlinks and gives back the level-1 tables that `range` covers whole, of pages that own nothing
+  /// and that no processor walks; answers how many.
+  ///
+  /// What is anything else stays for the caller. How many pages a table has stands in its metadata.
   @inlinable @inline(__always)
-  func freePageTable(
-    _ table: TableFrame, allocator: inout FrameAllocator, report: inout UnmapReport
-  ) {
-    let state = metadata.nodeState(of: table.frame)
-    // A frame that is no table of this level was linked by somebody else: it stays theirs.
-    guard state.isNode(ofLevelNumber: 1) else { return }
-    report.add(UInt64(truncatingIfNeeded: state.presentCount), at: 1)
-    allocator.returnNodeFrame(table.frame)
-    report.freedTableCount &+= 1
+  func freePageTables(
+    _ table: TableFrame, _ range: Range<UInt64>, allocator: inout FrameAllocator,
+    report: inout UnmapReport
+  ) -> Int {
+    let shift = Configuration.shift(2)
+    let span: UInt64 = 1 &<< shift
+    let first = (range.lowerBound &+ (span &- 1)) &>> shift
+    let end = range.upperBound &>> shift
+    guard first < end else { return 0 }
+    var position = first
+    var top = allocator.stackTop
+    var pageCount: UInt64 = 0
+    var freed: UInt64 = 0
+    while position < end {
+      let index = Int(truncatingIfNeeded: position) & (Configuration.entryCount &- 1)
+      position &+= 1
+      let entry = memory.entry(table, index)
+      guard isNearLink(entry) else { continue }
+      let child = TableFrame(validated: entry & ~4095)
+      let state = metadata.nearNodeState(of: child)
+      guard state.isNode(ofLevelNumber: 1) else { continue }
+      memory.setEntry(table, index, 0)
+      pageCount &+= UInt64(truncatingIfNeeded: state.presentCount)
+      metadata.setOwnership(.unused, of: child.frame)
+      // Onto the allocator's stack, as `returnNodeFrame` does.
+      metadata.setNearNodeState(NodeState(rawValue: top &<< 8), of: child)
+      top = child.frame &+ 1
+      freed &+= 1
+    }
+    allocator.stackTop = top
+    allocator.freeFrames &+= freed
+    report.add(pageCount, at: 1)
+    report.freedTableCount &+= freed
+    return Int(truncatingIfNeeded: freed)
   }
 
   /// Gives back a table that nothing links to any more, and all tables below it.
@@ -134,11 +163,15 @@ extension TableMemory {
     _ table: TableFrame, level: UInt64, allocator: inout FrameAllocator,
     report: inout UnmapReport
   ) {
-    if level == 1 && Configuration.leafOwnership == .none {
-      return freePageTable(table, allocator: &allocator, report: &report)
-    }
+    let state = metadata.nodeState(of: table.frame)
     // A frame that is no table of this level was linked by somebody else: it stays theirs.
-    guard metadata.nodeState(of: table.frame).isNode(ofLevelNumber: level) else { return }
+    guard state.isNode(ofLevelNumber: level) else { return }
+    if level == 1 && Configuration.leafOwnership == .none {
+      report.add(UInt64(truncatingIfNeeded: state.presentCount), at: 1)
+      allocator.returnNodeFrame(table.frame)
+      report.freedTableCount &+= 1
+      return
+    }
     for index in 0..<Configuration.entryCount {
       let entry = memory.entry(table, index)
       switch EntryClass(entry, level: level) {

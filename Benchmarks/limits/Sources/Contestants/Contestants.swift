@@ -14,6 +14,7 @@ func frame(_ offset: UInt64) -> GuestPhysicalAddress {
   GuestPhysicalAddress(truncating: Stage.target &+ offset)
 }
 
+/// Maps 4 KiB pages, one call for each.
 @inline(never)
 public func mapCallPerPage(_ stage: inout Stage) throws {
   let properties = Stage.plain
@@ -24,6 +25,7 @@ public func mapCallPerPage(_ stage: inout Stage) throws {
   }
 }
 
+/// Maps 4 KiB pages one by one through a cursor that stays open.
 @inline(never)
 public func mapThroughCursor(_ stage: inout Stage) throws {
   let prepared = try stage.table.prepare(Stage.plain)
@@ -40,6 +42,7 @@ public func mapThroughCursor(_ stage: inout Stage) throws {
   }
 }
 
+/// Maps a range in 4 KiB pages by one call.
 @inline(never)
 public func mapRange(_ stage: inout Stage) throws {
   try stage.table.map(
@@ -47,6 +50,7 @@ public func mapRange(_ stage: inout Stage) throws {
     pageSizes: .exactly(.size4KiB), allocator: &stage.allocator)
 }
 
+/// Maps a range in 2 MiB pages by one call.
 @inline(never)
 public func mapLargeRange(_ stage: inout Stage) throws {
   try stage.table.map(
@@ -54,6 +58,7 @@ public func mapLargeRange(_ stage: inout Stage) throws {
     pageSizes: .exactly(.size2MiB), allocator: &stage.allocator)
 }
 
+/// Maps 2 MiB pages, one call for each.
 @inline(never)
 public func mapLargeCallPerPage(_ stage: inout Stage) throws {
   let properties = Stage.plain
@@ -64,15 +69,15 @@ public func mapLargeCallPerPage(_ stage: inout Stage) throws {
   }
 }
 
+/// Takes R/W from a range of 4 KiB pages that no processor walks.
 @inline(never)
 public func protectRange(_ stage: inout Stage) throws {
-  let isWritable = stage.table.liveness == .live
   stage.sum &+= try stage.table.protect(
-    place(0), byteCount: stage.byteCount,
-    change: PropertyChange(rights: isWritable ? [.read, .write] : .read),
+    place(0), byteCount: stage.byteCount, change: PropertyChange(rights: .read),
     allocator: &stage.allocator)
 }
 
+/// Gives R/W to a range of 4 KiB pages that a processor may be walking.
 @inline(never)
 public func protectLiveRange(_ stage: inout Stage) throws {
   stage.table.liveness = .live
@@ -104,6 +109,7 @@ public func unmapLiveRange(_ stage: inout Stage) throws {
   stage.table.liveness = .offline
 }
 
+/// Removes a range that covers tables whole, and gives the tables back.
 @inline(never)
 public func unmapWholeTables(_ stage: inout Stage) throws {
   let report = try stage.table.unmap(
@@ -111,6 +117,7 @@ public func unmapWholeTables(_ stage: inout Stage) throws {
   stage.sum &+= report.byteCount
 }
 
+/// Translates addresses in 4 KiB pages.
 @inline(never)
 public func translateRandom(_ stage: inout Stage) {
   stage.sum &+= stage.addresses.withUnsafeBufferPointer { translateAll($0, stage.table) }
@@ -129,6 +136,7 @@ func translateAll(_ addresses: UnsafeBufferPointer<UInt64>, _ table: borrowing P
   return sum
 }
 
+/// Splits 2 MiB pages, each through its entry.
 @inline(never)
 public func splitLarge(_ stage: inout Stage) throws {
   for part in 0..<stage.scale.splitCount {

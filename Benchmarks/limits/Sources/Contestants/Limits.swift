@@ -3,36 +3,43 @@
 import CLimits
 import GuestMem
 
+/// Stores as many entries.
 @inline(never)
 public func storeLimit(_ stage: inout Stage) {
   unsafe climits_store(stage.words, Int(stage.scale.pageCount), 0x1_0000_0003)
 }
 
+/// Stores as many entries with vectors.
 @inline(never)
 public func vectorStoreLimit(_ stage: inout Stage) {
   unsafe climits_store_vectors(stage.words, Int(stage.scale.pageCount), 0x1_0000_0003)
 }
 
+/// Takes a bit from the present ones among as many entries.
 @inline(never)
 public func protectLimit(_ stage: inout Stage) {
   unsafe climits_protect(stage.words, Int(stage.scale.pageCount))
 }
 
+/// Gives a bit to as many entries by locked operations.
 @inline(never)
 public func lockedProtectLimit(_ stage: inout Stage) {
   unsafe climits_protect_locked(stage.words, Int(stage.scale.pageCount))
 }
 
+/// Reads and zeroes as many entries.
 @inline(never)
 public func unmapLimit(_ stage: inout Stage) {
   stage.sum &+= unsafe climits_unmap(stage.words, Int(stage.scale.pageCount))
 }
 
+/// Stores as many entries as there are 2 MiB pages.
 @inline(never)
 public func largeStoreLimit(_ stage: inout Stage) {
   unsafe climits_store(stage.words, Int(stage.scale.largePageCount), 0x1_0000_0083)
 }
 
+/// Walks the same tables for the same addresses.
 @inline(never)
 public func walkLimit(_ stage: inout Stage) {
   stage.sum &+= stage.addresses.withUnsafeBufferPointer { addresses in

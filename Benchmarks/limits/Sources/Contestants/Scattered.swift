@@ -6,12 +6,18 @@ import MMU
 
 /// Fresh memory that is all zero, and pages at random addresses in 47 bits.
 public struct ScatteredStage: ~Copyable {
+  /// Room for all tables.
   public let memory: GuestMemory
+  /// Gives out the frames, lowest first.
   public var allocator: FrameAllocator
+  /// The table under test.
   public var table: PageTable
+  /// Where pages are mapped.
   public let addresses: [UInt64]
+  /// Keeps results from being optimized away.
   public var sum: UInt64 = 0
 
+  /// Takes memory and touches all of it, as no measurement should.
   public init(_ scale: Scale) throws {
     // 1.8 tables for each page, and room.
     let memory = try GuestMemory(
@@ -41,6 +47,7 @@ public struct ScatteredStage: ~Copyable {
   }
 }
 
+/// Maps pages all over the space, one call for each.
 @inline(never)
 public func mapScattered(_ stage: inout ScatteredStage) throws {
   let properties = Stage.plain
@@ -51,11 +58,13 @@ public func mapScattered(_ stage: inout ScatteredStage) throws {
   }
 }
 
+/// Translates all these addresses.
 @inline(never)
 public func translateScattered(_ stage: inout ScatteredStage) {
   stage.sum &+= stage.addresses.withUnsafeBufferPointer { translateAll($0, stage.table) }
 }
 
+/// Walks the same tables for the same addresses.
 @inline(never)
 public func scatteredWalkLimit(_ stage: inout ScatteredStage) {
   stage.sum &+= stage.addresses.withUnsafeBufferPointer { addresses in

@@ -29,9 +29,13 @@ public struct Scale: Sendable {
 
 /// Memory with a page table, for one contestant after the other.
 public struct Stage: ~Copyable {
+  /// How much is done.
   public let scale: Scale
+  /// Room for all tables, and for the limits.
   public let memory: GuestMemory
+  /// Gives out the frames, those used last first.
   public var allocator: FrameAllocator
+  /// The table under test.
   public var table: PageTable
   /// Addresses inside the pages that the contestants map.
   public let addresses: [UInt64]
@@ -49,6 +53,7 @@ public struct Stage: ~Copyable {
   /// How.
   public static var plain: PageProperties { PageProperties(rights: [.read, .write]) }
 
+  /// Takes memory and touches all of it, as no measurement should.
   public init(_ scale: Scale) throws {
     let memory = try GuestMemory(byteCount: 64 << 20, backing: .anonymous)
     _ = unsafe climits_prefault(memory.view.baseAddress, Int(memory.byteCount))
@@ -101,8 +106,10 @@ public struct Stage: ~Copyable {
 public struct XorShift {
   var state: UInt64 = 88_172_645_463_325_252
 
+  /// The first number of the sequence comes next.
   public init() {}
 
+  /// The next number.
   public mutating func next() -> UInt64 {
     state ^= state << 13
     state ^= state >> 7

@@ -31,13 +31,18 @@ func round(
 ) throws -> Results {
   var results = Results()
   if turn % 2 == 0 { runLimits(&stage, &results) }
-  try runContestants(&stage, &results)
+  try runContestants(&stage, &results, turn: turn)
   if turn % 2 != 0 { runLimits(&stage, &results) }
   let count = UInt64(scattered.addresses.count)
   try scattered.restart()
   try results.measure("mapScattered", count) { try mapScattered(&scattered) }
+  if turn % 2 == 0 {
+    results.measure("scatteredWalkLimit", count) { scatteredWalkLimit(&scattered) }
+  }
   results.measure("translateScattered", count) { translateScattered(&scattered) }
-  results.measure("scatteredWalkLimit", count) { scatteredWalkLimit(&scattered) }
+  if turn % 2 != 0 {
+    results.measure("scatteredWalkLimit", count) { scatteredWalkLimit(&scattered) }
+  }
   results.measure("zeroLimit", count) { zeroLimit(&scattered) }
   results.measure("handWrittenScatteredLimit", count) { handWrittenScatteredLimit(&scattered) }
   zeroLimit(&scattered)
@@ -56,12 +61,16 @@ private func runLimits(_ stage: inout Stage, _ results: inout Results) {
   results.measure("largeStoreLimit", stage.scale.largePageCount) { largeStoreLimit(&stage) }
 }
 
-private func runContestants(_ stage: inout Stage, _ results: inout Results) throws {
+private func runContestants(
+  _ stage: inout Stage, _ results: inout Results, turn: Int
+) throws {
   let pages = stage.scale.pageCount
   let translations = UInt64(stage.addresses.count)
   try results.measure("mapCallPerPage", pages) { try mapCallPerPage(&stage) }
+  // The second one finds warmer caches, so they take turns.
+  if turn % 2 == 0 { results.measure("walkLimit", translations) { walkLimit(&stage) } }
   results.measure("translateRandom", translations) { translateRandom(&stage) }
-  results.measure("walkLimit", translations) { walkLimit(&stage) }
+  if turn % 2 != 0 { results.measure("walkLimit", translations) { walkLimit(&stage) } }
   try results.measure("protectRange", pages) { try protectRange(&stage) }
   try results.measure("protectLiveRange", pages) { try protectLiveRange(&stage) }
   try results.measure("unmapWholeTables", pages) { try unmapWholeTables(&stage) }
@@ -74,10 +83,17 @@ private func runContestants(_ stage: inout Stage, _ results: inout Results) thro
   let large = stage.scale.largePageCount
   try results.measure("mapLargeCallPerPage", large) { try mapLargeCallPerPage(&stage) }
   try stage.clear()
+  // The second one finds warmer caches, so they take turns, in the tables of the round before.
+  let isLimitFirst = turn % 2 != 0 && !stage.splitFrames.isEmpty
+  if isLimitFirst { runSplitLimit(&stage, &results) }
   try results.measure("mapLargeRange", large) { try mapLargeRange(&stage) }
   try results.measure("splitLarge", stage.scale.splitCount) { try splitLarge(&stage) }
   try stage.noteSplitFrames()
   try stage.clear()
+  if !isLimitFirst { runSplitLimit(&stage, &results) }
+}
+
+private func runSplitLimit(_ stage: inout Stage, _ results: inout Results) {
   prepareSplitLimit(&stage)
   results.measure("splitLimit", stage.scale.splitCount) { splitLimit(&stage) }
 }
