@@ -58,9 +58,10 @@ extension Entry {
   /// The same in strict order: the entry is absent while `flush` runs.
   ///
   /// It must flush all translation caches, so that no processor ever holds translations of both
-  /// sizes. Some processors stop with a machine check when one holds both (Intel SDM volume 3A,
-  /// section 5.10.4.3: invalidate before the size of a page changes). The pieces get the accessed
-  /// and dirty bits of the last moment; an access in between faults.
+  /// sizes, which may end in a machine check by an erratum of some. The pieces get the accessed and
+  /// dirty bits of the last moment; an access in between faults.
+  ///
+  /// Source: Intel SDM volume 3A, section 5.10.2.3 (details of TLB use).
   ///
   /// Throws: as ``splitIfLarge(allocator:)``; `flush` has not run then.
   @inlinable
