@@ -21,7 +21,7 @@ private func measure(
 
 let benchmarks: @Sendable () -> Void = {
   Benchmark.defaultConfiguration = .init(
-    metrics: [.cpuUser, .instructions], timeUnits: .microseconds, maxDuration: .seconds(2),
+    metrics: [.wallClock, .throughput], timeUnits: .microseconds, maxDuration: .seconds(2),
     maxIterations: 60)
   Benchmark("map 262144 pages, a call per page") { try measure($0, mapCallPerPage) }
   Benchmark("map 262144 pages through a cursor") { try measure($0, mapThroughCursor) }
