@@ -76,11 +76,11 @@ struct VerdictTests {
 
   @Test("A process without file descriptors or memory says nothing about KVM")
   func resourcesAreNotKVM() {
-    func meansNoKVM(_ errorNumber: CInt) -> Bool {
-      MachineError.kvm(.call(.createVirtualMachine, errorNumber: errorNumber)).meansNoKVM
+    func meansNoMachine(_ errorNumber: CInt) -> Bool {
+      MachineError.kvm(.call(.createVirtualMachine, errorNumber: errorNumber)).meansNoMachine
     }
-    #expect(meansNoKVM(EBUSY) && meansNoKVM(ENODEV))
-    #expect(!meansNoKVM(EMFILE) && !meansNoKVM(ENFILE) && !meansNoKVM(ENOMEM))
+    #expect(meansNoMachine(EBUSY) && meansNoMachine(ENODEV))
+    #expect(!meansNoMachine(EMFILE) && !meansNoMachine(ENFILE) && !meansNoMachine(ENOMEM))
   }
 
   @Test("The agent's pages at CPL 3 have a key that PKRU restricts in no way, where there is one")

@@ -57,7 +57,7 @@ public struct Examination: Sendable {
       }
       let trial = HostEditTrial(factory: factory, profile: profile)
       var edits: [HostEditFinding] = []
-      for means in HostChangeMeans.allCases {
+      for means in factory.possibleMeans {
         for privilege in PrivilegeLevel.allCases {
           edits.append(try trial.finding(at: privilege, by: means))
         }
@@ -71,7 +71,7 @@ public struct Examination: Sendable {
       return Examination(
         factory, profile: profile, problem: problem, features: features, hostEdits: edits)
     } catch {
-      if error.meansNoKVM { throw error }
+      if error.meansNoMachine { throw error }
       return Examination(factory, profile: nil, problem: error, features: [], hostEdits: [])
     }
   }

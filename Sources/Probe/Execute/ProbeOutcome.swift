@@ -44,6 +44,8 @@ public enum NotRunReason: String, CaseIterable, Hashable, Sendable {
   case fetchWithoutMemory = "fetch-without-memory"
   /// A page that is a table without a free slot has no place for the code that a fetch needs.
   case fetchFromFullTable = "fetch-from-full-table"
+  /// There is no memory at the physical address, and the machine cannot tell what is accessed.
+  case unobservableAddress = "unobservable-address"
   /// The tables lead to the agent itself.
   case reachesAgent = "reaches-agent"
   /// The tables use every root entry that the agent could use.
@@ -73,6 +75,8 @@ public enum NotRunReason: String, CaseIterable, Hashable, Sendable {
     case .noNoExecute: "this machine has no execute-disable bit"
     case .fetchWithoutMemory: "there is no memory to fetch from"
     case .fetchFromFullTable: "the page is a table without room for code"
+    case .unobservableAddress:
+      "this machine cannot tell whether an access reached the physical address"
     case .reachesAgent: "the tables lead to the probe agent's own memory"
     case .noFreeRootEntry: "the tables leave no root entry to the agent"
     case .noUnrestrictedKey: "PKRU restricts every key, and the agent needs one at CPL 3"

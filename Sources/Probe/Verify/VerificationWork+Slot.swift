@@ -25,7 +25,7 @@ extension VerificationWork {
     guard let rootIndex = free.first(where: { !probed.contains($0) }) ?? free.first else {
       return .failure(NotRunReasonError(reason: .noFreeRootEntry))
     }
-    var devices: [Range<UInt64>] = []
+    var devices = profile.memoryHoles
     for mapping in space.mappings {
       if case .device(let address) = mapping.target {
         devices.append(address.rawValue..<address.rawValue + mapping.byteCount)

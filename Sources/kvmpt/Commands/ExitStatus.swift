@@ -21,7 +21,7 @@ enum ExitStatus: Int32, CaseIterable, Sendable {
     case .disagreement: "asked, modelled and executed disagree"
     case .usage: "the command line is wrong"
     case .badInput: "an input file cannot be read or is wrong"
-    case .noKVM: "KVM is needed and cannot be used"
+    case .noKVM: "the machine (KVM, or QEMU where it was asked for) cannot be used"
     case .internalError: "the host or its KVM fails, calibration included, or a defect of kvmpt"
     case .cannotWrite: "the report cannot be written"
     case .skipped: "skipped for want of KVM, as --if-no-kvm skip asks"

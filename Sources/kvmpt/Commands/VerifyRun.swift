@@ -14,9 +14,9 @@ struct VerifyRun {
     Interruption.install()
     let report: VerificationReport
     do throws(VerificationError) {
-      report = try provedOnKVM()
+      report = try provedOnMachine()
     } catch {
-      guard case .machine(let problem) = error, problem.meansNoKVM else {
+      guard case .machine(let problem) = error, problem.meansNoMachine else {
         throw CommandFailure(error, input: input)
       }
       switch command.missingKVM {
@@ -38,11 +38,11 @@ struct VerifyRun {
     return reason == nil ? .agreement : .timeLimitReached
   }
 
-  /// Proves on KVM; a device that opens may still refuse to make a virtual machine.
-  private func provedOnKVM() throws(VerificationError) -> VerificationReport {
+  /// Proves on the machine that was chosen; one that opens may still refuse to make a guest.
+  private func provedOnMachine() throws(VerificationError) -> VerificationReport {
     let verifier: Verifier
     do throws(MachineError) {
-      verifier = try Verifier(devicePath: command.machine.devicePath)
+      verifier = Verifier(factory: try command.machine.choice.open())
     } catch {
       throw .machine(error)
     }
@@ -111,8 +111,11 @@ extension CommandFailure {
   /// The machine is missing or failed.
   init(_ error: MachineError, canPass option: String?) {
     var hint = error.hint
-    if error.meansNoKVM, let option { hint += "; or pass \(option) skip or \(option) model" }
-    self.init(error.meansNoKVM ? .noKVM : .internalError, error.message, hint: hint)
+    if error.meansNoMachine, let option {
+      if case .kvm = error { hint += "; or pass --machine qemu" }
+      hint += "; or pass \(option) skip or \(option) model"
+    }
+    self.init(error.meansNoMachine ? .noKVM : .internalError, error.message, hint: hint)
   }
 
   /// The verification came to no report.
