@@ -12,13 +12,14 @@ struct ExplorationTests {
   static let plain = PageProperties(rights: [.read, .write])
   static let user = PageProperties(rights: [.read, .execute], isUser: true)
 
-  /// Every operation on every range of `pageCount` pages.
+  /// Every operation on every range of `pageCount` pages that `isWanted`.
   static func operations(
-    pageCount: UInt64, levels: [Level], sizes: [PageSizeChoice], wide: Bool
+    pageCount: UInt64, levels: [Level], sizes: [PageSizeChoice], wide: Bool,
+    isWanted: (_ page: UInt64, _ count: UInt64) -> Bool = { _, _ in true }
   ) -> [Operation] {
     var operations: [Operation] = []
     for page in 0..<pageCount {
-      for count in 1...pageCount - page {
+      for count in 1...pageCount - page where isWanted(page, count) {
         for choice in sizes {
           operations.append(.map(page, count, to: page + 8, plain, choice))
           operations.append(.cursorMapRange(page, count, to: page + 8, user, choice))
@@ -79,6 +80,22 @@ struct ExplorationTests {
         sizes: [.largest, .exactly(.size4KiB)], wide: true),
       limit: Self.isComplete ? 6_000_000 : 400_000)
     report(found, "8 pages, 3 levels of 2 entries")
+  }
+
+  @Test("Four levels of two entries, where leaves are split twice")
+  func fourLevels() throws {
+    // Whole leaves of each size, and ranges across their borders.
+    let found = try explore(
+      TinyPaging.self, levels: .pageMapLevel4, frameCount: 40,
+      operations: Self.operations(
+        pageCount: 16, levels: [.pageDirectory, .pageDirectoryPointerTable], sizes: [.largest],
+        wide: false
+      ) { page, count in
+        count.nonzeroBitCount == 1 && page % count == 0 && (page < 2 || count > 1)
+          || count == 2 && page % 4 == 3
+      },
+      limit: Self.isComplete ? 6_000_000 : 150_000)
+    report(found, "16 pages, 4 levels of 2 entries")
   }
 
   @Test("Two levels of four entries, with accessed and dirty bits")

@@ -31,7 +31,8 @@ extension ConfiguredPageTable {
         return
       }
       if try buildPage(
-        leaf | physicalAddress.rawValue, address: linearAddress.rawValue, allocator: &allocator)
+        leaf | physicalAddress.rawValue, leafLevel: 1, address: linearAddress.rawValue,
+        allocator: &allocator)
       {
         return
       }
@@ -41,14 +42,14 @@ extension ConfiguredPageTable {
       pageSizes: pageSizes, allocator: &allocator)
   }
 
-  /// Maps one 4 KiB page below four levels, and makes the tables that are missing; says whether.
+  /// Maps one page as a leaf at `leafLevel`, and makes the tables that are missing; says whether.
   @inlinable @inline(never)
   mutating func buildPage(
-    _ leaf: UInt64, address: UInt64, allocator: inout FrameAllocator
+    _ leaf: UInt64, leafLevel: UInt64, address: UInt64, allocator: inout FrameAllocator
   ) throws(PageTableError) -> Bool {
     try tables.buildPage(
-      leaf, leafLevel: 1, linkBits: EntryBits.supervisorLink | leaf & EntryBits.user, root,
-      address: address, allocator: &allocator)
+      leaf, leafLevel: leafLevel, linkBits: EntryBits.supervisorLink | leaf & EntryBits.user,
+      root, address: address, allocator: &allocator)
   }
 
   @inlinable @inline(never)
@@ -56,6 +57,20 @@ extension ConfiguredPageTable {
     _ linearAddress: LinearAddress, byteCount: UInt64, to physicalAddress: GuestPhysicalAddress,
     properties: PageProperties, pageSizes: PageSizeChoice, allocator: inout FrameAllocator
   ) throws(PageTableError) {
+    // One 2 MiB page has its own way as well, with the same checks.
+    let large: UInt64 = 1 &<< Configuration.shift(2)
+    if byteCount == large, tables.smallLeaf(properties) != 0, tables.highestLeafLevel >= 2,
+      pageSizes == .largest || pageSizes == .exactly(.size2MiB),
+      tables.isOwnedPage(linearAddress.rawValue),
+      (linearAddress.rawValue | physicalAddress.rawValue) & (large &- 1) == 0,
+      physicalAddress.rawValue & tables.forbiddenPhysicalBits == 0,
+      allocator.metadata.isSame(as: tables.metadata),
+      try buildPage(
+        tables.untrackedLeaf(properties).large | physicalAddress.rawValue, leafLevel: 2,
+        address: linearAddress.rawValue, allocator: &allocator)
+    {
+      return
+    }
     try tables.validate(properties)
     guard !properties.rights.isEmpty else { throw .noRights(linearAddress.rawValue) }
     let range = try tables.positions(linearAddress, byteCount: byteCount)
@@ -77,9 +92,9 @@ extension ConfiguredPageTable {
     }
     if let level = mapping.onlyLevel(
       Configuration.self, range, physicalAddress.rawValue),
-      try tables.buildPage(
+      try buildPage(
         mapping.leaf.bits(level) | physicalAddress.rawValue, leafLevel: level,
-        linkBits: mapping.linkBits, root, address: linearAddress.rawValue, allocator: &allocator)
+        address: linearAddress.rawValue, allocator: &allocator)
     {
       return
     }
