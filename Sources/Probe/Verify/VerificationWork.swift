@@ -19,8 +19,11 @@ struct VerificationWork: Sendable {
 
   /// A worker with fewer pages than this is not worth its start.
   private static let pagesPerWorker = 512
-  /// So many pages are predicted at once; more only take memory.
-  private static let pagesPerRound = 16_384
+  /// So many pages are predicted at once.
+  ///
+  /// More take memory, and make an interruption wait longer. With many tables, which are put back
+  /// for each batch, larger rounds pay.
+  private static let pagesPerRound = 16_384...65_536
 
   init(
     _ built: borrowing BuiltAddressSpace, profile: MachineProfile, plan: ProbePlan,
@@ -106,12 +109,15 @@ struct VerificationWork: Sendable {
     let experiment = Experiment(machine: machine, cr3: cr3, slot: slot, setup: setup)
     var collector = VerdictCollector()
     var first = pages.startIndex
+    let pagesPerRound = min(
+      max(Self.pagesPerRound.lowerBound, experiment.tables.frames.count),
+      Self.pagesPerRound.upperBound)
     while first < pages.endIndex {
       if let reason = setup.reasonToStop(deadline: deadline) {
         collector.addUnfinished(pages[first...], reason)
         break
       }
-      let end = min(pages.endIndex, first + Self.pagesPerRound)
+      let end = min(pages.endIndex, first + pagesPerRound)
       try experiment.run(
         pages[first..<end], deadline: deadline, into: &collector, progress: progress)
       first = end

@@ -1,5 +1,6 @@
 // What the documentation says, held against the program.
 
+import Probe
 import Testing
 
 @testable import kvmpt
@@ -29,6 +30,12 @@ struct DocumentationTests {
     for format in ReportFormat.allCases { #expect(reports.contains("| `\(format.rawValue)` |")) }
     let ci = try Self.text("Documentation/ci.md")
     for policy in MissingKVMPolicy.allCases { #expect(ci.contains("| `\(policy.rawValue)`")) }
+  }
+
+  @Test("The limit of pages is the one that is documented")
+  func pageLimit() throws {
+    let text = try Self.text("Documentation/address-space-file.md")
+    #expect(text.contains("at most\n\(grouped(Int(AddressSpace.pageLimit))) pages"))
   }
 
   @Test(
