@@ -53,7 +53,7 @@ let package = Package(
       ]),
     .testTarget(name: "KVMTests", dependencies: ["CKVM", "KVM", "MMU"], swiftSettings: checked),
     .testTarget(
-      name: "ProbeTests", dependencies: ["GuestMem", "KVM", "MMU", "Probe"],
+      name: "ProbeTests", dependencies: ["GuestImages", "GuestMem", "KVM", "MMU", "Probe"],
       swiftSettings: checked),
     .testTarget(
       name: "kvmptTests",

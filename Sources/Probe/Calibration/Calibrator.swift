@@ -7,19 +7,30 @@ public import MMU
 /// Tries a machine with tables that are known to be right.
 struct Calibrator {
   let factory: any MachineFactory
+  /// Rules that are known of the machine already.
+  var known: [Deviation] = []
+
+  /// What happens where the machine differs from the manual and no rule says how.
+  enum UnexplainedPolicy {
+    /// The machine is not believed.
+    case fail
+    /// It is left to somebody who tries more.
+    case leave
+  }
 
   /// Tries the basics, the root entries in `rootIndices` and the features in `trials`.
   ///
   /// Throws: ``MachineError/calibrationFailed(_:)`` when the machine differs from the manual and
   /// no rule says how.
   func profile(
-    trying trials: Set<MachineFeature>, rootIndices: Set<Int> = []
+    trying trials: Set<MachineFeature>, rootIndices: Set<Int> = [],
+    unexplained: UnexplainedPolicy = .fail
   ) throws(MachineError) -> MachineProfile {
     var profile = MachineProfile(
       identity: factory.identity, vendor: factory.vendor,
       physicalAddressWidth: min(52, max(32, factory.physicalAddressWidth)),
-      features: [.noExecute, .writeProtect, .oneGiBPages], deviations: [])
-    try tryBasics(&profile, rootIndices: rootIndices)
+      features: [.noExecute, .writeProtect, .oneGiBPages], deviations: known)
+    try tryBasics(&profile, rootIndices: rootIndices, unexplained)
     for feature in MachineFeature.allCases where trials.contains(feature) {
       guard let trial = CalibrationTrial(feature) else { continue }
       if try outcome(of: trial, profile) == .works { profile.features.insert(feature) }
@@ -29,7 +40,7 @@ struct Calibrator {
 
   /// Runs the scratch space and turns every difference into a missing feature or a rule.
   private func tryBasics(
-    _ profile: inout MachineProfile, rootIndices: Set<Int>
+    _ profile: inout MachineProfile, rootIndices: Set<Int>, _ unexplained: UnexplainedPolicy
   ) throws(MachineError) {
     let scratch = ScratchSpace(rootIndices: rootIndices, width: profile.physicalAddressWidth)
     let collector = try run(scratch, profile)
@@ -39,13 +50,13 @@ struct Calibrator {
         profile.features.remove(missing)
       } else if let deviation = scratch.deviation(verdict) {
         if !profile.deviations.contains(deviation) { profile.deviations.append(deviation) }
-      } else {
+      } else if unexplained == .fail {
         throw .calibrationFailed(Self.text(verdict))
       }
     }
     // A and D are judged once the deviations are known.
     if !profile.deviations.isEmpty || !profile.features.contains(.oneGiBPages) { return }
-    if let flags = collector.flagDisagreements.first {
+    if let flags = collector.flagDisagreements.first, unexplained == .fail {
       throw .calibrationFailed(
         "the entry at \(HexadecimalNumber(flags.entryAddress)) went from"
           + " \(HexadecimalNumber(flags.before)) to \(HexadecimalNumber(flags.after))")
@@ -71,6 +82,7 @@ struct Calibrator {
     } catch {
       // A control register that KVM refuses is an answer.
       if case .kvm(.call(.setSpecialRegisters, _)) = error { return .refused(error.message) }
+      if case .kvm(.call(.setMSR, _)) = error { return .refused(error.message) }
       if case .kvm(.missingCapability) = error { return .refused(error.message) }
       throw error
     }

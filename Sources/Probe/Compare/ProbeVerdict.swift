@@ -46,10 +46,11 @@ public struct ProbeVerdict: Hashable, Sendable {
   /// The machine's deviation that explains a difference between model and machine.
   public let deviation: Deviation?
 
-  /// Compares three answers.
+  /// Compares three answers; `subject` is asked for only where model and machine differ.
   init(
     page: ProbePage, manner: ProbeManner, address: UInt64, asked: AskedAnswer,
-    modelled: AccessOutcome, executed: ProbeOutcome, deviations: [Deviation], rootLevel: Level
+    modelled: AccessOutcome, executed: ProbeOutcome, deviations: [Deviation],
+    subject: () -> DeviationSubject
   ) {
     self.page = page
     self.manner = manner
@@ -66,10 +67,11 @@ public struct ProbeVerdict: Hashable, Sendable {
       return
     }
     if !modelled.agrees(with: executed, address: address) {
-      explanation = deviations.first {
-        $0.explains(
-          executed, insteadOf: modelled, at: address, privilege: manner.privilege,
-          rootLevel: rootLevel)
+      let subject = deviations.isEmpty ? nil : subject()
+      explanation = deviations.first { deviation in
+        subject.map {
+          deviation.explains(executed, insteadOf: modelled, at: address, $0)
+        } ?? false
       }
       if explanation == nil { pairs.insert(.modelledExecuted) }
     }

@@ -47,6 +47,7 @@ struct ExpectedFlags {
     let experiment = run.experiment
     let accessed = PageTableEntry.Bit.accessed
     let dirty = PageTableEntry.Bit.dirty
+    let unreliable = experiment.setup.profile.deviations.unreliableFlags
     for (position, frame) in experiment.tables.frames.enumerated() {
       let table = experiment.memory.tableWords(at: frame)
       for index in 0..<512 {
@@ -60,10 +61,14 @@ struct ExpectedFlags {
         if flags & Self.mustAccess != 0 { must |= accessed }
         if flags & Self.mustDirty != 0 { must |= dirty }
         if after == before | must { continue }
-        var may: UInt64 = 0
+        var may = unreliable
         if flags & Self.mayAccess != 0 { may |= accessed }
         if flags & Self.mayDirty != 0 { may |= dirty }
-        if after & ~may == (before | must) & ~may && after & before == before { continue }
+        if after & ~may == (before | must) & ~may
+          && after & before & ~unreliable == before & ~unreliable
+        {
+          continue
+        }
         collector.add(
           disagreement(
             at: address, word: word, before: before, after: after, must: must, may: may, run,

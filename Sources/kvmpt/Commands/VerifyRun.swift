@@ -11,7 +11,7 @@ struct VerifyRun {
   let destination: ReportDestination
 
   func run() throws(CommandFailure) -> ExitStatus {
-    let verifier: Verifier
+    var verifier: Verifier
     do throws(MachineError) {
       verifier = try Verifier(devicePath: command.machine.devicePath)
     } catch {
@@ -21,11 +21,30 @@ struct VerifyRun {
       case .model: verifier = .modelOnly
       }
     }
+    try useProfile(in: &verifier)
     Interruption.install()
     let report = try verify(with: verifier)
     write(report)
     try destination.close()
     return Self.status(of: report)
+  }
+
+  /// Takes the rules of `--machine-profile`, which must be about the machine at hand.
+  private func useProfile(in verifier: inout Verifier) throws(CommandFailure) {
+    guard let path = command.profilePath else { return }
+    let profile = try ResultFile(path: path, schema: MachineProfileJSON.schema).machine()
+    guard let identity = verifier.machineIdentity else { return }
+    guard
+      identity.name == profile.identity.name, identity.walker == profile.identity.walker
+    else {
+      throw ResultFileError(
+        path: path,
+        reason: "it is about \(profile.identity.name) with tables walked by"
+          + " \(profile.identity.walker.name), and this is \(identity.name) with tables walked by"
+          + " \(identity.walker.name)"
+      ).failure
+    }
+    verifier.knownDeviations = profile.deviations
   }
 
   /// A run that did not come to its end is no agreement, whatever it found until then.
