@@ -93,6 +93,21 @@ struct RuleDerivationTests {
     #expect(found.first?.effect == .faultsAsNotPresent)
   }
 
+  @Test("a root entry whose error codes vary is one rule, too")
+  func unreliableRootEntry() {
+    // Where nothing is mapped it agrees, elsewhere P and RSVD are set or clear as it happens.
+    let found = rules { key in
+      guard key.subject.privilege == .user, key.subject.rootIndex == 256,
+        key.subject.end != .notCanonical, key.subject.end != .notPresent
+      else { return nil }
+      var code: UInt32 = key.subject.form == .plain ? 4 : 13
+      if key.subject.kind == .write { code |= 2 }
+      if key.subject.kind == .fetch { code |= 16 }
+      return .pageFault(code)
+    }
+    #expect(found == [.rootEntryUnreachableAtUser(index: 256)])
+  }
+
   @Test("several differences are several rules, each as general as it can be")
   func several() {
     let found = rules { key in

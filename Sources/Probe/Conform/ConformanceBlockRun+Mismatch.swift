@@ -5,19 +5,23 @@ import MMU
 extension ConformanceBlockRun {
   /// Counts a difference and keeps the case as an example of it.
   mutating func add(
-    _ candidate: ConformanceCase, _ response: DeviationResponse, executed: String, flags: String?
+    _ candidate: ConformanceCase, _ response: DeviationResponse,
+    executed: @autoclosure () -> String, flags: String?
   ) {
-    let (upper, lower) = (Int(candidate.upper), Int(candidate.lower))
-    let example = ConformanceMismatch(
-      matrix: matrix.name, block: index, mode: block.words,
-      entries: [
-        PageTableEntry(bench.pristineWord(at: upperAddress(upper)), at: matrix.upperLevel),
-        PageTableEntry(bench.pristineWord(at: lowerAddress(upper, lower)), at: matrix.lowerLevel),
-      ], address: candidate.address,
-      modelled: candidate.outcome.moved(toOffsetOf: candidate.address).words, executed: executed,
-      flags: flags)
-    result.evidence.add(
-      EvidenceDifference(candidate.key, response), DifferenceRecord(count: 1, example: example))
+    let places = [
+      (upperAddress(Int(candidate.upper)), matrix.upperLevel),
+      (lowerAddress(Int(candidate.upper), Int(candidate.lower)), matrix.lowerLevel),
+    ]
+    // Not `self`, whose evidence would be copied.
+    let (bench, matrix, block, index) = (bench, matrix, block, index)
+    result.evidence.add(EvidenceDifference(candidate.key, response)) {
+      ConformanceMismatch(
+        matrix: matrix.name, block: index, mode: block.words,
+        entries: places.map { PageTableEntry(bench.pristineWord(at: $0.0), at: $0.1) },
+        address: candidate.address,
+        modelled: candidate.outcome.moved(toOffsetOf: candidate.address).words,
+        executed: executed(), flags: flags)
+    }
   }
 
   /// Counts a case that the guest did not survive.

@@ -70,6 +70,15 @@ public struct ConformanceEvidence: Hashable, Sendable {
     }
   }
 
+  /// Counts a case that differs; `example` is asked for only when it is the first of its kind.
+  mutating func add(_ difference: EvidenceDifference, example: () -> ConformanceMismatch) {
+    if differences[difference] == nil {
+      differences[difference] = DifferenceRecord(count: 1, example: example())
+    } else {
+      differences[difference]?.count += 1
+    }
+  }
+
   /// Takes a case back that was counted as agreeing.
   mutating func remove(_ key: EvidenceKey) {
     guard let count = agreed[key] else { return }
