@@ -54,7 +54,7 @@ let package = Package(
       ]),
     .testTarget(name: "KVMTests", dependencies: ["CKVM", "KVM", "MMU"], swiftSettings: checked),
     .testTarget(
-      name: "ProbeTests", dependencies: ["CKVM", "GuestMem", "KVM", "MMU", "Probe"],
+      name: "ProbeTests", dependencies: ["CKVM", "GuestImages", "GuestMem", "KVM", "MMU", "Probe"],
       swiftSettings: checked),
     .testTarget(
       name: "kvmptTests",

@@ -20,7 +20,7 @@
 kvmpt_agent_start:
 agent:
 
-/* The four loops, written once for both privilege levels. `finish` ends a batch. */
+/* The loops that both privilege levels have. `finish` ends a batch. */
 .macro LOOPS base, finish
         .org    \base + KVMPT_LOOP_READ * KVMPT_LOOP_SPACING
 1:      movq    KVMPT_RECORD_ADDRESS(%rsi), %rax
@@ -55,6 +55,80 @@ agent:
         addq    $KVMPT_RECORD_SIZE, %rsi
         loop    1b
         \finish
+
+/* Nothing but the probe uses the stack, so that RSP stays where the probe left it. */
+        .org    \base + KVMPT_LOOP_PUSH * KVMPT_LOOP_SPACING
+1:      movq    KVMPT_RECORD_ADDRESS(%rsi), %rsp
+        pushq   %rsi
+        .org    \base + KVMPT_LOOP_PUSH * KVMPT_LOOP_SPACING + KVMPT_LANDING_PUSH
+        addq    $KVMPT_RECORD_SIZE, %rsi
+        loop    1b
+        \finish
+
+        .org    \base + KVMPT_LOOP_CALL * KVMPT_LOOP_SPACING
+1:      movq    KVMPT_RECORD_ADDRESS(%rsi), %rsp
+        call    2f
+        .org    \base + KVMPT_LOOP_CALL * KVMPT_LOOP_SPACING + KVMPT_LANDING_CALL
+2:      addq    $KVMPT_RECORD_SIZE, %rsi
+        loop    1b
+        \finish
+
+        .org    \base + KVMPT_LOOP_POP * KVMPT_LOOP_SPACING
+1:      movq    KVMPT_RECORD_ADDRESS(%rsi), %rsp
+        popq    %rbx
+        movq    %rbx, KVMPT_RECORD_VALUE(%rsi)
+        .org    \base + KVMPT_LOOP_POP * KVMPT_LOOP_SPACING + KVMPT_LANDING_POP
+        addq    $KVMPT_RECORD_SIZE, %rsi
+        loop    1b
+        \finish
+
+/* The processor reads the descriptor on its own behalf. Where it refuses the descriptor, RBX stays
+ * all ones. */
+        .org    \base + KVMPT_LOOP_DESCRIPTOR * KVMPT_LOOP_SPACING
+1:      movl    KVMPT_RECORD_VALUE(%rsi), %eax
+        orq     $-1, %rbx
+        lsll    %eax, %ebx
+        movq    %rbx, KVMPT_RECORD_VALUE(%rsi)
+        nop
+        .org    \base + KVMPT_LOOP_DESCRIPTOR * KVMPT_LOOP_SPACING + KVMPT_LANDING_DESCRIPTOR
+        addq    $KVMPT_RECORD_SIZE, %rsi
+        loop    1b
+        \finish
+.endm
+
+/* What only CPL 0 may do: change tables and registers between probes. */
+.macro CONTROL_LOOP number, register
+        .org    KVMPT_SUPERVISOR_CODE + \number * KVMPT_LOOP_SPACING
+1:      movq    KVMPT_RECORD_VALUE(%rsi), %rax
+        movq    %rax, \register
+        .org    KVMPT_SUPERVISOR_CODE + \number * KVMPT_LOOP_SPACING + KVMPT_LANDING_CONTROL
+        addq    $KVMPT_RECORD_SIZE, %rsi
+        loop    1b
+        jmp     finish
+.endm
+
+.macro SUPERVISOR_LOOPS
+        .org    KVMPT_SUPERVISOR_CODE + KVMPT_LOOP_STORE * KVMPT_LOOP_SPACING
+1:      movq    KVMPT_RECORD_ADDRESS(%rsi), %rax
+        movq    KVMPT_RECORD_VALUE(%rsi), %rbx
+        movq    %rbx, (%rax)
+        .org    KVMPT_SUPERVISOR_CODE + KVMPT_LOOP_STORE * KVMPT_LOOP_SPACING + KVMPT_LANDING_STORE
+        addq    $KVMPT_RECORD_SIZE, %rsi
+        loop    1b
+        jmp     finish
+
+        .org    KVMPT_SUPERVISOR_CODE + KVMPT_LOOP_INVLPG * KVMPT_LOOP_SPACING
+1:      movq    KVMPT_RECORD_ADDRESS(%rsi), %rax
+        invlpg  (%rax)
+        .org    KVMPT_SUPERVISOR_CODE + KVMPT_LOOP_INVLPG * KVMPT_LOOP_SPACING \
+                + KVMPT_LANDING_INVLPG
+        addq    $KVMPT_RECORD_SIZE, %rsi
+        loop    1b
+        jmp     finish
+
+        CONTROL_LOOP KVMPT_LOOP_CR0, %cr0
+        CONTROL_LOOP KVMPT_LOOP_CR3, %cr3
+        CONTROL_LOOP KVMPT_LOOP_CR4, %cr4
 .endm
 
 .macro FINISH_AT_CPL_0
@@ -67,8 +141,9 @@ agent:
 .endm
 
         LOOPS   KVMPT_SUPERVISOR_CODE, FINISH_AT_CPL_0
+        SUPERVISOR_LOOPS
 
-        .balign 64
+        .org    KVMPT_FINISH
 finish: outb    %al, $KVMPT_EXIT_PORT
         /* Only a machine that did not see it goes on. */
         jmp     mailbox
@@ -93,8 +168,16 @@ start_user:
         .org    KVMPT_START_FLUSH_SUPERVISOR
         FLUSH
         jmp     start_supervisor
+        .org    KVMPT_START_FLUSH_DESCRIPTOR
+        FLUSH
+        jmp     start_descriptor
         .org    KVMPT_START_FLUSH_USER
         FLUSH
+        jmp     start_user
+        .org    KVMPT_START_DESCRIPTOR
+start_descriptor:
+        movw    $KVMPT_LDT_SELECTOR, %ax
+        lldt    %ax
         jmp     start_user
 
 /* What the handlers do, at the stack: error code, RIP, CS, RFLAGS, RSP, SS. Page faults are the
@@ -212,7 +295,13 @@ mailbox:
         xorl    %ecx, %ecx
         movl    KVMPT_MAIL_PKRU(%rbp), %eax
         wrpkru
-2:      movq    KVMPT_MAIL_RCX(%rbp), %rcx
+2:      btq     $24, %rbx               /* CR4.PKS */
+        jnc     3f
+        movl    $0x6e1, %ecx            /* IA32_PKRS */
+        movl    KVMPT_MAIL_PKRS(%rbp), %eax
+        xorl    %edx, %edx
+        wrmsr
+3:      movq    KVMPT_MAIL_RCX(%rbp), %rcx
         movq    KVMPT_MAIL_RSI(%rbp), %rsi
         movq    KVMPT_MAIL_RDX(%rbp), %rdx
         movq    KVMPT_MAIL_RSP(%rbp), %rsp

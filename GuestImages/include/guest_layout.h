@@ -11,10 +11,11 @@
 /* Offsets in the slot, in bytes. */
 #define KVMPT_SUPERVISOR_CODE 0x0
 #define KVMPT_USER_CODE 0x2000
-#define KVMPT_IDT 0x3000 /* three tables of 32 gates each */
+#define KVMPT_IDT 0x3000 /* four tables of 32 gates each */
 #define KVMPT_GDT 0x4000
 #define KVMPT_TSS 0x4800
 #define KVMPT_STACK 0x5000
+#define KVMPT_FAULT_STACK_TOP 0x5f00 /* where the interrupt stack table leads, see below */
 #define KVMPT_STACK_TOP 0x6f00
 #define KVMPT_START_FRAME 0x6f00 /* grows up: what the start code pops */
 #define KVMPT_PARAMETERS 0x7000  /* the mailbox's, below */
@@ -41,6 +42,8 @@
 #define KVMPT_USER_DS 0x1b
 #define KVMPT_USER_CS 0x23
 #define KVMPT_TSS_SELECTOR 0x28
+#define KVMPT_LDT_SELECTOR 0x38
+#define KVMPT_GDT_WORDS 9
 
 /* The loops, in the order in which they stand: at KVMPT_LOOP_SPACING from each other, first those
  * for CPL 0 in the supervisor code, then the same for CPL 3 in the user code. KVMPT_LANDING_x is
@@ -49,11 +52,29 @@
 #define KVMPT_LOOP_WRITE 1
 #define KVMPT_LOOP_FETCH 2
 #define KVMPT_LOOP_LOCKED_OR 3
+#define KVMPT_LOOP_PUSH 4       /* the address is where RSP stands before */
+#define KVMPT_LOOP_CALL 5       /* as with PUSH; what is pushed is the landing */
+#define KVMPT_LOOP_POP 6
+#define KVMPT_LOOP_DESCRIPTOR 7 /* LSL of the selector in VALUE, which gets the limit */
+#define KVMPT_LOOP_STORE 8      /* VALUE goes to ADDRESS; this and what follows at CPL 0 only */
+#define KVMPT_LOOP_INVLPG 9
+#define KVMPT_LOOP_CR0 10       /* VALUE goes to the control register */
+#define KVMPT_LOOP_CR3 11
+#define KVMPT_LOOP_CR4 12
 #define KVMPT_LOOP_SPACING 32
 #define KVMPT_LANDING_READ 10
 #define KVMPT_LANDING_WRITE 6
 #define KVMPT_LANDING_FETCH 5
 #define KVMPT_LANDING_LOCKED_OR 8
+#define KVMPT_LANDING_PUSH 4
+#define KVMPT_LANDING_CALL 8
+#define KVMPT_LANDING_POP 8
+#define KVMPT_LANDING_DESCRIPTOR 15
+#define KVMPT_LANDING_STORE 10
+#define KVMPT_LANDING_INVLPG 6
+#define KVMPT_LANDING_CONTROL 7
+/* Where the supervisor's loops jump to when they are done; after the last loop. */
+#define KVMPT_FINISH 0x1e0
 
 /* The exception handlers: three sets of 32 at KVMPT_HANDLER_SPACING from each other. */
 #define KVMPT_HANDLERS 0x400
@@ -62,6 +83,9 @@
 #define KVMPT_HANDLERS_SUPERVISOR 0 /* a probe at CPL 0 */
 #define KVMPT_HANDLERS_FLAGS 1      /* a probe at CPL 0 whose RFLAGS must survive the exception */
 #define KVMPT_HANDLERS_USER 2       /* a probe at CPL 3 */
+/* The fourth table of gates leads to the handlers of KVMPT_HANDLERS_FLAGS, on the stack of entry 1
+ * of the interrupt stack table: for probes at CPL 0 that move RSP. */
+#define KVMPT_GATES_FAULT_STACK 3
 #define KVMPT_VECTOR_COUNT 32
 
 /* Where the code starts: pops the start frame and goes to CPL 0 or 3. */
@@ -70,6 +94,9 @@
 /* Makes the processor forget every translation, global ones too, and goes on as above. */
 #define KVMPT_START_FLUSH_SUPERVISOR 0x240
 #define KVMPT_START_FLUSH_USER 0x280
+/* The same for CPL 3 with the local descriptor table that the GDT describes. */
+#define KVMPT_START_FLUSH_DESCRIPTOR 0x260
+#define KVMPT_START_DESCRIPTOR 0x2a0
 
 /* An OUT to this port ends a batch on machines that see it. */
 #define KVMPT_EXIT_PORT 0xf4
@@ -84,7 +111,8 @@
 #define KVMPT_MAIL_CR3 0x18
 #define KVMPT_MAIL_CR4 0x20
 #define KVMPT_MAIL_EFER 0x28
-#define KVMPT_MAIL_PKRU 0x30
+#define KVMPT_MAIL_PKRU 0x30 /* four bytes */
+#define KVMPT_MAIL_PKRS 0x34 /* four bytes */
 #define KVMPT_MAIL_RIP 0x38
 #define KVMPT_MAIL_RSP 0x40
 #define KVMPT_MAIL_RCX 0x48

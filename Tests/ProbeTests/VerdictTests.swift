@@ -16,10 +16,15 @@ struct VerdictTests {
     _ privilege: PrivilegeLevel, asked: AskedAnswer, modelled: AccessOutcome,
     executed: ProbeOutcome, deviations: [Deviation]
   ) -> ProbeVerdict {
-    ProbeVerdict(
-      page: page, manner: ProbeManner(.read, at: privilege), address: page.linearAddress,
+    let manner = ProbeManner(.read, at: privilege)
+    return ProbeVerdict(
+      page: page, manner: manner, address: page.linearAddress,
       asked: asked, modelled: modelled, executed: executed, deviations: deviations,
-      rootLevel: .pageMapLevel4)
+      rootLevel: .pageMapLevel4
+    ) {
+      DeviationSubject(
+        manner, address: page.linearAddress, modelled: modelled, rootLevel: .pageMapLevel4)
+    }
   }
 
   static let fault = ProbeOutcome.pageFault(errorCode: 4, cr2: 0xffff_8000_0000_0000)

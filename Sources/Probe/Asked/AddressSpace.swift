@@ -51,6 +51,10 @@ public struct ProcessorSettings: Hashable, Sendable {
   public var isPKEEnabled = false
   /// PKRU: bit 2k denies access, bit 2k+1 denies writes, to user pages with key k.
   public var pkru: UInt32 = 0
+  /// CR4.PKS: protection keys for supervisor pages, with the rights in IA32_PKRS.
+  public var isPKSEnabled = false
+  /// IA32_PKRS: laid out as ``pkru``.
+  public var pkrs: UInt32 = 0
 
   /// The settings of a plain 64-bit kernel: WP and NXE on, everything else off.
   public init() {}

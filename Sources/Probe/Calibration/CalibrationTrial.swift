@@ -23,6 +23,9 @@ struct CalibrationTrial {
       processor.isPKEEnabled = true
       // Key 1: no access. Key 2: no writes.
       processor.pkru = 0b10_01_00
+    case .supervisorProtectionKeys:
+      processor.isPKSEnabled = true
+      processor.pkrs = 0b10_01_00
     }
     let width: LinearAddressWidth = rootLevel == .pageMapLevel5 ? .bits57 : .bits48
     let base: UInt64 = rootLevel == .pageMapLevel5 ? 1 << 48 : 1 << 39
@@ -33,7 +36,7 @@ struct CalibrationTrial {
         byteCount: 4096,
         properties: PageProperties(
           rights: feature == .writeProtect ? [.read, .execute] : [.read, .write, .execute],
-          isUser: true, protectionKey: UInt8(key)))
+          isUser: feature != .supervisorProtectionKeys, protectionKey: UInt8(key)))
     }
     space = AddressSpace(
       rootLevel: rootLevel, memoryByteCount: 2 << 20, processor: processor, mappings: mappings)

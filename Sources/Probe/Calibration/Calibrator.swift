@@ -9,6 +9,16 @@ struct Calibrator {
   let factory: any MachineFactory
   /// When a machine in trouble is given up.
   var deadline = ContinuousClock.now + .seconds(60)
+  /// Rules that are known of the machine already.
+  var known: [Deviation] = []
+
+  /// What happens where the machine differs from the manual and no rule says how.
+  enum UnexplainedPolicy {
+    /// The machine is not believed.
+    case fail
+    /// It is left to somebody who tries more.
+    case leave
+  }
 
   /// So many root entries are tried at once; the agent needs one of those that are left.
   private static let rootIndicesPerRound = 60
@@ -19,17 +29,18 @@ struct Calibrator {
   /// Throws: ``MachineError/calibrationFailed(_:)`` when the machine differs from the manual and
   /// no rule says how.
   func profile(
-    trying trials: Set<MachineFeature>, rootIndices: Set<Int> = []
+    trying trials: Set<MachineFeature>, rootIndices: Set<Int> = [],
+    unexplained: UnexplainedPolicy = .fail
   ) throws(MachineError) -> MachineProfile {
     var profile = MachineProfile(
       identity: factory.identity, vendor: factory.vendor,
       physicalAddressWidth: min(52, max(32, factory.physicalAddressWidth)),
       features: [.noExecute, .writeProtect, .oneGiBPages], memoryHoles: factory.memoryHoles,
-      deviations: [])
+      deviations: known)
     let indices = rootIndices.union([256]).sorted()
     for first in stride(from: 0, to: indices.count, by: Self.rootIndicesPerRound) {
       let round = indices[first...].prefix(Self.rootIndicesPerRound)
-      try tryBasics(&profile, rootIndices: Set(round))
+      try tryBasics(&profile, rootIndices: Set(round), unexplained)
     }
     for feature in MachineFeature.allCases where trials.contains(feature) {
       guard let trial = CalibrationTrial(feature) else { continue }
@@ -40,7 +51,7 @@ struct Calibrator {
 
   /// Runs the scratch space and turns every difference into a missing feature or a rule.
   private func tryBasics(
-    _ profile: inout MachineProfile, rootIndices: Set<Int>
+    _ profile: inout MachineProfile, rootIndices: Set<Int>, _ unexplained: UnexplainedPolicy
   ) throws(MachineError) {
     let scratch = ScratchSpace(rootIndices: rootIndices, width: profile.physicalAddressWidth)
     let collector = try run(scratch, profile)
@@ -50,7 +61,7 @@ struct Calibrator {
         profile.features.remove(missing)
       } else if let deviation = scratch.deviation(verdict) {
         if !profile.deviations.contains(deviation) { profile.deviations.append(deviation) }
-      } else {
+      } else if unexplained == .fail {
         throw .calibrationFailed(Self.text(verdict))
       }
     }
@@ -60,11 +71,12 @@ struct Calibrator {
       ? collector.flagDisagreements
       : try run(scratch, profile, pages: .skip).flagDisagreements
     for flags in flags {
-      guard let deviation = Deviation(explaining: flags) else {
+      if let deviation = Deviation(explaining: flags) {
+        if !profile.deviations.contains(deviation) { profile.deviations.append(deviation) }
+      } else if unexplained == .fail {
         throw .calibrationFailed(
           "the entry at \(HexadecimalNumber(flags.entryAddress)): \(flags.message)")
       }
-      if !profile.deviations.contains(deviation) { profile.deviations.append(deviation) }
     }
   }
 
@@ -87,6 +99,7 @@ struct Calibrator {
     } catch {
       // A control register that KVM refuses is an answer.
       if case .kvm(.call(.setSpecialRegisters, _)) = error { return .refused(error.message) }
+      if case .kvm(.call(.setMSR, _)) = error { return .refused(error.message) }
       if case .kvm(.missingCapability) = error { return .refused(error.message) }
       throw error
     }

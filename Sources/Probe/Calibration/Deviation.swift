@@ -2,61 +2,110 @@
 
 public import MMU
 
-/// A difference between a machine and the manual that calibration found.
-public enum Deviation: Hashable, Sendable {
+/// A difference between a machine and the manual: when it shows, and what it is.
+///
+/// `kvmpt conform` derives such rules from the whole matrix; calibration knows a few by itself.
+public struct Deviation: Hashable, Sendable {
+  /// What must hold of an access, in the order of ``DeviationAttribute/name``.
+  public let condition: [DeviationAttribute]
+  /// What the machine does then.
+  public let effect: DeviationEffect
+
+  /// A rule; the order of `condition` does not matter.
+  public init(when condition: [DeviationAttribute], _ effect: DeviationEffect) {
+    self.condition = condition.sorted { ($0.order, $0.value) < ($1.order, $1.value) }
+    self.effect = effect
+  }
+
   /// CPL 3 cannot use what this root entry leads to: whatever the tables say, it faults, with P
   /// and RSVD of the error code not to be relied on.
   ///
   /// Known of KVM PVM and entry 256, which the host's kernel keeps for itself.
-  case rootEntryUnreachableAtUser(index: Int)
+  public static func rootEntryUnreachableAtUser(index: Int) -> Deviation {
+    Deviation(when: [.privilege(.user), .rootEntry(index)], .faultsAnyhow)
+  }
+
   /// A reserved-bit fault is reported without P.
   ///
   /// Known of QEMU TCG.
-  case reservedBitFaultWithoutPresent
+  public static let reservedBitFaultWithoutPresent = Deviation(
+    when: [.end(.reserved)], .errorCodeLacks(PageFaultErrorCode.present.rawValue))
   /// An access that faults at a leaf of this level sets A in it all the same.
   ///
   /// Known of QEMU TCG and 1 GiB pages.
-  case faultMarksLeaf(level: Level)
+  public static func faultMarksLeaf(level: Level) -> Deviation {
+    Deviation(when: [.level(level)], .flags(.accessedExtra))
+  }
 
   /// The stable name of the rule, the same in every output format.
   public var id: String {
-    switch self {
-    case .rootEntryUnreachableAtUser: "root-entry-unreachable-at-user"
-    case .reservedBitFaultWithoutPresent: "reserved-bit-fault-without-present"
-    case .faultMarksLeaf: "fault-marks-leaf"
+    if self == .reservedBitFaultWithoutPresent { return "reserved-bit-fault-without-present" }
+    if case .rootEntry(let index)? = condition.last,
+      condition == Self.rootEntryUnreachableAtUser(index: index).condition,
+      effect == .faultsAnyhow || effect == .faultsAsNotPresent
+    {
+      return "root-entry-unreachable-at-user"
     }
+    let conditions = condition.map { "\($0.name)-\($0.value)" }
+    return (conditions + [effect.name] + (effect.number.map { [String($0)] } ?? []))
+      .joined(separator: "-")
   }
 
   /// The rule in words.
   public var message: String {
-    switch self {
-    case .rootEntryUnreachableAtUser(let index):
-      "CPL 3 cannot use root entry \(index): every access there faults, whatever the tables say"
-    case .reservedBitFaultWithoutPresent:
-      "the error code of a reserved-bit fault lacks P"
-    case .faultMarksLeaf(let level):
-      "an access that faults sets A in a \(level.entryName) that maps a page"
+    if self == .reservedBitFaultWithoutPresent {
+      return "the error code of a reserved-bit fault lacks P"
     }
+    if id == "root-entry-unreachable-at-user", case .rootEntry(let index)? = condition.last {
+      return "CPL 3 cannot use root entry \(index): every access there faults, whatever the tables"
+        + " say"
+    }
+    return ([effect.words] + condition.map(\.words)).joined(separator: " ")
   }
+
+  /// True when the rule speaks about the access.
+  func applies(to subject: DeviationSubject) -> Bool { condition.allSatisfy(subject.has) }
 
   /// True when a machine with this deviation does `executed` where the model says `modelled`.
   func explains(
     _ executed: ProbeOutcome, insteadOf modelled: AccessOutcome, at address: UInt64,
-    privilege: PrivilegeLevel, rootLevel: Level
+    _ subject: DeviationSubject
   ) -> Bool {
-    guard case .pageFault(let errorCode, let cr2) = executed, cr2 == address else { return false }
-    switch self {
-    case .rootEntryUnreachableAtUser(let index):
-      let width: LinearAddressWidth = rootLevel == .pageMapLevel5 ? .bits57 : .bits48
-      return privilege == .user && width.isCanonical(address)
-        && rootLevel.index(of: LinearAddress(truncating: address, width: width)) == index
-    case .reservedBitFaultWithoutPresent:
-      guard case .pageFault(let code) = modelled else { return false }
-      return code.contains(.reserved) && errorCode == code.rawValue & ~1
-    case .faultMarksLeaf: return false
+    guard let response = DeviationResponse(executed, insteadOf: modelled, at: address) else {
+      return false
     }
+    return applies(to: subject) && effect.allows(response, insteadOf: modelled, subject)
   }
 
+  /// False when the rule cannot be about such an access, as far as can be told without its walk.
+  func couldBeAbout(_ manner: ProbeManner, rootIndex: Int?) -> Bool {
+    if case .flags = effect { return false }
+    return condition.allSatisfy { attribute in
+      switch attribute {
+      case .privilege(let privilege): privilege == manner.privilege
+      case .kind(let kind): kind == manner.kind
+      case .rootEntry(let index): index == rootIndex
+      case .end, .rule, .origin, .form, .rootLevel, .level, .accessed: true
+      }
+    }
+  }
+}
+
+extension [Deviation] {
+  /// What A and D of the entries on the way may be, unlike in the manual.
+  func flagDifferences(of subject: () -> DeviationSubject) -> FlagDifference {
+    var result: FlagDifference = []
+    for deviation in self {
+      guard case .flags(let difference) = deviation.effect, deviation.applies(to: subject()) else {
+        continue
+      }
+      result.formUnion(difference)
+    }
+    return result
+  }
+}
+
+extension Deviation {
   /// The rule by which a machine changes an entry as `flags` says, or nil.
   init?(explaining flags: FlagDisagreement) {
     guard let level = flags.level, flags.before & 1 != 0,
@@ -65,9 +114,4 @@ public enum Deviation: Hashable, Sendable {
     else { return nil }
     self = .faultMarksLeaf(level: level)
   }
-}
-
-extension [Deviation] {
-  /// True when an access that faults may set A in a leaf at `level`.
-  func letFaultsMarkLeaf(at level: Level) -> Bool { contains(.faultMarksLeaf(level: level)) }
 }

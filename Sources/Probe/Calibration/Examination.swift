@@ -23,6 +23,8 @@ public struct Examination: Sendable {
   public let vendorName: String
   /// MAXPHYADDR as CPUID promises it.
   public let physicalAddressWidth: UInt8
+  /// What came of some hundreds of cases of the access matrix, or nil when calibration failed.
+  public let conformance: ConformanceReport?
   /// What was found by calibration, or nil when it failed.
   public let profile: MachineProfile?
   /// Why the machine cannot be believed, or nil when it can.
@@ -63,17 +65,41 @@ public struct Examination: Sendable {
         }
       }
       let stale = edits.first { $0.means == factory.hostChangeMeans && !$0.isReliable }
-      let problem = stale.map {
+      var problem = stale.map {
         MachineError.calibrationFailed(
           "CPL \($0.privilege.rawValue) does not see what the host writes to tables, "
             + $0.means.message)
       }
+      let (conformance, whole) = try sample(factory, profile, features)
+      if let difference = conformance.findings.unexplained.first, problem == nil {
+        problem = .calibrationFailed(difference.example.words)
+      }
       return Examination(
-        factory, profile: profile, problem: problem, features: features, hostEdits: edits)
+        factory, profile: whole, problem: problem, features: features, hostEdits: edits,
+        conformance: conformance)
     } catch {
       if error.meansNoMachine { throw error }
       return Examination(factory, profile: nil, problem: error, features: [], hostEdits: [])
     }
+  }
+
+  /// Some hundreds of cases of the access matrix, and the profile with the rules that follow.
+  private static func sample(
+    _ factory: any MachineFactory, _ profile: MachineProfile, _ features: [FeatureFinding]
+  ) throws(MachineError) -> (ConformanceReport, MachineProfile) {
+    var options = ConformanceOptions()
+    options.profile = .full
+    options.selection = .sample(oneIn: 16_384)
+    options.timeLimit = .seconds(60)
+    var tried = profile
+    tried.features = Set(features.filter { $0.outcome == .works }.map(\.feature))
+    let report = try Conformance(factory).run(options, on: tried)
+    var whole = profile
+    for (rule, _) in report.findings.rules
+    where !whole.deviations.contains(where: { $0.id == rule.id }) {
+      whole.deviations.append(rule)
+    }
+    return (report, whole)
   }
 
   /// Tries the basics, and a page below every root entry.
@@ -85,7 +111,8 @@ public struct Examination: Sendable {
 
   private init(
     _ factory: any MachineFactory, profile: MachineProfile?, problem: MachineError?,
-    features: [FeatureFinding], hostEdits: [HostEditFinding]
+    features: [FeatureFinding], hostEdits: [HostEditFinding],
+    conformance: ConformanceReport? = nil
   ) {
     identity = factory.identity
     vendorName = factory.vendorName
@@ -95,5 +122,6 @@ public struct Examination: Sendable {
     self.problem = problem
     self.features = features
     self.hostEdits = hostEdits
+    self.conformance = conformance
   }
 }

@@ -13,6 +13,16 @@ public struct MachineIdentity: Hashable, Sendable {
   public var processorName: String
   /// The host's kernel release.
   public var kernelRelease: String
+
+  /// Takes the parts as they are.
+  public init(
+    name: String, walker: TableWalker, processorName: String, kernelRelease: String
+  ) {
+    self.name = name
+    self.walker = walker
+    self.processorName = processorName
+    self.kernelRelease = kernelRelease
+  }
 }
 
 /// What a machine can do, found by trying.
@@ -26,9 +36,22 @@ public struct MachineProfile: Hashable, Sendable {
   /// What the machine has; what is missing is not probed.
   public var features: Set<MachineFeature>
   /// Physical addresses where it has neither RAM nor the devices of an address space.
-  public var memoryHoles: [Range<UInt64>] = []
+  public var memoryHoles: [Range<UInt64>]
   /// How it differs from the manual.
   public var deviations: [Deviation]
+
+  /// Takes the parts as they are.
+  public init(
+    identity: MachineIdentity, vendor: ProcessorVendor, physicalAddressWidth: UInt8,
+    features: Set<MachineFeature>, memoryHoles: [Range<UInt64>] = [], deviations: [Deviation]
+  ) {
+    self.identity = identity
+    self.vendor = vendor
+    self.physicalAddressWidth = physicalAddressWidth
+    self.features = features
+    self.memoryHoles = memoryHoles
+    self.deviations = deviations
+  }
 
   /// Why an address space of these settings cannot be executed, or nil when it can.
   public func obstacle(for space: AddressSpace) -> NotRunReason? {
@@ -37,6 +60,9 @@ public struct MachineProfile: Hashable, Sendable {
     }
     if space.processor.isPKEEnabled && !features.contains(.protectionKeys) {
       return .noProtectionKeys
+    }
+    if space.processor.isPKSEnabled && !features.contains(.supervisorProtectionKeys) {
+      return .noSupervisorProtectionKeys
     }
     if space.processor.isSMEPEnabled && !features.contains(.smep) { return .noSMEP }
     if space.processor.isSMAPEnabled && !features.contains(.smap) { return .noSMAP }
@@ -56,4 +82,5 @@ public enum MachineFeature: String, CaseIterable, Hashable, Sendable {
   case smep
   case smap
   case protectionKeys = "protection-keys"
+  case supervisorProtectionKeys = "supervisor-protection-keys"
 }

@@ -17,6 +17,7 @@ public enum Remedy {
       case .smep: "smep"
       case .smap: "smap"
       case .protectionKeys: "pku"
+      case .supervisorProtectionKeys: "pks"
       }
     if walker == .pvm {
       return "KVM PVM does not do it: use a host with VMX or SVM, and there"

@@ -105,7 +105,9 @@ struct ScratchSpace {
     return candidates.first {
       $0.explains(
         verdict.executed, insteadOf: verdict.modelled, at: verdict.address,
-        privilege: verdict.manner.privilege, rootLevel: space.rootLevel)
+        DeviationSubject(
+          verdict.manner, address: verdict.address, modelled: verdict.modelled,
+          rootLevel: space.rootLevel))
     }
   }
 }

@@ -46,10 +46,11 @@ public struct ProbeVerdict: Hashable, Sendable {
   /// The machine's deviation that explains what it did, whether it differs from the model or not.
   public let deviation: Deviation?
 
-  /// Compares three answers.
+  /// Compares three answers; `subject` is asked for only where a rule may be about it.
   init(
     page: ProbePage, manner: ProbeManner, address: UInt64, asked: AskedAnswer,
-    modelled: AccessOutcome, executed: ProbeOutcome, deviations: [Deviation], rootLevel: Level
+    modelled: AccessOutcome, executed: ProbeOutcome, deviations: [Deviation],
+    rootLevel: Level, subject: () -> DeviationSubject
   ) {
     self.page = page
     self.manner = manner
@@ -64,15 +65,17 @@ public struct ProbeVerdict: Hashable, Sendable {
       disagreements = pairs
       return
     }
+    let isFollowed = modelled.agrees(with: executed, address: address)
     // Even where it agrees: what the machine would have done whatever the tables say proves nothing.
-    let explanation = deviations.first {
-      $0.explains(
-        executed, insteadOf: modelled, at: address, privilege: manner.privilege,
-        rootLevel: rootLevel)
+    let rootIndex = DeviationSubject.rootIndex(of: address, rootLevel: rootLevel)
+    var known: DeviationSubject?
+    let explanation = deviations.first { deviation in
+      guard deviation.couldBeAbout(manner, rootIndex: rootIndex) else { return false }
+      let about = known ?? subject()
+      known = about
+      return deviation.explains(executed, insteadOf: modelled, at: address, about)
     }
-    if explanation == nil && !modelled.agrees(with: executed, address: address) {
-      pairs.insert(.modelledExecuted)
-    }
+    if explanation == nil && !isFollowed { pairs.insert(.modelledExecuted) }
     // A deviation of the machine is not held against the tables.
     if explanation == nil && !asked.agrees(with: executed) { pairs.insert(.askedExecuted) }
     deviation = explanation

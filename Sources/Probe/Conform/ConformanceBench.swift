@@ -1,5 +1,6 @@
 // ConformanceBench: a machine with the tables of some matrices, ready to run blocks.
 
+import Glibc
 import GuestImages
 import GuestMem
 import MMU
@@ -16,6 +17,8 @@ final class ConformanceBench {
   /// The number of each matrix of the plan in `matrices`, or nil.
   let positions: [Int?]
   private let rootLevel: Level
+  /// The mode that the agent was last written for.
+  private var agentSettings: ProcessorSettings?
 
   init(
     _ all: [ConformanceMatrix], rootLevel: Level, factory: any MachineFactory
@@ -33,27 +36,35 @@ final class ConformanceBench {
     self.positions = positions
     matrices = chosen
     self.rootLevel = rootLevel
-    slot = AgentSlot(physicalAddress: 3 << 33, rootIndex: 255, rootLevel: rootLevel)
+    let byteCount = ConformanceTables.byteCount(for: chosen)
+    slot = try AgentSlot(besideMemoryOf: byteCount, rootLevel: rootLevel, factory)
     machine = try factory.makeMachine(
-      memory: MachineMemory(zeroed: ConformanceTables.byteCount(for: chosen)),
-      agentAddress: slot.physicalAddress)
+      memory: MachineMemory(zeroed: byteCount), agentAddress: slot.physicalAddress)
     memory = ProbeMemory(machine)
     tables = ConformanceTables(chosen, in: machine.ram)
-    stamp()
+    machine.stampPool()
     pristine = words()
   }
 
   /// Writes everything anew after a guest died.
   func recover() throws(MachineError) {
     try machine.reset()
+    agentSettings = nil
     tables = ConformanceTables(matrices, in: machine.ram)
-    stamp()
+    machine.stampPool()
   }
 
   /// Makes the agent ready for a mode; its pages depend on NXE and the keys.
   func prepareAgent(for settings: ProcessorSettings) -> AgentMemory {
     let agent = AgentMemory(
       view: machine.agent, slot: slot, rootLevel: rootLevel, settings: settings)
+    // Only NXE and the keys matter to what is written.
+    if let written = agentSettings, written.isNoExecuteEnabled == settings.isNoExecuteEnabled,
+      written.isPKEEnabled == settings.isPKEEnabled, written.pkru == settings.pkru
+    {
+      return agent
+    }
+    agentSettings = settings
     agent.write()
     memory.storeWord(
       agent.rootEntry,
@@ -70,6 +81,17 @@ final class ConformanceBench {
   func changedWords() -> [UInt64] {
     let now = words()
     let agentEntry = slot.rootIndex
+    pristine[agentEntry] = now[agentEntry]
+    // SAFETY: the two buffers are valid for the calls and have as many bytes as compared.
+    let isUnchanged = unsafe now.withUnsafeBytes { left in
+      unsafe pristine.withUnsafeBytes { right in
+        guard let first = left.baseAddress, let second = right.baseAddress,
+          left.count == right.count
+        else { return false }
+        return unsafe memcmp(first, second, left.count) == 0
+      }
+    }
+    if isUnchanged { return [] }
     var changed: [UInt64] = []
     for index in now.indices where now[index] != pristine[index] && index != agentEntry {
       changed.append(tables.root + UInt64(index) * 8)
@@ -82,10 +104,27 @@ final class ConformanceBench {
     return machine.ram.readWords(
       at: GuestPhysicalAddress(truncating: tables.root), count: count) ?? []
   }
+}
 
-  private func stamp() {
+extension Machine {
+  /// Stamps the frames that leaves lead to.
+  func stampPool() {
     for frame in stride(from: 0, to: ConformanceTables.poolByteCount, by: 4096) {
-      FrameStamp.write(to: ConformanceTables.poolAddress + frame, in: machine.ram)
+      ConformanceStamp.write(to: ConformanceTables.poolAddress + frame, in: ram)
     }
+  }
+}
+
+extension AgentSlot {
+  /// A place beside RAM of the given size, below root entry 255.
+  init(
+    besideMemoryOf byteCount: UInt64, rootLevel: Level, _ factory: any MachineFactory
+  ) throws(MachineError) {
+    let width = min(52, max(32, factory.physicalAddressWidth))
+    guard
+      let address = Self.physicalAddress(
+        memoryByteCount: byteCount, occupied: [], addressWidth: width)
+    else { throw .calibrationFailed(NotRunReason.noRoomForAgent.message) }
+    self.init(physicalAddress: address, rootIndex: 255, rootLevel: rootLevel)
   }
 }

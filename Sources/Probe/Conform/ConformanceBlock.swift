@@ -1,158 +1,81 @@
-// ConformanceBlock: a matrix in one processor mode with one access. The unit of work and of shards.
+// ConformanceBlock: a matrix in one processor mode with one access, or a sequence of accesses.
 
 import MMU
 
-/// All pairs of a matrix, used in one way.
+/// The unit of work and of shards.
 struct ConformanceBlock: Sendable {
+  /// What a block does.
+  enum Work: Sendable {
+    case matrix(MatrixBlock)
+    /// The position of the sequence in the plan.
+    case sequence(Int)
+  }
+
   /// The position in the profile's order, from 0 on.
   let index: Int
-  /// The position of the matrix in the profile.
+  let work: Work
+  /// The number of cases in the whole block.
+  let caseCount: Int
+}
+
+/// All pairs of a matrix, used in one way.
+struct MatrixBlock: Sendable {
+  /// The position of the matrix in the plan.
   let matrix: Int
   let settings: ProcessorSettings
   let privilege: PrivilegeLevel
-  let loop: AgentBatch.Loop
+  let access: ConformanceAccess
   /// A supervisor read of the address comes first, whatever comes of it.
-  let isPrecededByRead: Bool
+  var isPrecededByRead = false
 
-  /// What the access is to the model.
-  var kind: AccessKind {
-    switch loop {
-    case .read: .read
-    case .write, .lockedOr: .write
-    case .fetch: .fetch
-    }
+  /// The processor's mode and the access.
+  var words: String {
+    settings.words + ": \(access.words) at CPL \(privilege.rawValue)"
+      + (isPrecededByRead ? " after a supervisor read" : "")
   }
 }
 
-/// Which pairs of a block are run.
+/// Which cases of a plan are run.
 enum ConformanceSelection: Sendable {
   case everything
   /// A deterministic sample.
   case sample(oneIn: UInt64)
   case pair(upper: Int, lower: Int)
+
+  /// The numbers of the pairs of a block that are run, of `pairCount` counted row by row.
+  func pairs(ofBlock block: Int, rowLength: Int, pairCount: Int) -> StrideTo<Int> {
+    switch self {
+    case .everything: return stride(from: 0, to: pairCount, by: 1)
+    case .sample(let oneIn):
+      // Each block starts elsewhere, so that the blocks together leave nothing out.
+      let start = (UInt64(block) &* 0x9e37_79b9_7f4a_7c15) >> 32 % oneIn
+      return stride(from: Int(start), to: pairCount, by: Int(oneIn))
+    case .pair(let upper, let lower):
+      let number = upper * rowLength + lower
+      return stride(from: number, to: number + 1, by: 1)
+    }
+  }
+
+  /// Whether a sequence, which is run whole or not at all, is run.
+  func includes(sequenceOf block: Int) -> Bool {
+    switch self {
+    case .everything: true
+    // The first and the fourth read below every root entry, at CPL 0 and at CPL 3, where machines
+    // are known to differ.
+    case .sample(let oneIn): [0, 3].contains(UInt64(block) % max(4, oneIn / 16))
+    case .pair: true
+    }
+  }
 }
 
-/// Which cases a run of `kvmpt conform` covers.
-public enum ConformanceProfile: String, CaseIterable, Sendable {
-  /// A covering sample.
-  case quick
-  /// The space of kvm-unit-tests' `access`.
-  case access
-  /// Everything that this machine can do.
-  case full
-}
-
-/// The matrices and blocks of a profile.
-struct ConformancePlan: Sendable {
-  let profile: ConformanceProfile
-  let matrices: [ConformanceMatrix]
-  let blocks: [ConformanceBlock]
-  /// Cases that the machine cannot run, by what it lacks.
-  let notRun: [NotRunReason: Int]
-
-  /// The plan for a machine; the order of blocks depends on nothing but profile and features.
-  init(_ profile: ConformanceProfile, for machine: MachineProfile) {
-    self.profile = profile
-    let width = machine.physicalAddressWidth
-    switch profile {
-    case .access:
-      matrices = ConformanceMatrix.access(addressWidth: width)
-      blocks = Self.accessBlocks(matrixCount: matrices.count)
-      notRun = [:]
-    case .quick, .full:
-      let four = ConformanceMatrix.full(rootLevel: .pageMapLevel4, addressWidth: width)
-      let five = ConformanceMatrix.full(rootLevel: .pageMapLevel5, addressWidth: width)
-      let hasFive = machine.features.contains(.fiveLevelPaging)
-      matrices = hasFive ? four + five : four
-      let settings = Self.settings(for: machine.features)
-      blocks = Self.fullBlocks(matrixCount: matrices.count, settings)
-      var missing: [NotRunReason: Int] = [:]
-      let accessCount = Self.accesses.count
-      func cases(_ matrices: [ConformanceMatrix], _ settings: [ProcessorSettings]) -> Int {
-        matrices.reduce(0) { $0 + $1.upper.count * $1.lower.count } * settings.count * accessCount
-      }
-      if !hasFive { missing[.no5LevelPaging] = cases(five, settings) }
-      let everything = Self.settings(for: Set(MachineFeature.allCases))
-      for (feature, reason) in [
-        (MachineFeature.protectionKeys, NotRunReason.noProtectionKeys), (.smep, .noSMEP),
-        (.smap, .noSMAP),
-      ] where !machine.features.contains(feature) {
-        var without = Set(MachineFeature.allCases)
-        without.remove(feature)
-        missing[reason] = cases(four, everything) - cases(four, Self.settings(for: without))
-      }
-      notRun = missing
-    }
-  }
-
-  /// Read, write and fetch at CPL 0 and 3, each also after a supervisor read; NXE and WP both ways.
-  private static func accessBlocks(matrixCount: Int) -> [ConformanceBlock] {
-    var blocks: [ConformanceBlock] = []
-    for matrix in 0..<matrixCount {
-      for mode in 0..<4 {
-        var settings = ProcessorSettings()
-        settings.isNoExecuteEnabled = mode & 1 != 0
-        settings.isWriteProtectEnabled = mode & 2 != 0
-        for privilege in PrivilegeLevel.allCases {
-          for loop in [AgentBatch.Loop.read, .write, .fetch] {
-            for isPrecededByRead in [false, true] {
-              blocks.append(
-                ConformanceBlock(
-                  index: blocks.count, matrix: matrix, settings: settings, privilege: privilege,
-                  loop: loop, isPrecededByRead: isPrecededByRead))
-            }
-          }
-        }
-      }
-    }
-    return blocks
-  }
-
-  private static let accesses: [(PrivilegeLevel, AgentBatch.Loop)] = PrivilegeLevel.allCases
-    .flatMap { privilege in
-      [AgentBatch.Loop.read, .write, .fetch, .lockedOr].map { (privilege, $0) }
-    }
-
-  private static func fullBlocks(
-    matrixCount: Int, _ settings: [ProcessorSettings]
-  ) -> [ConformanceBlock] {
-    var blocks: [ConformanceBlock] = []
-    for matrix in 0..<matrixCount {
-      for settings in settings {
-        for (privilege, loop) in accesses {
-          blocks.append(
-            ConformanceBlock(
-              index: blocks.count, matrix: matrix, settings: settings, privilege: privilege,
-              loop: loop, isPrecededByRead: false))
-        }
-      }
-    }
-    return blocks
-  }
-
-  /// NXE, WP, SMEP, and SMAP with AC both ways; protection keys with the rights of each key bit.
-  private static func settings(for features: Set<MachineFeature>) -> [ProcessorSettings] {
-    var all: [ProcessorSettings] = []
-    for mode in 0..<4 {
-      for isSMEPEnabled in features.contains(.smep) ? [false, true] : [false] {
-        for smap in features.contains(.smap) ? 0..<3 : 0..<1 {
-          var settings = ProcessorSettings()
-          settings.isNoExecuteEnabled = mode & 1 != 0
-          settings.isWriteProtectEnabled = mode & 2 != 0
-          settings.isSMEPEnabled = isSMEPEnabled
-          settings.isSMAPEnabled = smap > 0
-          settings.isAlignmentCheckFlagSet = smap > 1
-          all.append(settings)
-          guard features.contains(.protectionKeys), !isSMEPEnabled, smap == 0 else { continue }
-          // The leaves carry the keys 1, 2, 4 and 8 by their single bits 59 to 62.
-          for rights: UInt32 in 1...3 {
-            settings.isPKEEnabled = true
-            settings.pkru = rights << 2 | rights << 4 | rights << 8 | rights << 16
-            all.append(settings)
-          }
-        }
-      }
-    }
-    return all
+extension ProcessorSettings {
+  /// The modes that are not as after a reset, and the two that always matter.
+  var words: String {
+    var words = ["NXE=\(isNoExecuteEnabled ? 1 : 0)", "WP=\(isWriteProtectEnabled ? 1 : 0)"]
+    if isSMEPEnabled { words.append("SMEP=1") }
+    if isSMAPEnabled { words.append("SMAP=1 AC=\(isAlignmentCheckFlagSet ? 1 : 0)") }
+    if isPKEEnabled { words.append("PKE=1 PKRU=0x\(String(pkru, radix: 16))") }
+    if isPKSEnabled { words.append("PKS=1 PKRS=0x\(String(pkrs, radix: 16))") }
+    return words.joined(separator: " ")
   }
 }

@@ -1,4 +1,4 @@
-// ConformanceBlockRun: predicts, executes and compares the cases of one block.
+// ConformanceBlockRun: the cases of one block of a matrix, predicted and put into rounds.
 
 import GuestImages
 import GuestMem
@@ -6,339 +6,128 @@ import MMU
 
 /// One block on one bench.
 struct ConformanceBlockRun {
-  private let bench: ConformanceBench
-  private let block: ConformanceBlock
-  private let matrix: ConformanceMatrix
-  private let position: Int
-  private let configuration: PagingConfiguration
-  private let state: ProcessorState
-  private let deviations: [Deviation]
-  private let constants: [[UInt8]]
+  let bench: ConformanceBench
+  let index: Int
+  let block: MatrixBlock
+  let matrix: ConformanceMatrix
+  let position: Int
+  let configuration: PagingConfiguration
+  let state: ProcessorState
   private let selection: ConformanceSelection
-  private let deadline: ContinuousClock.Instant
-  private(set) var tally = ConformanceTally()
+  let deadline: ContinuousClock.Instant
+  let agent: AgentMemory
+  var constants: [[UInt8]] = []
+  var result = ConformanceBlockResult()
 
   /// Nil when the bench does not hold the matrix.
   init?(
-    _ block: ConformanceBlock, matrix: ConformanceMatrix, on bench: ConformanceBench,
+    _ index: Int, _ block: MatrixBlock, matrix: ConformanceMatrix, on bench: ConformanceBench,
     machine: MachineProfile, selection: ConformanceSelection, deadline: ContinuousClock.Instant
   ) {
     guard let position = bench.positions[block.matrix],
-      let configuration = try? PagingConfiguration(
-        rootLevel: matrix.rootLevel, physicalAddressWidth: machine.physicalAddressWidth,
-        isNoExecuteEnabled: block.settings.isNoExecuteEnabled,
-        supports1GiBPages: machine.features.contains(.oneGiBPages), vendor: machine.vendor)
+      let configuration = machine.configuration(for: block.settings, rootLevel: matrix.rootLevel)
     else { return nil }
     self.bench = bench
+    self.index = index
     self.block = block
     self.matrix = matrix
     self.position = position
     self.configuration = configuration
     self.selection = selection
     self.deadline = deadline
-    deviations = machine.deviations
     state = ProcessorState(block.settings, rootLevel: matrix.rootLevel)
-    constants = bench.prepareAgent(for: block.settings).constants()
+    agent = bench.prepareAgent(for: block.settings)
+    constants = agent.constants()
   }
 
   /// Runs all cases of the block.
   mutating func run() throws(MachineError) {
-    // A success sets A of its upper entry for certain, so that each gets a round of its own.
-    var rounds: [[ConformanceCase]] = [[]]
-    var exclusiveCounts = [Int](repeating: 0, count: matrix.upper.count)
-    for upper in matrix.upper.indices {
-      for lower in matrix.lower.indices {
-        guard isChosen(upper, lower) else { continue }
-        let candidate = predict(upper, lower)
-        var round = 0
-        if candidate.isExclusive {
-          round = exclusiveCounts[upper]
-          exclusiveCounts[upper] += 1
+    for round in rounds() {
+      for group in groups(of: round) {
+        var first = group.startIndex
+        while first < group.endIndex {
+          let end = min(group.endIndex, first + AgentRecords.capacity)
+          try runBatch(group[first..<end])
+          first = end
         }
-        if round == rounds.count { rounds.append([]) }
-        rounds[round].append(candidate)
-      }
-    }
-    for round in rounds {
-      var first = round.startIndex
-      while first < round.endIndex {
-        let end = min(round.endIndex, first + AgentRecords.capacity)
-        try runBatch(round[first..<end])
-        first = end
       }
     }
     for address in bench.changedWords() {
-      tally.add(strayChange(at: address))
+      addStrayChange(at: address)
       bench.memory.storeWord(
         bench.pristineWord(at: address), at: GuestPhysicalAddress(truncating: address))
     }
   }
 
-  private func isChosen(_ upper: Int, _ lower: Int) -> Bool {
-    guard
-      matrix.isCase(
-        upper: matrix.upper[upper], lower: matrix.lower[lower],
-        isNoExecuteEnabled: block.settings.isNoExecuteEnabled)
-    else { return false }
-    switch selection {
-    case .everything: return true
-    case .sample(let oneIn):
-      let number = UInt64(block.index) &* 0x1_0001 &+ UInt64(upper) &* 1021 &+ UInt64(lower)
-      return (number &* 0x9e37_79b9_7f4a_7c15) >> 40 % oneIn == 0
-    case .pair(let chosenUpper, let chosenLower):
-      return upper == chosenUpper && lower == chosenLower
-    }
-  }
-
-  private func predict(_ upper: Int, _ lower: Int) -> ConformanceCase {
-    let page = matrix.linearAddress(upper: upper, lower: lower)
-    let walk = Walk(page, cr3: bench.tables.root, configuration: configuration, in: bench.memory)
-    let levels = (matrix.upperLevel, matrix.lowerLevel)
-    let prediction = walk.predict(
-      Access(block.kind), mode: block.settings.mode(at: block.privilege),
-      configuration: configuration)
-    var result = ConformanceCase(
-      upper: upper, lower: lower, address: page, outcome: prediction.outcome)
-    result.add(prediction, upperLevel: levels.0, lowerLevel: levels.1)
-    if block.isPrecededByRead {
-      let read = walk.predict(
-        Access(.read), mode: block.settings.mode(at: .supervisor), configuration: configuration)
-      result.add(read, upperLevel: levels.0, lowerLevel: levels.1)
-    }
-    if block.loop == .lockedOr, case .pageFault = prediction.outcome {
-      // An emulated locked operation reads before it fails to write.
-      let read = walk.predict(
-        Access(.read), mode: block.settings.mode(at: block.privilege),
-        configuration: configuration)
-      result.add(read, upperLevel: levels.0, lowerLevel: levels.1, onlyMay: true)
-    }
-    if case .page(let translation) = walk.end {
-      result.frame = translation.physicalAddress.rawValue & ~0xfff
-    }
-    return result
-  }
-
-  /// Runs a batch; one that kills the guest is taken apart until the culprit stands alone.
-  private mutating func runBatch(_ batch: ArraySlice<ConformanceCase>) throws(MachineError) {
-    guard !batch.isEmpty else { return }
-    guard ContinuousClock.now < deadline else {
-      tally.notRun[.timeLimit, default: 0] += batch.count
-      return
-    }
-    let cases = withAddresses(batch)
-    try bench.machine.showHostChanges()
-    let start = ContinuousClock.now
-    var end = AgentBatchEnd.finished(deviceWrites: [:])
-    if block.isPrecededByRead {
-      end = try execute(cases, .read, .supervisor)
-    }
-    if case .finished = end { end = try execute(cases, block.loop, block.privilege) }
-    tally.guestTime += ContinuousClock.now - start
-    guard case .died(let death, let record) = end else {
-      compare(cases)
-      return
-    }
-    try bench.recover()
-    _ = bench.prepareAgent(for: block.settings)
-    if cases.count == 1 {
-      tally.caseCount += 1
-      tally.add(mismatch(cases[0], .lost(death), flags: nil))
-      return
-    }
-    let suspect =
-      batch.startIndex + min(max(0, record ?? batch.count / 2), batch.count - 1)
-    try runBatch(batch[batch.startIndex..<suspect])
-    try runBatch(batch[suspect...suspect])
-    try runBatch(batch[(suspect + 1)...])
-  }
-
-  private func execute(
-    _ cases: [ConformanceCase], _ loop: AgentBatch.Loop, _ privilege: PrivilegeLevel
-  ) throws(MachineError) -> AgentBatchEnd {
-    let records = AgentRecords(in: bench.machine.agent)
-    for (index, candidate) in cases.enumerated() { records.ask(candidate.address, at: index) }
-    let end = try bench.machine.run(
-      AgentBatch(
-        loop: loop, privilege: privilege, recordCount: cases.count, cr3: bench.tables.root,
-        windowAddress: bench.slot.windowAddress, state: state), deadline: deadline)
-    if case .finished = end {
-      let agent = AgentMemory(
-        view: bench.machine.agent, slot: bench.slot, rootLevel: matrix.rootLevel,
-        settings: block.settings)
-      if agent.constants() != constants { return .died(.agentOverwritten, record: nil) }
-    }
-    return end
-  }
-
-  /// Chooses where in its page each case looks, so that no two writes hit one word.
-  private func withAddresses(_ batch: ArraySlice<ConformanceCase>) -> [ConformanceCase] {
-    var writeCounts: [UInt64: UInt64] = [:]
-    return batch.map { candidate in
-      var result = candidate
-      let page = candidate.address & ~0xfff
-      switch block.loop {
-      case .read: result.address = page + UInt64(KVMPT_STAMP_ADDRESS)
-      case .fetch: result.address = page + UInt64(KVMPT_STAMP_FETCH)
-      case .lockedOr: result.address = page + UInt64(KVMPT_STAMP_WRITE)
-      case .write:
-        var slot: UInt64 = 0
-        if case .success = candidate.outcome, let frame = candidate.frame {
-          slot = writeCounts[frame, default: 0] % UInt64(FrameStamp.writeSlotCount)
-          writeCounts[frame, default: 0] += 1
-        }
-        result.address = page + UInt64(KVMPT_STAMP_WRITE) + slot * 8
-      }
-      return result
-    }
-  }
-
-  private mutating func compare(_ cases: [ConformanceCase]) {
-    let records = AgentRecords(in: bench.machine.agent)
-    var uppers: [Int32: (must: UInt64, may: UInt64, example: Int)] = [:]
-    var wrongOutcomes: Set<Int> = []
-    for (index, candidate) in cases.enumerated() {
-      tally.caseCount += 1
-      let outcome = outcome(candidate, records.answer(at: index), index)
-      let isAgreed = candidate.outcome.moved(toOffsetOf: candidate.address).agrees(
-        with: outcome, address: candidate.address)
-      let deviation =
-        isAgreed
-        ? nil
-        : deviations.first {
-          $0.explains(
-            outcome, insteadOf: candidate.outcome, at: candidate.address,
-            privilege: block.privilege, rootLevel: matrix.rootLevel)
-        }
-      var upper = uppers[candidate.upper] ?? (0, 0, index)
-      if let deviation {
-        tally.deviations[deviation, default: 0] += 1
-        upper.may |= candidate.mustUpper | candidate.mayUpper
-      } else {
-        upper.must |= candidate.mustUpper
-        upper.may |= candidate.mayUpper
-        if candidate.isExclusive { upper.example = index }
-      }
-      uppers[candidate.upper] = upper
-      let flags = checkLower(candidate, isCertain: deviation == nil)
-      if !isAgreed && deviation == nil {
-        wrongOutcomes.insert(index)
-        tally.add(mismatch(candidate, outcome, flags: flags))
-      } else if let flags {
-        wrongOutcomes.insert(index)
-        tally.add(mismatch(candidate, outcome, flags: flags))
-      } else if isAgreed {
-        tally.agreedCount += 1
-      }
-    }
-    for (upperIndex, expected) in uppers {
-      let address = upperAddress(Int(upperIndex))
-      guard let flags = checkWord(at: address, must: expected.must, may: expected.may) else {
+  /// The cases in rounds: a success that sets A of its upper entry gets a round of its own, because
+  /// every other case below that entry could have set it.
+  private mutating func rounds() -> [[ConformanceCase]] {
+    var rounds: [[ConformanceCase]] = [[]]
+    var exclusiveCounts = [Int](repeating: 0, count: matrix.upper.count)
+    let pairs = selection.pairs(
+      ofBlock: index, rowLength: matrix.lower.count,
+      pairCount: matrix.upper.count * matrix.lower.count)
+    for pair in pairs {
+      let (upper, lower) = pair.quotientAndRemainder(dividingBy: matrix.lower.count)
+      guard
+        matrix.isCase(
+          upper: upper, lower: lower, isNoExecuteEnabled: block.settings.isNoExecuteEnabled)
+      else { continue }
+      let candidate = predict(upper, lower)
+      if let reason = obstacle(to: candidate) {
+        result.tally.notRun[reason, default: 0] += 1
         continue
       }
-      let candidate = cases[expected.example]
-      if wrongOutcomes.insert(expected.example).inserted { tally.agreedCount -= 1 }
-      tally.add(
-        mismatch(
-          candidate, outcome(candidate, records.answer(at: expected.example), expected.example),
-          flags: flags))
+      // Neighbours share an entry where accesses cross.
+      let isCrossing = block.access.form == .crossing
+      var round = isCrossing ? lower & 1 : 0
+      if candidate.isExclusive && candidate.mustUpper & ~matrix.upper[upper].bits != 0 {
+        round = exclusiveCounts[upper] + (isCrossing ? 2 : 0)
+        exclusiveCounts[upper] += 1
+      }
+      while round >= rounds.count { rounds.append([]) }
+      rounds[round].append(candidate)
     }
+    return rounds
   }
 
-  /// What an answer says; all pages that cases reach carry stamps.
-  private func outcome(
-    _ candidate: ConformanceCase, _ answer: AgentAnswer, _ index: Int
-  ) -> ProbeOutcome {
-    if answer.hasFaulted {
-      let errorCode = UInt32(truncatingIfNeeded: answer.errorCode)
-      return answer.vector == 14
-        ? .pageFault(errorCode: errorCode, cr2: answer.cr2)
-        : .exception(vector: UInt8(truncatingIfNeeded: answer.vector), errorCode: errorCode)
+  /// Why a case cannot be run, or nil when it can.
+  private func obstacle(to candidate: ConformanceCase) -> NotRunReason? {
+    guard block.access == .fetch, matrix.target == .device, case .success = candidate.outcome else {
+      return nil
     }
-    switch block.loop {
-    case .read, .fetch:
-      return .success(
-        answer.value & 0xfff == 0 && answer.value != 0
-          ? .page(answer.value) : .unknown(value: answer.value))
-    case .lockedOr: return .success(.notObserved)
-    case .write:
-      let frame = candidate.frame ?? 0
-      let held = bench.memory.loadWord(
-        at: GuestPhysicalAddress(truncating: frame | candidate.address & 0xfff))
-      return .success(
-        held == bench.slot.recordAddress(index, at: block.privilege) ? .page(frame) : .elsewhere)
+    return .fetchWithoutMemory
+  }
+
+  /// Descriptors that one table of 64 KiB holds; everything else is one group.
+  private func groups(of round: [ConformanceCase]) -> [ArraySlice<ConformanceCase>] {
+    guard block.access == .descriptor else { return [round[...]] }
+    var groups: [ArraySlice<ConformanceCase>] = []
+    var first = round.startIndex
+    while first < round.endIndex {
+      let base = round[first].address >> 16
+      let end = round[first...].firstIndex { $0.address >> 16 != base } ?? round.endIndex
+      groups.append(round[first..<end])
+      first = end
     }
-  }
-
-  private func upperAddress(_ upper: Int) -> UInt64 {
-    bench.tables.upperAddress(
-      position, upper, level: matrix.upperLevel, rootLevel: matrix.rootLevel,
-      rootIndex: matrix.rootIndex)
-  }
-
-  /// Compares a case's lower entry, and puts it back.
-  private func checkLower(_ candidate: ConformanceCase, isCertain: Bool) -> String? {
-    let address = bench.tables.lowerAddress(
-      position, Int(candidate.upper), Int(candidate.lower))
-    return checkWord(
-      at: address, must: isCertain ? candidate.mustLower : 0,
-      may: candidate.mayLower | (isCertain ? 0 : candidate.mustLower))
-  }
-
-  /// Compares a word with what it was, and puts it back; says what is wrong with it.
-  private func checkWord(at address: UInt64, must: UInt64, may: UInt64) -> String? {
-    let place = GuestPhysicalAddress(truncating: address)
-    let before = bench.pristineWord(at: address)
-    let after = bench.memory.loadWord(at: place) ?? 0
-    if after == before && must & ~before == 0 { return nil }
-    bench.memory.storeWord(before, at: place)
-    let expected = before | must
-    if after & ~may == expected & ~may && after & expected & ~may == expected & ~may { return nil }
-    return "\(HexadecimalNumber(before)) became \(HexadecimalNumber(after)),"
-      + " not \(HexadecimalNumber(expected))"
-  }
-
-  private func mismatch(
-    _ candidate: ConformanceCase, _ outcome: ProbeOutcome, flags: String?
-  ) -> ConformanceMismatch {
-    ConformanceMismatch(
-      matrix: matrix.name, block: block.index, mode: block.words, upperLevel: matrix.upperLevel,
-      upperEntry: bench.pristineWord(at: upperAddress(Int(candidate.upper))),
-      lowerEntry: bench.pristineWord(
-        at: bench.tables.lowerAddress(position, Int(candidate.upper), Int(candidate.lower))),
-      address: candidate.address,
-      modelled: candidate.outcome.moved(toOffsetOf: candidate.address), executed: outcome,
-      flags: flags)
-  }
-
-  /// A word that changed although no case leads through it, or after it was put back.
-  private func strayChange(at address: UInt64) -> ConformanceMismatch {
-    ConformanceMismatch(
-      matrix: matrix.name, block: block.index, mode: block.words, upperLevel: matrix.upperLevel,
-      upperEntry: 0, lowerEntry: 0, address: address, modelled: .generalProtection,
-      executed: .notRun(.noMachine),
-      flags: "the word at \(HexadecimalNumber(address)) changed without need")
+    return groups
   }
 }
 
-extension ConformanceBlock {
-  /// The processor's mode and the access.
-  var words: String {
-    var words = [
-      "NXE=\(settings.isNoExecuteEnabled ? 1 : 0)", "WP=\(settings.isWriteProtectEnabled ? 1 : 0)",
-    ]
-    if settings.isSMEPEnabled { words.append("SMEP=1") }
-    if settings.isSMAPEnabled {
-      words.append("SMAP=1 AC=\(settings.isAlignmentCheckFlagSet ? 1 : 0)")
-    }
-    if settings.isPKEEnabled { words.append("PKE=1 PKRU=0x\(String(settings.pkru, radix: 16))") }
-    let access =
-      switch loop {
-      case .read: "read"
-      case .write: "write"
-      case .fetch: "fetch"
-      case .lockedOr: "locked write"
-      }
-    return words.joined(separator: " ") + ": \(access) at CPL \(privilege.rawValue)"
-      + (isPrecededByRead ? " after a supervisor read" : "")
+/// What came of a block.
+struct ConformanceBlockResult: Sendable {
+  var tally = ConformanceTally()
+  var evidence = ConformanceEvidence()
+}
+
+extension MachineProfile {
+  /// How this machine reads tables in a mode, or nil for a root level that does not exist.
+  func configuration(
+    for settings: ProcessorSettings, rootLevel: Level
+  ) -> PagingConfiguration? {
+    try? PagingConfiguration(
+      rootLevel: rootLevel, physicalAddressWidth: physicalAddressWidth,
+      isNoExecuteEnabled: settings.isNoExecuteEnabled,
+      supports1GiBPages: features.contains(.oneGiBPages), vendor: vendor)
   }
 }

@@ -18,22 +18,45 @@ struct ConformanceMatrix: Sendable {
   let hasLeaves: Bool
   /// The first root entry that the matrix uses.
   let rootIndex: Int
+  /// The accesses that its cases make.
+  var accesses = ConformanceAccess.ordinary
+  /// The processor modes that its cases are run in.
+  var modes = ConformanceModes.standard
   /// The level above the upper entries whose entry has R/W clear, or nil.
   var readOnlyLevel: Level?
   /// Which pairs count.
   var legality = Legality.everything
+  /// Where the entries lead.
+  var target = Target.memory
+  /// The matrix shows what a machine does that lacks 1 GiB pages.
+  var isForLackOf1GiBPages = false
 
   /// Which pairs of a matrix are cases.
   enum Legality: Sendable {
     case everything
-    /// As in kvm-unit-tests' `access`: at most one reserved bit, bit 13 of a PDE only with PS.
+    /// As in kvm-unit-tests' `access`: at most one reserved bit.
     case atMostOneReservedBit
+    /// Every pair but the last of each upper entry, whose next page is not the matrix's.
+    case withNextPage
+  }
+
+  /// Where the addresses of entries come from.
+  enum Target: Sendable {
+    /// Tables, and stamped memory.
+    case memory
+    /// The variants of leaves hold addresses where no memory is.
+    case device
+    /// The variants of upper entries hold addresses where no memory is.
+    case noTable
   }
 
   var lowerLevel: Level { upperLevel.lower ?? .pageTable }
 
   /// The number of root entries that the matrix uses.
   var rootEntryCount: Int { upperLevel == rootLevel ? upper.count : 1 }
+
+  /// The size of the pages that the lower entries map.
+  var pageByteCount: UInt64 { lowerLevel.span }
 
   /// The first linear address of a pair's page.
   func linearAddress(upper upperIndex: Int, lower lowerIndex: Int) -> UInt64 {
@@ -42,78 +65,49 @@ struct ConformanceMatrix: Sendable {
     address += UInt64(rootIndex) << rootLevel.indexShift
     address += UInt64(lowerIndex) << lowerLevel.indexShift
     // A 1 GiB page starts at physical 0; its stamped frames are those of the pool.
-    if hasLeaves && lowerLevel == .pageDirectoryPointerTable {
+    if hasLeaves && lowerLevel == .pageDirectoryPointerTable && target == .memory {
       address += ConformanceTables.poolAddress
     }
     return width.signExtended(address)
   }
 
   /// Whether a pair is a case in a mode with or without IA32_EFER.NXE.
-  func isCase(upper: EntryVariant, lower: EntryVariant, isNoExecuteEnabled: Bool) -> Bool {
-    guard legality == .atMostOneReservedBit else { return true }
-    let bit13: UInt64 = 1 << 13
-    if upper.bits & bit13 != 0 && upper.bits & PageTableEntry.Bit.pageSize == 0 { return false }
-    let reserved: UInt64 =
-      1 << 51 | 1 << 36 | bit13 | (isNoExecuteEnabled ? 0 : PageTableEntry.Bit.noExecute)
-    return (upper.bits & reserved).nonzeroBitCount + (lower.bits & reserved).nonzeroBitCount <= 1
+  func isCase(upper upperIndex: Int, lower lowerIndex: Int, isNoExecuteEnabled: Bool) -> Bool {
+    switch legality {
+    case .everything: return true
+    case .withNextPage: return lowerIndex + 1 < lower.count
+    case .atMostOneReservedBit: break
+    }
+    let reserved = Self.reservedBits(isNoExecuteEnabled: isNoExecuteEnabled)
+    return (upper[upperIndex].bits & reserved).nonzeroBitCount
+      + (lower[lowerIndex].bits & reserved).nonzeroBitCount <= 1
+  }
+
+  /// The bits that `access` takes for reserved ones; bit 13 stands in 2 MiB pages only.
+  private static func reservedBits(isNoExecuteEnabled: Bool) -> UInt64 {
+    1 << 51 | 1 << 36 | 1 << 13 | (isNoExecuteEnabled ? 0 : PageTableEntry.Bit.noExecute)
+  }
+
+  /// The number of pairs that are cases.
+  func caseCount(isNoExecuteEnabled: Bool) -> Int {
+    switch legality {
+    case .everything: upper.count * lower.count
+    case .withNextPage: upper.count * (lower.count - 1)
+    case .atMostOneReservedBit:
+      pairCount(reserved: Self.reservedBits(isNoExecuteEnabled: isNoExecuteEnabled))
+    }
+  }
+
+  /// The pairs with at most one of the bits.
+  private func pairCount(reserved: UInt64) -> Int {
+    func count(_ variants: [EntryVariant], _ number: Int) -> Int {
+      variants.count { ($0.bits & reserved).nonzeroBitCount == number }
+    }
+    return count(upper, 0) * (count(lower, 0) + count(lower, 1)) + count(upper, 1) * count(lower, 0)
   }
 }
 
-extension ConformanceMatrix {
-  /// The space of kvm-unit-tests' `access`: PTE and PDE in all their flags, below a PDPTE with R/W
-  /// set and one with R/W clear.
-  ///
-  /// Source: the description of x86/access.c; 31 flags of which 28 can be set without protection
-  /// keys.
-  static func access(addressWidth: UInt8) -> [ConformanceMatrix] {
-    var reserved: [UInt64] = [0]
-    if addressWidth < 52 { reserved.append(1 << 51) }
-    if addressWidth < 37 { reserved.append(1 << 36) }
-    let flags = [
-      PageTableEntry.Bit.readWrite, PageTableEntry.Bit.userSupervisor,
-      PageTableEntry.Bit.accessed, PageTableEntry.Bit.dirty, PageTableEntry.Bit.noExecute,
-      PageTableEntry.Bit.present,
-    ]
-    let lower = reserved.flatMap { bit in
-      EntryVariant.subsets(of: flags).map { EntryVariant($0 | bit) }
-    }
-    let upper = (reserved + [1 << 13]).flatMap { bit in
-      EntryVariant.subsets(of: flags + [PageTableEntry.Bit.pageSize]).map { EntryVariant($0 | bit) }
-    }
-    // Bit 13 stands for a 2 MiB page only.
-    let meaningful = upper.filter {
-      $0.bits & 1 << 13 == 0 || $0.bits & PageTableEntry.Bit.pageSize != 0
-    }
-    return [nil, Level.pageDirectoryPointerTable].enumerated().map { index, level in
-      ConformanceMatrix(
-        name: level == nil ? "access" : "access, read-only PDPTE", rootLevel: .pageMapLevel4,
-        upperLevel: .pageDirectory, upper: meaningful, lower: lower, hasLeaves: true,
-        rootIndex: 1 + index, readOnlyLevel: level, legality: .atMostOneReservedBit)
-    }
-  }
-
-  /// All adjacent levels of tables with `rootLevel`, and leaves of all sizes.
-  static func full(rootLevel: Level, addressWidth: UInt8) -> [ConformanceMatrix] {
-    var matrices: [ConformanceMatrix] = []
-    var rootIndex = 1
-    func add(_ name: String, _ upperLevel: Level, hasLeaves: Bool) {
-      guard let lowerLevel = upperLevel.lower else { return }
-      let matrix = ConformanceMatrix(
-        name: name, rootLevel: rootLevel, upperLevel: upperLevel,
-        upper: EntryVariant.tables(at: upperLevel, addressWidth: addressWidth),
-        lower: hasLeaves
-          ? EntryVariant.leaves(at: lowerLevel, addressWidth: addressWidth)
-          : EntryVariant.tables(at: lowerLevel, addressWidth: addressWidth), hasLeaves: hasLeaves,
-        rootIndex: rootIndex)
-      rootIndex += matrix.rootEntryCount
-      matrices.append(matrix)
-    }
-    add("PDE and PTE", .pageDirectory, hasLeaves: true)
-    add("PDPTE and 2 MiB PDE", .pageDirectoryPointerTable, hasLeaves: true)
-    add("PDPTE and PDE", .pageDirectoryPointerTable, hasLeaves: false)
-    add("PML4E and PDPTE", .pageMapLevel4, hasLeaves: false)
-    add("PML4E and 1 GiB PDPTE", .pageMapLevel4, hasLeaves: true)
-    if rootLevel == .pageMapLevel5 { add("PML5E and PML4E", .pageMapLevel5, hasLeaves: false) }
-    return matrices
-  }
+extension ConformanceAccess {
+  /// The accesses of most matrices.
+  static let ordinary: [ConformanceAccess] = [.read, .write, .fetch, .lockedOr, .push, .call, .pop]
 }

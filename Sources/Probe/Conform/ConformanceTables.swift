@@ -8,10 +8,11 @@ struct ConformanceTables {
   /// 2 MiB frames whose pages carry stamps; leaves lead to them.
   static let poolAddress: UInt64 = 2 << 20
   static let poolByteCount: UInt64 = 8 << 20
-  private static let firstTable: UInt64 = poolAddress + poolByteCount
+  /// The first address after the pool.
+  static let firstTable: UInt64 = poolAddress + poolByteCount
 
   /// A, D and everything allowed, so that the processor has nothing to write.
-  private static let quiet: UInt64 = 0x67
+  static let quiet: UInt64 = 0x67
 
   let root: UInt64
   private let memory: MemoryView
@@ -35,16 +36,14 @@ struct ConformanceTables {
   }
 
   /// Where the upper entry of a pair stands.
-  func upperAddress(_ matrix: Int, _ upper: Int, level: Level, rootLevel: Level, rootIndex: Int)
-    -> UInt64
-  {
-    let index = level == rootLevel ? rootIndex + upper : upper
-    return upperTables[matrix] + UInt64(index) * 8
+  func upperAddress(_ matrix: ConformanceMatrix, at position: Int, _ upper: Int) -> UInt64 {
+    let index = matrix.upperLevel == matrix.rootLevel ? matrix.rootIndex + upper : upper
+    return upperTables[position] + UInt64(index) * 8
   }
 
   /// Where the lower entry of a pair stands.
-  func lowerAddress(_ matrix: Int, _ upper: Int, _ lower: Int) -> UInt64 {
-    lowerTables[matrix][upper] + UInt64(lower) * 8
+  func lowerAddress(_ position: Int, _ upper: Int, _ lower: Int) -> UInt64 {
+    lowerTables[position][upper] + UInt64(lower) * 8
   }
 
   /// The frames of all tables.
@@ -82,10 +81,8 @@ struct ConformanceTables {
     for (upperIndex, upper) in matrix.upper.enumerated() {
       let lowerTable = newTable()
       tables.append(lowerTable)
-      let isLeaf =
-        upper.bits & PageTableEntry.Bit.pageSize != 0 && matrix.upperLevel == .pageDirectory
       store(
-        upper.bits | (isLeaf ? Self.pool(upperIndex) : lowerTable), table, first + upperIndex)
+        upper.bits | upperTarget(matrix, upperIndex, table: lowerTable), table, first + upperIndex)
       for (lowerIndex, lower) in matrix.lower.enumerated() {
         let address =
           matrix.hasLeaves ? leafAddress(matrix, upperIndex, lowerIndex) : below
@@ -93,6 +90,14 @@ struct ConformanceTables {
       }
     }
     lowerTables.append(tables)
+  }
+
+  private func upperTarget(_ matrix: ConformanceMatrix, _ upper: Int, table: UInt64) -> UInt64 {
+    if matrix.target == .noTable { return 0 }
+    let isLeaf =
+      matrix.upper[upper].bits & PageTableEntry.Bit.pageSize != 0
+      && matrix.upperLevel == .pageDirectory
+    return isLeaf ? Self.pool(upper) : table
   }
 
   /// The tables below lower entries that are no leaves: one of each level, down to a page.
@@ -116,10 +121,11 @@ struct ConformanceTables {
   }
 
   private func leafAddress(_ matrix: ConformanceMatrix, _ upper: Int, _ lower: Int) -> UInt64 {
+    if matrix.target == .device { return 0 }
     switch matrix.lowerLevel {
-    case .pageTable: Self.pool(upper) + UInt64(lower % 512) * 4096
-    case .pageDirectory: Self.pool(lower)
-    default: 0
+    case .pageTable: return Self.pool(upper) + UInt64(lower % 512) * 4096
+    case .pageDirectory: return Self.pool(lower)
+    default: return 0
     }
   }
 }

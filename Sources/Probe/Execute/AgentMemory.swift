@@ -86,23 +86,39 @@ struct AgentMemory {
     store(stack << 32, at: UInt64(KVMPT_TSS))
     store(stack >> 32, at: UInt64(KVMPT_TSS) + 8)
     store(0x0068_0000_0000_0000, at: UInt64(KVMPT_TSS) + 0x60)
-    for set in 0..<3 {
+    // Entry 1 of the interrupt stack table stands at offset 0x24.
+    let faultStack = slot.windowAddress + UInt64(KVMPT_FAULT_STACK_TOP)
+    store(faultStack << 32, at: UInt64(KVMPT_TSS) + 0x20)
+    store(faultStack >> 32, at: UInt64(KVMPT_TSS) + 0x28)
+    for table in 0...Int(KVMPT_GATES_FAULT_STACK) {
+      let isOnFaultStack = table == Int(KVMPT_GATES_FAULT_STACK)
+      let set = isOnFaultStack ? Int(KVMPT_HANDLERS_FLAGS) : table
       for vector in 0..<Int(KVMPT_VECTOR_COUNT) {
         let handler =
           slot.windowAddress
           + UInt64(
             Int(KVMPT_HANDLERS) + set * Int(KVMPT_HANDLER_SET_SIZE) + vector
               * Int(KVMPT_HANDLER_SPACING))
-        let gate = Self.idtOffset(set: set) + UInt64(vector) * 16
+        let gate = Self.idtOffset(set: table) + UInt64(vector) * 16
         store(
-          handler & 0xffff | UInt64(KVMPT_SUPERVISOR_CS) << 16 | 0x8e00 << 32
-            | (handler >> 16 & 0xffff) << 48, at: gate)
+          handler & 0xffff | UInt64(KVMPT_SUPERVISOR_CS) << 16
+            | (isOnFaultStack ? 0x8e01 : 0x8e00) << 32 | (handler >> 16 & 0xffff) << 48, at: gate)
         store(handler >> 32, at: gate + 8)
       }
     }
   }
 
-  /// Where the gates of a set of handlers stand in the slot.
+  /// Makes the local descriptor table begin at `base` in the next batch that uses one.
+  ///
+  /// Source: Intel SDM volume 3A, sections 3.5.1 and 9.2.3 (LDT descriptors in 64-bit mode).
+  func setLocalDescriptorTable(at base: UInt64) {
+    let offset = UInt64(KVMPT_GDT) + UInt64(KVMPT_LDT_SELECTOR)
+    store(
+      0x0000_8200_0000_ffff | (base & 0xff_ffff) << 16 | (base >> 24 & 0xff) << 56, at: offset)
+    store(base >> 32, at: offset + 8)
+  }
+
+  /// Where a table of gates stands in the slot.
   static func idtOffset(set: Int) -> UInt64 {
     UInt64(KVMPT_IDT) + UInt64(set) * UInt64(KVMPT_VECTOR_COUNT) * 16
   }

@@ -25,10 +25,12 @@ struct AgentRecords {
   init(in view: MemoryView) { self.view = view }
 
   /// Asks for a probe of `address` in record `index`, which is below ``capacity``.
-  func ask(_ address: UInt64, at index: Int) {
+  ///
+  /// `value` is for the loops that take one.
+  func ask(_ address: UInt64, value: UInt64 = 0, at index: Int) {
     let offset = Self.offset(of: index)
     store(address, offset + UInt64(KVMPT_RECORD_ADDRESS))
-    store(0, offset + UInt64(KVMPT_RECORD_VALUE))
+    store(value, offset + UInt64(KVMPT_RECORD_VALUE))
     store(.max, offset + UInt64(KVMPT_RECORD_ERROR))
     store(14, offset + UInt64(KVMPT_RECORD_VECTOR))
   }

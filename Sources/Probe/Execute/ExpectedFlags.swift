@@ -12,23 +12,29 @@ struct ExpectedFlags {
   private var words: [UInt8]
   private let rootLevel: Level
   private let deviations: [Deviation]
+  private let hasRulesAboutFlags: Bool
 
   init(tableCount: Int, rootLevel: Level, deviations: [Deviation]) {
     words = [UInt8](repeating: 0, count: tableCount * 512)
     self.rootLevel = rootLevel
     self.deviations = deviations
+    hasRulesAboutFlags = deviations.contains {
+      if case .flags = $0.effect { true } else { false }
+    }
   }
 
   /// Adds what a probe does; where the machine deviates, what it must do it only may.
   ///
   /// A locked operation that may not write may have read before: KVM's emulator does so.
   mutating func add(
-    _ prediction: PagePrediction, _ manner: ProbeManner, loop: AgentBatch.Loop, isCertain: Bool
+    _ prediction: PagePrediction, _ manner: ProbeManner, loop: AgentBatch.Loop, address: UInt64,
+    isCertain: Bool
   ) {
     if loop == .lockedOr, case .pageFault = prediction.answer(for: manner).outcome {
       add(prediction.answer(for: ProbeManner(.read, at: manner.privilege)), prediction, false)
     }
     add(prediction.answer(for: manner), prediction, isCertain)
+    addDeviations(prediction, manner, address: address)
   }
 
   private mutating func add(
@@ -44,19 +50,33 @@ struct ExpectedFlags {
       if answer.dirtyStep == UInt8(step) { flags |= isCertain ? Self.mustDirty : Self.mayDirty }
       words[Int(word)] |= flags
     }
-    addDeviations(answer, prediction)
   }
 
-  /// What the machine, unlike the manual, may set.
+  /// What the machine, unlike the manual, may set or leave as it is.
   private mutating func addDeviations(
-    _ answer: PagePrediction.Answer, _ prediction: PagePrediction
+    _ prediction: PagePrediction, _ manner: ProbeManner, address: UInt64
   ) {
-    guard !deviations.isEmpty, case .pageFault(let code) = answer.outcome, code.contains(.present),
-      let level = Level(rawValue: rootLevel.rawValue + 1 - UInt8(prediction.stepCount)),
-      deviations.letFaultsMarkLeaf(at: level)
-    else { return }
-    let word = prediction.word(prediction.stepCount - 1)
-    if word >= 0 { words[Int(word)] |= Self.mayAccess }
+    guard hasRulesAboutFlags, prediction.stepCount > 0 else { return }
+    let differences = deviations.flagDifferences {
+      var subject = DeviationSubject(
+        manner, address: address, modelled: prediction.answer(for: manner).outcome,
+        rootLevel: rootLevel)
+      subject.level = Level(rawValue: rootLevel.rawValue + 1 - UInt8(prediction.stepCount))
+      // Where it is set already, another setting does not show.
+      subject.isAccessed = false
+      return subject
+    }
+    guard !differences.isEmpty else { return }
+    for step in 0..<prediction.stepCount {
+      let word = prediction.word(step)
+      guard word >= 0 else { continue }
+      if !differences.isDisjoint(with: [.accessedMissing, .accessedExtra]) {
+        words[Int(word)] = words[Int(word)] & ~Self.mustAccess | Self.mayAccess
+      }
+      if !differences.isDisjoint(with: [.dirtyMissing, .dirtyExtra]) {
+        words[Int(word)] = words[Int(word)] & ~Self.mustDirty | Self.mayDirty
+      }
+    }
   }
 
   /// Compares every word of every table with what it was before the batch.

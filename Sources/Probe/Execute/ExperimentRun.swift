@@ -179,7 +179,27 @@ struct ExperimentRun {
       modelled: predictions[probe.page].answer(for: manner).outcome.moved(
         toOffsetOf: probe.address),
       executed: outcome, deviations: experiment.setup.profile.deviations,
-      rootLevel: experiment.setup.configuration.rootLevel)
+      rootLevel: experiment.setup.configuration.rootLevel
+    ) {
+      subject(of: probe, manner)
+    }
+  }
+
+  /// The access as rules about machines see it.
+  private func subject(of probe: PlannedProbe, _ manner: ProbeManner) -> DeviationSubject {
+    let page = pages[probe.page]
+    let configuration = experiment.setup.configuration(for: page)
+    let walk = Walk(
+      probe.address, cr3: experiment.slot.rootAddress, configuration: configuration,
+      in: experiment.memory)
+    let access = Access(manner.kind)
+    return DeviationSubject(
+      access, form: .plain, privilege: manner.privilege, walk: walk,
+      prediction: walk.predict(
+        access, mode: experiment.setup.settings.mode(at: manner.privilege),
+        configuration: configuration),
+      rootIndex: DeviationSubject.rootIndex(
+        of: probe.address, rootLevel: configuration.rootLevel))
   }
 }
 

@@ -34,6 +34,12 @@ public enum NotRunReason: String, CaseIterable, Hashable, Sendable {
   case no5LevelPaging = "no-5-level-paging"
   /// The machine has no protection keys.
   case noProtectionKeys = "no-protection-keys"
+  /// The machine has no protection keys for supervisor pages.
+  case noSupervisorProtectionKeys = "no-supervisor-protection-keys"
+  /// The machine has no process-context identifiers.
+  case noPCID = "no-pcid"
+  /// CPL 3 does not use the guest's own descriptor tables on this machine.
+  case noDescriptorReads = "no-descriptor-reads"
   /// The machine has no SMEP.
   case noSMEP = "no-smep"
   /// The machine has no SMAP.
@@ -70,6 +76,9 @@ public enum NotRunReason: String, CaseIterable, Hashable, Sendable {
     case .no1GiBPages: "this machine has no 1 GiB pages"
     case .no5LevelPaging: "this machine has no 5-level paging"
     case .noProtectionKeys: "this machine has no protection keys"
+    case .noSupervisorProtectionKeys: "this machine has no protection keys for supervisor pages"
+    case .noPCID: "this machine has no PCID"
+    case .noDescriptorReads: "CPL 3 does not use the guest's own descriptor tables here"
     case .noSMEP: "this machine has no SMEP"
     case .noSMAP: "this machine has no SMAP"
     case .noNoExecute: "this machine has no execute-disable bit"

@@ -19,7 +19,7 @@ struct AgentStart {
   private var isUser: Bool { batch.privilege == .user }
 
   /// The linear address of the batch's loop, and of where it goes on after a probe.
-  private var loop: (start: UInt64, landing: UInt64) {
+  var loop: (start: UInt64, landing: UInt64) {
     let code =
       isUser
       ? window + UInt64(KVMPT_USER_ALIAS + KVMPT_USER_CODE) : window + UInt64(KVMPT_SUPERVISOR_CODE)
@@ -30,6 +30,13 @@ struct AgentStart {
       case .write: KVMPT_LANDING_WRITE
       case .fetch: KVMPT_LANDING_FETCH
       case .lockedOr: KVMPT_LANDING_LOCKED_OR
+      case .push: KVMPT_LANDING_PUSH
+      case .call: KVMPT_LANDING_CALL
+      case .pop: KVMPT_LANDING_POP
+      case .descriptor: KVMPT_LANDING_DESCRIPTOR
+      case .store: KVMPT_LANDING_STORE
+      case .invalidate: KVMPT_LANDING_INVLPG
+      case .loadCR0, .loadCR3, .loadCR4: KVMPT_LANDING_CONTROL
       }
     return (start, start + UInt64(landing))
   }
@@ -39,16 +46,23 @@ struct AgentStart {
     guard isUser else {
       return [2 | (batch.state.isAlignmentCheckFlagSet ? 1 << 18 : 0), loop.start]
     }
+    // Descriptor reads must not heed AC; nothing in their loop is misaligned.
+    let flags: UInt64 =
+      batch.loop == .descriptor && batch.state.isAlignmentCheckFlagSet ? 2 | 1 << 18 : 2
     return [
-      loop.start, UInt64(KVMPT_USER_CS), 2, window + UInt64(KVMPT_STACK_TOP), UInt64(KVMPT_USER_DS),
+      loop.start, UInt64(KVMPT_USER_CS), flags, window + UInt64(KVMPT_STACK_TOP),
+      UInt64(KVMPT_USER_DS),
     ]
   }
 
   /// The general registers; `flushes` lets the guest forget its translations first.
   func registers(flushes: Bool) -> kvm_regs {
     var registers = kvm_regs()
+    let usesDescriptors = isUser && batch.loop == .descriptor
     let start =
       switch (isUser, flushes) {
+      case (true, false) where usesDescriptors: KVMPT_START_DESCRIPTOR
+      case (true, true) where usesDescriptors: KVMPT_START_FLUSH_DESCRIPTOR
       case (false, false): KVMPT_START_SUPERVISOR
       case (true, false): KVMPT_START_USER
       case (false, true): KVMPT_START_FLUSH_SUPERVISOR
@@ -64,9 +78,10 @@ struct AgentStart {
     return registers
   }
 
-  /// The handlers that fit the batch.
-  private var handlerSet: Int {
+  /// The table of gates that fits the batch.
+  private var gateTable: Int {
     if isUser { return Int(KVMPT_HANDLERS_USER) }
+    if batch.loop.usesStack { return Int(KVMPT_GATES_FAULT_STACK) }
     return Int(
       batch.state.isAlignmentCheckFlagSet ? KVMPT_HANDLERS_FLAGS : KVMPT_HANDLERS_SUPERVISOR)
   }
@@ -93,8 +108,8 @@ struct AgentStart {
     registers.tr.present = 1
     registers.ldt.unusable = 1
     registers.gdt.base = window + UInt64(KVMPT_GDT)
-    registers.gdt.limit = 7 * 8 - 1
-    registers.idt.base = window + AgentMemory.idtOffset(set: handlerSet)
+    registers.gdt.limit = UInt16(KVMPT_GDT_WORDS * 8 - 1)
+    registers.idt.base = window + AgentMemory.idtOffset(set: gateTable)
     registers.idt.limit = UInt16(KVMPT_VECTOR_COUNT * 16 - 1)
     return registers
   }

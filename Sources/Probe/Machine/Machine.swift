@@ -42,6 +42,27 @@ public struct AgentBatch: Hashable, Sendable {
     case fetch = 2
     /// A locked operation that leaves the word as it is, and counts as a write.
     case lockedOr = 3
+    /// A push of the record's own address; the address is where RSP stands before.
+    case push = 4
+    /// A near call, likewise.
+    case call = 5
+    /// A pop.
+    case pop = 6
+    /// LSL: the processor reads a descriptor of the local descriptor table on its own behalf.
+    case descriptor = 7
+    /// Stores the record's value at its address; this and what follows at CPL 0 only.
+    case store = 8
+    /// INVLPG of the address.
+    case invalidate = 9
+    /// Moves the record's value to CR0.
+    case loadCR0 = 10
+    /// Moves the record's value to CR3.
+    case loadCR3 = 11
+    /// Moves the record's value to CR4.
+    case loadCR4 = 12
+
+    /// The loop moves RSP, so that a fault at CPL 0 needs another stack.
+    var usesStack: Bool { self == .push || self == .call || self == .pop }
   }
 
   /// The loop.

@@ -14,6 +14,8 @@ public struct ProcessorState: Hashable, Sendable {
   public var efer: UInt64
   /// PKRU; matters with CR4.PKE.
   public var pkru: UInt32
+  /// IA32_PKRS; matters with CR4.PKS.
+  public var pkrs: UInt32
   /// RFLAGS.AC while code runs at CPL 0.
   public var isAlignmentCheckFlagSet: Bool
 
@@ -27,9 +29,11 @@ public struct ProcessorState: Hashable, Sendable {
     if settings.isSMEPEnabled { cr4 |= 1 << 20 }
     if settings.isSMAPEnabled { cr4 |= 1 << 21 }
     if settings.isPKEEnabled { cr4 |= 1 << 22 }
+    if settings.isPKSEnabled { cr4 |= 1 << 24 }
     // SCE, LME, LMA.
     efer = 0x501 | (settings.isNoExecuteEnabled ? 1 << 11 : 0)
     pkru = settings.pkru
+    pkrs = settings.pkrs
     isAlignmentCheckFlagSet = settings.isAlignmentCheckFlagSet
   }
 }
@@ -49,6 +53,8 @@ extension ProcessorSettings {
     mode.isAlignmentCheckFlagSet = isAlignmentCheckFlagSet
     mode.isPKEEnabled = isPKEEnabled
     mode.pkru = pkru
+    mode.isPKSEnabled = isPKSEnabled
+    mode.pkrs = pkrs
     return mode
   }
 }

@@ -94,7 +94,13 @@ struct VerificationWork: Sendable {
           ProbeVerdict(
             page: page, manner: manner, address: page.linearAddress,
             asked: setup.oracle.answer(for: page, manner), modelled: prediction.outcome,
-            executed: .notRun(reason), deviations: [], rootLevel: setup.configuration.rootLevel))
+            executed: .notRun(reason), deviations: [],
+            rootLevel: configuration.rootLevel
+          ) {
+            DeviationSubject(
+              manner, address: page.linearAddress, modelled: prediction.outcome,
+              rootLevel: configuration.rootLevel)
+          })
         progress.advance(by: 1)
       }
     }

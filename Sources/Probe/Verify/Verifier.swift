@@ -13,6 +13,9 @@ import MMU
 /// ```
 public struct Verifier: Sendable {
   private let factory: (any MachineFactory)?
+  /// Rules by which the machine is known to differ from the manual, such as `kvmpt conform` derives;
+  /// calibration adds what it finds itself.
+  public var knownDeviations: [Deviation] = []
 
   /// Opens the KVM device.
   ///
@@ -26,6 +29,9 @@ public struct Verifier: Sendable {
 
   /// Compares what was asked with the model only; every probe is reported as not run.
   public static let modelOnly = Verifier(factory: nil)
+
+  /// Who executes, or nil without a machine.
+  public var machineIdentity: MachineIdentity? { factory?.identity }
 
   /// Builds the tables of `space` and proves them.
   ///
@@ -72,7 +78,8 @@ public struct Verifier: Sendable {
     if space.processor.isPKEEnabled { trials.insert(.protectionKeys) }
     do throws(MachineError) {
       return try Calibrator(
-        factory: factory, deadline: ContinuousClock.now + max(timeLimit, .seconds(5))
+        factory: factory, deadline: ContinuousClock.now + max(timeLimit, .seconds(5)),
+        known: knownDeviations
       ).profile(trying: trials, rootIndices: Self.rootIndices(of: space))
     } catch {
       throw .machine(error)

@@ -28,17 +28,20 @@ struct ConformCommand: ReportingCommand {
     discussion: """
       Every combination of two adjacent entries has its own linear address; each is used in every \
       processor mode and in every way. Outcome, error code, CR2, the page that is reached and the \
-      A and D bits of both entries are compared with the model, case by case.
+      A and D bits of the entries on the way are compared with the model, case by case. Where the \
+      machine differs, rules are derived that say when and how.
 
       PROFILES:
         quick   a covering sample, some seconds
         access  the space of kvm-unit-tests' 'access', case for case
-        full    everything that this machine can do
+        full    everything that this machine can do, and sequences of accesses
 
       EXAMPLES:
         kvmpt conform
         kvmpt conform --profile access
+        kvmpt conform --profile full --resume full.json --write-profile machine.json
         kvmpt conform --profile full --shard 3/8 --format json --output shard-3.json
+        kvmpt merge shard-*.json
 
       \(ExitStatus.table)
       """)
@@ -48,6 +51,18 @@ struct ConformCommand: ReportingCommand {
 
   @Option(help: ArgumentHelp("Run one of several equal shares.", valueName: "number/count"))
   var shard = ShardArgument(.whole)
+
+  @Option(
+    help: ArgumentHelp(
+      "Keep what is finished in a file, and go on from it if it is there.", valueName: "file"))
+  var resume: String?
+
+  @Option(
+    name: .customLong("write-profile"),
+    help: ArgumentHelp(
+      "Write what the machine has and how it differs to a file for verify --machine-profile.",
+      valueName: "file"))
+  var profilePath: String?
 
   @Option(help: "The format of the report.")
   var format = Format.text

@@ -16,17 +16,10 @@ struct ConformRun {
       throw CommandFailure(error, canPass: nil)
     }
     let report = try execute(conformance)
-    switch command.format {
-    case .text:
-      var output = destination
-      ConformanceText(report: report, styler: command.report.styler(for: destination))
-        .write(to: &output)
-    case .json: ConformanceJSON.write(report, to: destination)
-    }
-    try destination.close()
-    if !report.isAgreement { return .disagreement }
-    if report.isComplete { return .agreement }
-    return Interruption.isRequested ? .interrupted : .timeLimitReached
+    if let path = command.resume { try ResumeFile(path: path).write(report) }
+    if let path = command.profilePath { try report.writeMachineProfile(to: path) }
+    return try report.write(
+      command.format, to: destination, styler: command.report.styler(for: destination))
   }
 
   private func execute(_ conformance: Conformance) throws(CommandFailure) -> ConformanceReport {
@@ -37,13 +30,59 @@ struct ConformRun {
     options.shard = command.shard.shard
     options.timeLimit = command.timeout.duration
     options.isCancelled = { Interruption.isRequested }
+    let file = command.resume.map { ResumeFile(path: $0) }
     options.observer = { progress in
-      line.update(doneCount: progress.finished.count, totalCount: progress.blockCount)
+      line.update(doneCount: progress.finishedCount, totalCount: progress.blockCount)
+      file?.update(progress)
     }
+    let machine = try checked { () throws(MachineError) in try conformance.machineProfile() }
+    if let file {
+      let blockCount = try checked { () throws(MachineError) in
+        try conformance.blockCount(of: options.profile, on: machine)
+      }
+      options.finished = try file.read(for: options, on: machine, blockCount: blockCount)
+    }
+    return try checked { () throws(MachineError) in try conformance.run(options, on: machine) }
+  }
+
+  /// What `work` gives; a machine that fails ends the command.
+  private func checked<Value>(
+    _ work: () throws(MachineError) -> Value
+  ) throws(CommandFailure) -> Value {
     do throws(MachineError) {
-      return try conformance.run(options)
+      return try work()
     } catch {
       throw CommandFailure(error, canPass: nil)
     }
+  }
+}
+
+extension ConformanceReport {
+  /// Writes the report and says what it means for the exit code.
+  func write(
+    _ format: ConformCommand.Format, to destination: ReportDestination, styler: TextStyler
+  ) throws(CommandFailure) -> ExitStatus {
+    switch format {
+    case .text:
+      var output = destination
+      ConformanceText(report: self, styler: styler).write(to: &output)
+    case .json: ConformanceJSON.write(self, to: destination)
+    }
+    try destination.close()
+    if findings.unexplainedCount > 0 { return .disagreement }
+    if isComplete { return .agreement }
+    return Interruption.isRequested ? .interrupted : .timeLimitReached
+  }
+
+  /// Writes what the machine has, and the rules by which it differs.
+  func writeMachineProfile(to path: String) throws(CommandFailure) {
+    let destination: ReportDestination
+    do throws(ReportDestinationError) {
+      destination = try ReportDestination(path: path)
+    } catch {
+      throw CommandFailure(error)
+    }
+    MachineProfileJSON.write(machine, rules: findings.rules.map(\.rule), to: destination)
+    try destination.close()
   }
 }

@@ -24,7 +24,8 @@ struct Kvmpt: ParsableCommand {
       """,
     version: Version.current,
     subcommands: [
-      VerifyCommand.self, DoctorCommand.self, ConformCommand.self, CheckCommand.self,
+      VerifyCommand.self, DoctorCommand.self, ConformCommand.self, MergeCommand.self,
+      CheckCommand.self,
       SchemaCommand.self,
       DumpCommand.self, WalkCommand.self, ExplainCommand.self, AuditCommand.self,
       DiffCommand.self, AliasesCommand.self, StatsCommand.self,

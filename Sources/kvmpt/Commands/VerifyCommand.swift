@@ -15,6 +15,7 @@ struct VerifyCommand: ReportingCommand {
       EXAMPLES:
         kvmpt verify Examples/higher-half-kernel.yaml
         kvmpt verify Examples/user-process.yaml --format junit --output report.xml
+        kvmpt verify Examples/user-process.yaml --machine-profile machine.json
 
       \(ExitStatus.table)
       """)
@@ -27,6 +28,13 @@ struct VerifyCommand: ReportingCommand {
 
   @OptionGroup var report: ReportOptions
   @OptionGroup var machine: MachineOptions
+
+  @Option(
+    name: .customLong("machine-profile"),
+    help: ArgumentHelp(
+      "How this machine differs from the manual, as kvmpt conform --write-profile found it.",
+      valueName: "file"))
+  var profilePath: String?
 
   @Option(
     name: .customLong("if-no-kvm"),

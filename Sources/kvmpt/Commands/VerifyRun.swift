@@ -12,22 +12,57 @@ struct VerifyRun {
 
   func run() throws(CommandFailure) -> ExitStatus {
     Interruption.install()
+    var verifier: Verifier
+    do throws(MachineError) {
+      verifier = Verifier(factory: try command.machine.choice.open())
+    } catch {
+      return try runWithoutMachine(error)
+    }
+    try useProfile(in: &verifier)
     let report: VerificationReport
     do throws(VerificationError) {
-      report = try provedOnMachine()
+      report = try verify(with: verifier)
     } catch {
+      // A machine that opens may still refuse to make a guest.
       guard case .machine(let problem) = error, problem.meansNoMachine else {
         throw CommandFailure(error, input: input)
       }
-      switch command.missingKVM {
-      case .fail: throw CommandFailure(problem, canPass: "--if-no-kvm")
-      case .skip: return try skip(problem)
-      case .model: report = try comparedWithModel()
-      }
+      return try runWithoutMachine(problem)
     }
+    return try finish(report)
+  }
+
+  /// Does what `--if-no-kvm` says.
+  private func runWithoutMachine(_ problem: MachineError) throws(CommandFailure) -> ExitStatus {
+    switch command.missingKVM {
+    case .fail: throw CommandFailure(problem, canPass: "--if-no-kvm")
+    case .skip: return try skip(problem)
+    case .model: return try finish(comparedWithModel())
+    }
+  }
+
+  private func finish(_ report: VerificationReport) throws(CommandFailure) -> ExitStatus {
     write(report)
     try destination.close()
     return Self.status(of: report)
+  }
+
+  /// Takes the rules of `--machine-profile`, which must be about the machine at hand.
+  private func useProfile(in verifier: inout Verifier) throws(CommandFailure) {
+    guard let path = command.profilePath else { return }
+    let profile = try ResultFile(path: path, schema: MachineProfileJSON.schema).machine()
+    guard let identity = verifier.machineIdentity else { return }
+    guard
+      identity.name == profile.identity.name, identity.walker == profile.identity.walker
+    else {
+      throw ResultFileError(
+        path: path,
+        reason: "it is about \(profile.identity.name) with tables walked by"
+          + " \(profile.identity.walker.name), and this is \(identity.name) with tables walked by"
+          + " \(identity.walker.name)"
+      ).failure
+    }
+    verifier.knownDeviations = profile.deviations
   }
 
   /// A run that did not come to its end is no agreement, whatever it found until then.
@@ -36,17 +71,6 @@ struct VerifyRun {
     if reason == .interrupted { return .interrupted }
     if !report.isAgreement { return .disagreement }
     return reason == nil ? .agreement : .timeLimitReached
-  }
-
-  /// Proves on the machine that was chosen; one that opens may still refuse to make a guest.
-  private func provedOnMachine() throws(VerificationError) -> VerificationReport {
-    let verifier: Verifier
-    do throws(MachineError) {
-      verifier = Verifier(factory: try command.machine.choice.open())
-    } catch {
-      throw .machine(error)
-    }
-    return try verify(with: verifier)
   }
 
   private func comparedWithModel() throws(CommandFailure) -> VerificationReport {

@@ -1,14 +1,18 @@
-// ConformanceJSON: a comparison of a machine with the manual, for programs with every block by itself.
+// ConformanceJSON: a comparison of a machine with the manual, for programs and for `kvmpt merge`.
+// Schemas/conformance.schema.json describes it.
 
 import MMU
 import Probe
 
 /// Writes a conformance report as one JSON object.
 enum ConformanceJSON {
+  static let schema = "urn:kvmpt:schema:conformance:1"
+
   static func write(_ report: ConformanceReport, to destination: ReportDestination) {
+    let findings = report.findings
     var json = JSONWriter(to: destination)
     json.beginObject()
-    json.member("schema", "urn:kvmpt:schema:conformance:1")
+    json.member("schema", schema)
     json.member("version", Version.current)
     json.member("profile", report.profile.rawValue)
     json.key("shard")
@@ -17,68 +21,114 @@ enum ConformanceJSON {
     json.member("count", report.shard.count)
     json.endObject()
     json.member("complete", report.isComplete)
-    json.member("agreement", report.isAgreement)
+    json.member("agreement", findings.unexplainedCount == 0)
     json.key("machine")
     MachineJSON.write(report.machine, to: &json)
+    json.member("profile-blocks", report.profileBlockCount)
     json.member("blocks", report.blockCount)
-    json.key("finished-blocks")
-    json.beginArray()
-    for (index, tally) in report.blocks.sorted(by: { $0.key < $1.key }) {
-      json.beginObject()
-      json.member("block", index)
-      write(tally, to: &json)
-      json.endObject()
-    }
-    json.endArray()
-    json.key("total")
-    json.beginObject()
-    write(report.total, to: &json)
-    json.endObject()
-    json.key("not-run")
-    json.beginObject()
-    for (reason, count) in report.notRun.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
-      json.member(reason.rawValue, count)
-    }
-    json.endObject()
-    json.key("milliseconds")
-    json.milliseconds(report.time)
+    json.member("finished-blocks", ranges(of: report.finished))
+    write(report, findings, &json)
     json.endObject()
   }
 
   private static func write(
-    _ tally: ConformanceTally, to json: inout JSONWriter<ReportDestination>
+    _ report: ConformanceReport, _ findings: ConformanceFindings,
+    _ json: inout JSONWriter<ReportDestination>
   ) {
-    json.member("cases", tally.caseCount)
-    json.member("agreed", tally.agreedCount)
-    json.key("deviations")
+    json.member("cases", report.total.caseCount)
+    json.member("agreed", report.total.agreedCount)
+    json.member("explained", findings.explainedCount)
+    json.member("unexplained", findings.unexplainedCount)
+    json.key("rules")
     json.beginArray()
-    for (deviation, count) in tally.deviations.sorted(by: { $0.key.message < $1.key.message }) {
+    for (rule, count) in findings.rules {
       json.beginObject()
-      json.member("id", deviation.id)
-      json.member("message", deviation.message)
+      MachineProfileJSON.writeMembers(of: rule, to: &json)
       json.member("cases", count)
       json.endObject()
     }
     json.endArray()
+    write("not-run", report.notRun, &json)
+    write("left-out", report.total.notRun, &json)
+    json.key("milliseconds")
+    json.milliseconds(report.time)
     json.key("guest-milliseconds")
-    json.milliseconds(tally.guestTime)
-    json.member("mismatched", tally.mismatchCount)
-    json.key("mismatches")
+    json.milliseconds(report.total.guestTime)
+    json.key("agreeing")
+    json.beginObject()
+    for (text, count) in report.evidence.agreed.map({ ($0.key.text, $0.value) }).sorted(by: <) {
+      json.member(text, count)
+    }
+    json.endObject()
+    json.key("differing")
     json.beginArray()
-    for mismatch in tally.mismatches {
+    let differing = report.evidence.differences.map {
+      (key: $0.key.key.text, response: $0.key.response.text, record: $0.value)
+    }
+    for difference in differing.sorted(by: { ($0.key, $0.response) < ($1.key, $1.response) }) {
       json.beginObject()
-      json.member("matrix", mismatch.matrix)
-      json.member("block", mismatch.block)
-      json.member("mode", mismatch.mode)
-      json.member("address", hexadecimal: mismatch.address)
-      json.member("upper-level", Int(mismatch.upperLevel.rawValue))
-      json.member("upper-entry", hexadecimal: mismatch.upperEntry)
-      json.member("lower-entry", hexadecimal: mismatch.lowerEntry)
-      json.member("modelled", mismatch.modelled.words)
-      json.member("executed", mismatch.executed.words)
-      if let flags = mismatch.flags { json.member("flags", flags) }
+      json.member("case", difference.key)
+      json.member("response", difference.response)
+      json.member("cases", difference.record.count)
+      json.key("example")
+      write(difference.record.example, &json)
       json.endObject()
     }
     json.endArray()
+  }
+
+  private static func write(
+    _ name: String, _ counts: [NotRunReason: Int], _ json: inout JSONWriter<ReportDestination>
+  ) {
+    json.key(name)
+    json.beginObject()
+    for (reason, count) in counts.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+      json.member(reason.rawValue, count)
+    }
+    json.endObject()
+  }
+
+  private static func write(
+    _ example: ConformanceMismatch, _ json: inout JSONWriter<ReportDestination>
+  ) {
+    json.beginObject()
+    json.member("matrix", example.matrix)
+    json.member("block", example.block)
+    json.member("mode", example.mode)
+    json.member("address", hexadecimal: example.address)
+    json.key("entries")
+    json.beginArray()
+    for entry in example.entries {
+      json.beginObject()
+      json.member("level", Int(entry.level.rawValue))
+      json.member("word", hexadecimal: entry.rawValue)
+      json.endObject()
+    }
+    json.endArray()
+    json.member("modelled", example.modelled)
+    json.member("executed", example.executed)
+    if let flags = example.flags { json.member("flags", flags) }
+    json.endObject()
+  }
+
+  /// Such as `0-95,97`.
+  static func ranges(of numbers: Set<Int>) -> String {
+    var parts: [String] = []
+    var run: ClosedRange<Int>?
+    func close() {
+      if let run {
+        parts.append(run.count == 1 ? "\(run.lowerBound)" : "\(run.lowerBound)-\(run.upperBound)")
+      }
+    }
+    for number in numbers.sorted() {
+      if let current = run, current.upperBound + 1 == number {
+        run = current.lowerBound...number
+      } else {
+        close()
+        run = number...number
+      }
+    }
+    close()
+    return parts.joined(separator: ",")
   }
 }

@@ -12,76 +12,80 @@ struct ConformanceText {
   private static let shownCount = 20
 
   func write(to output: inout some TextOutputStream) {
-    let total = report.total
+    let findings = report.findings
     let shard =
       report.shard == .whole ? "" : ", share \(report.shard.number) of \(report.shard.count)"
     output.write(styler("conformance, profile \(report.profile.rawValue)\(shard)", .bold) + "\n\n")
-    var table = TextTable([("", .left), ("", .left)])
-    table.append([.init("machine", .dim), .init(report.machine.words)])
-    table.append([
-      .init("cases", .dim),
-      .init(
-        "\(grouped(total.caseCount)) in \(grouped(report.blocks.count))"
-          + " of \(counted(report.blockCount, "block", "blocks"))"),
-    ])
-    table.append([.init("agreed", .dim), .init(grouped(total.agreedCount))])
-    for (deviation, count) in total.deviations.sorted(by: { $0.key.message < $1.key.message }) {
-      table.append([
-        .init("by a rule", .yellow), .init("\(grouped(count)): \(deviation.message)"),
-      ])
+    output.write(facts(findings).rendered(styler: styler))
+    for difference in findings.unexplained.prefix(Self.shownCount) {
+      output.write("\n" + text(difference))
     }
-    for (reason, count) in report.notRun.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
-      table.append([
-        .init("not run", .yellow), .init("\(grouped(count)): \(reason.message)"),
-      ])
+    if findings.unexplained.count > Self.shownCount {
+      output.write("\n... and \(findings.unexplained.count - Self.shownCount) more kinds\n")
     }
-    output.write(table.rendered(styler: styler))
-    for mismatch in total.mismatches.prefix(Self.shownCount) { output.write("\n" + text(mismatch)) }
-    if total.mismatchCount > Self.shownCount {
-      output.write("\n... and \(grouped(total.mismatchCount - Self.shownCount)) more\n")
-    }
-    output.write("\n" + summary(total) + "\n")
+    output.write("\n" + verdict(findings) + "\n")
+    if let speed { output.write(speed + "\n") }
   }
 
-  private func text(_ mismatch: ConformanceMismatch) -> String {
-    let upper = PageTableEntry(mismatch.upperEntry, at: mismatch.upperLevel)
-    let lower = PageTableEntry(
-      mismatch.lowerEntry, at: mismatch.upperLevel.lower ?? .pageTable)
+  private func facts(_ findings: ConformanceFindings) -> TextTable {
+    var table = TextTable([("", .left), ("", .left)])
+    func add(_ name: String, _ text: String, _ style: TextStyle = .dim) {
+      table.append([.init(name, style), .init(text)])
+    }
+    add("machine", report.machine.words)
+    add(
+      "cases",
+      "\(grouped(report.total.caseCount)) in \(grouped(report.finished.count))"
+        + " of \(counted(report.blockCount, "block", "blocks"))")
+    add("agreed", grouped(report.total.agreedCount))
+    for (rule, count) in findings.rules {
+      add("by a rule", "\(grouped(count)): \(rule.message)", .yellow)
+    }
+    let leftOut = report.total.notRun.merging(report.notRun, uniquingKeysWith: +)
+    for (reason, count) in leftOut.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+      add("not run", "\(grouped(count)): \(reason.message)", .yellow)
+    }
+    return table
+  }
+
+  private func text(_ difference: DifferenceRecord) -> String {
+    let example = difference.example
     var text =
       styler("differs", .redBold)
-      + " at \(HexadecimalNumber(mismatch.address)), \(mismatch.matrix), \(mismatch.mode)\n"
-    for entry in [upper, lower] {
+      + " in \(counted(difference.count, "case", "cases")), such as"
+      + " \(HexadecimalNumber(example.address)), \(example.matrix), \(example.mode)\n"
+    for entry in example.entries {
       text +=
         "    \(entry.level.entryName) \(HexadecimalNumber(entry.rawValue))"
         + " \(EntryBitsText.text(entry))\n"
     }
-    text += "    modelled  \(mismatch.modelled.words)\n    executed  \(mismatch.executed.words)\n"
-    if let flags = mismatch.flags { text += "    flags     \(flags)\n" }
+    text += "    modelled  \(example.modelled)\n    executed  \(example.executed)\n"
+    if let flags = example.flags { text += "    flags     \(flags)\n" }
     return text
   }
 
-  private func summary(_ total: ConformanceTally) -> String {
-    var lines: [String] = []
-    if total.mismatchCount > 0 {
-      lines.append(
-        styler("disagreed", .redBold)
-          + ": \(counted(total.mismatchCount, "case differs", "cases differ")) from the manual,"
-          + " and no rule says why")
-    } else if report.isComplete {
-      lines.append(
-        styler("agreed", .green) + ": every case is as the manual says, or as a rule says")
-    } else {
-      lines.append(styler("incomplete", .yellow) + ": what was run agrees")
+  private func verdict(_ findings: ConformanceFindings) -> String {
+    if findings.unexplainedCount > 0 {
+      return styler("disagreed", .redBold)
+        + ": \(counted(findings.unexplainedCount, "case differs", "cases differ")) from the manual,"
+        + " and no rule says how"
     }
+    guard report.isComplete else {
+      return styler("incomplete", .yellow) + ": what was run agrees"
+    }
+    return styler("agreed", .green)
+      + (findings.rules.isEmpty
+        ? ": every case is as the manual says"
+        : ": every case is as the manual says, or as a rule says")
+  }
+
+  private var speed: String? {
     let seconds = report.time.seconds
-    if total.caseCount > 0, seconds > 0 {
-      let rate = Double(total.caseCount) / seconds
-      lines.append(
-        "time: \(report.time.secondsText); \(grouped(Int(rate))) cases per second,"
-          + " \(microseconds(seconds / Double(total.caseCount))) per case;"
-          + " \(grouped(peakMemoryMiB())) MiB of memory at most")
-    }
-    return lines.joined(separator: "\n")
+    guard report.total.caseCount > 0, seconds > 0 else { return nil }
+    let rate = Double(report.total.caseCount) / seconds
+    return "time: \(report.time.secondsText); \(grouped(Int(rate))) cases per second,"
+      + " \(microseconds(seconds / Double(report.total.caseCount))) per case;"
+      + " \(grouped(peakMemoryMiB())) MiB of memory at most"
   }
 
   private func microseconds(_ seconds: Double) -> String {

@@ -37,6 +37,14 @@ struct DoctorJSON {
       json.endObject()
     }
     json.endArray()
+    if let report = examination.conformance {
+      json.key("conformance")
+      json.beginObject()
+      json.member("cases", report.total.caseCount)
+      json.member("agreed", report.total.agreedCount)
+      json.member("explained", report.findings.explainedCount)
+      json.endObject()
+    }
     json.key("deviations")
     json.beginArray()
     for deviation in examination.profile?.deviations ?? [] {

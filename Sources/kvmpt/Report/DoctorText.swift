@@ -32,6 +32,12 @@ struct DoctorText {
     if examination.problem == nil {
       add("guest", "runs at CPL 0 and CPL 3; its tables do what the manual says")
     }
+    if let report = examination.conformance {
+      add(
+        "cases",
+        "\(grouped(report.total.caseCount)) of the access matrix, \(grouped(report.total.agreedCount))"
+          + " as the manual says; kvmpt conform tries them all")
+    }
     for deviation in examination.profile?.deviations ?? [] {
       add("differs", deviation.message, .yellow)
     }
@@ -106,6 +112,7 @@ extension MachineFeature {
     case .smep: "SMEP"
     case .smap: "SMAP"
     case .protectionKeys: "protection keys (CR4.PKE)"
+    case .supervisorProtectionKeys: "supervisor keys (CR4.PKS)"
     }
   }
 }

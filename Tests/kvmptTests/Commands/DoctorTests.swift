@@ -29,7 +29,7 @@ struct DoctorTests {
     #expect(try Self.schema().violations(of: report) == [])
     #expect(report["verdict"] == .string("ready"))
     let features = try #require(report["features"]).elements
-    #expect(Set(features.compactMap { $0["id"]?.text }).count == 7)
+    #expect(Set(features.compactMap { $0["id"]?.text }).count == 8)
     for feature in features {
       #expect((feature["trial"] == .string("works")) == (feature["fix"] == nil))
       if ["nx", "wp"].contains(feature["id"]?.text) {

@@ -42,6 +42,7 @@ struct DocumentationTests {
     "Every link between the files of the repository leads somewhere",
     arguments: [
       "CONTRIBUTING.md", "DESIGN.md", "Documentation/address-space-file.md", "Documentation/ci.md",
+      "Documentation/conform.md",
       "Documentation/reports.md",
     ])
   func links(_ path: String) throws {
@@ -57,7 +58,12 @@ struct DocumentationTests {
     }
   }
 
-  @Test("The CI examples are YAML", arguments: ["github-actions.yml", "gitlab-ci.yml"])
+  @Test(
+    "The CI examples are YAML",
+    arguments: [
+      "github-actions.yml", "gitlab-ci.yml", "conform-github-actions.yml",
+      "conform-kubernetes.yaml",
+    ])
   func ciExamples(_ name: String) throws {
     let root = try YAMLDocument.root(of: PackageFiles.bytes(of: "Examples/ci/\(name)"))
     guard case .mapping(let pairs)? = root?.content else {

@@ -92,6 +92,8 @@ final class KVMMachine: Machine {
       }
       try guest.cpu.setPKRU(batch.state.pkru, offset: offset)
     }
+    // IA32_PKRS.
+    if batch.state.cr4 >> 24 & 1 != 0 { try guest.cpu.setMSR(0x6e1, to: UInt64(batch.state.pkrs)) }
     try guest.cpu.setRegisters(
       start.registers(flushes: hostChangeMeans == .guestFlush))
   }

@@ -56,6 +56,7 @@ public final class KVMMachineFactory: MachineFactory {
     case .smep: processor.hasSMEP
     case .smap: processor.hasSMAP
     case .protectionKeys: processor.hasPKU
+    case .supervisorProtectionKeys: processor.hasPKS
     }
   }
 

@@ -133,7 +133,8 @@ final class QEMUMachine: Machine {
     let mail: [(Int32, UInt64)] = [
       (KVMPT_MAIL_CR0, special.cr0), (KVMPT_MAIL_CR3, special.cr3),
       (KVMPT_MAIL_CR4, special.cr4), (KVMPT_MAIL_EFER, special.efer),
-      (KVMPT_MAIL_PKRU, UInt64(batch.state.pkru)), (KVMPT_MAIL_RIP, general.rip),
+      (KVMPT_MAIL_PKRU, UInt64(batch.state.pkru) | UInt64(batch.state.pkrs) << 32),
+      (KVMPT_MAIL_RIP, general.rip),
       (KVMPT_MAIL_RSP, general.rsp), (KVMPT_MAIL_RCX, general.rcx),
       (KVMPT_MAIL_RSI, general.rsi), (KVMPT_MAIL_RDX, general.rdx),
       // LGDT and LIDT read ten bytes. Source: Intel SDM volume 3A, section 2.4.

@@ -1,0 +1,82 @@
+// One batch: run it, and find out which case killed the guest if one did.
+
+import GuestImages
+import GuestMem
+import MMU
+
+extension ConformanceBlockRun {
+  /// Runs a batch; one that kills the guest is taken apart until the culprit stands alone.
+  mutating func runBatch(_ batch: ArraySlice<ConformanceCase>) throws(MachineError) {
+    guard !batch.isEmpty else { return }
+    guard ContinuousClock.now < deadline else {
+      result.tally.notRun[.timeLimit, default: 0] += batch.count
+      return
+    }
+    let cases = withAddresses(batch)
+    try bench.machine.showHostChanges()
+    let start = ContinuousClock.now
+    var end = AgentBatchEnd.finished(deviceWrites: [:])
+    if block.isPrecededByRead { end = try execute(cases, .read, .supervisor) }
+    if case .finished = end { end = try execute(cases, block.access.loop, block.privilege) }
+    result.tally.guestTime += ContinuousClock.now - start
+    switch end {
+    case .finished(let deviceWrites): compare(cases, deviceWrites)
+    case .died(let death, let record):
+      try bench.recover()
+      _ = bench.prepareAgent(for: block.settings)
+      if cases.count == 1 {
+        addDeath(of: cases[0], death)
+        return
+      }
+      let suspect =
+        batch.startIndex + min(max(0, record ?? batch.count / 2), batch.count - 1)
+      try runBatch(batch[batch.startIndex..<suspect])
+      try runBatch(batch[suspect...suspect])
+      try runBatch(batch[(suspect + 1)...])
+    }
+  }
+
+  private mutating func execute(
+    _ cases: [ConformanceCase], _ loop: AgentBatch.Loop, _ privilege: PrivilegeLevel
+  ) throws(MachineError) -> AgentBatchEnd {
+    let records = AgentRecords(in: bench.machine.agent)
+    let access = loop == block.access.loop ? block.access : .read
+    var base: UInt64 = 0
+    if access == .descriptor {
+      base = (cases.first?.address ?? 0) & ~0xffff
+      agent.setLocalDescriptorTable(at: base)
+      constants = agent.constants()
+    }
+    for (index, candidate) in cases.enumerated() {
+      // A selector in the local table, for CPL 3.
+      let selector = access == .descriptor ? (candidate.address - base) | 7 : 0
+      records.ask(access.recordAddress(for: candidate.address), value: selector, at: index)
+    }
+    let end = try bench.machine.run(
+      AgentBatch(
+        loop: loop, privilege: privilege, recordCount: cases.count, cr3: bench.tables.root,
+        windowAddress: bench.slot.windowAddress, state: state), deadline: deadline)
+    if case .finished = end, agent.constants() != constants {
+      return .died(.agentOverwritten, record: nil)
+    }
+    return end
+  }
+
+  /// Chooses where in its page each case looks, so that no two writes hit one word, and clears the
+  /// words, so that no write of an earlier batch answers for one of this.
+  private func withAddresses(_ batch: ArraySlice<ConformanceCase>) -> [ConformanceCase] {
+    guard block.access.leavesToken else { return Array(batch) }
+    var writeCounts: [UInt64: Int] = [:]
+    return batch.map { candidate in
+      guard case .success = candidate.outcome, let frame = candidate.frame else { return candidate }
+      let slot = writeCounts[frame, default: 0] % ConformanceStamp.writeSlotCount
+      writeCounts[frame, default: 0] += 1
+      var result = candidate
+      let offset = block.access.offset(writeSlot: slot)
+      result.address = candidate.address & ~0xfff | offset
+      result.faultAddress = result.address
+      bench.machine.ram.storeWord(0, at: GuestPhysicalAddress(truncating: frame | offset))
+      return result
+    }
+  }
+}

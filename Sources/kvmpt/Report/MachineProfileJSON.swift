@@ -1,0 +1,43 @@
+// MachineProfileJSON: what a machine does, as a file that `kvmpt verify --machine-profile` reads.
+// Schemas/machine-profile.schema.json describes it.
+
+import Probe
+
+/// Writes and names machine profiles.
+enum MachineProfileJSON {
+  static let schema = "urn:kvmpt:schema:machine-profile:1"
+
+  static func write(
+    _ machine: MachineProfile, rules: [Deviation], to destination: ReportDestination
+  ) {
+    var json = JSONWriter(to: destination)
+    json.beginObject()
+    json.member("schema", schema)
+    json.member("version", Version.current)
+    json.key("machine")
+    MachineJSON.write(machine, to: &json)
+    json.key("rules")
+    json.beginArray()
+    for rule in rules {
+      json.beginObject()
+      writeMembers(of: rule, to: &json)
+      json.endObject()
+    }
+    json.endArray()
+    json.endObject()
+  }
+
+  static func writeMembers(of rule: Deviation, to json: inout JSONWriter<ReportDestination>) {
+    json.member("id", rule.id)
+    json.member("message", rule.message)
+    json.key("when")
+    json.beginObject()
+    for attribute in rule.condition { json.member(attribute.name, attribute.value) }
+    json.endObject()
+    json.key("effect")
+    json.beginObject()
+    json.member("id", rule.effect.name)
+    if let number = rule.effect.number { json.member("number", Int(number)) }
+    json.endObject()
+  }
+}
