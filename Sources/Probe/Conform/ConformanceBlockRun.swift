@@ -42,7 +42,9 @@ struct ConformanceBlockRun {
 
   /// Runs all cases of the block.
   mutating func run() throws(MachineError) {
-    for round in rounds() {
+    let rounds = rounds()
+    if rounds.allSatisfy(\.isEmpty) { return }
+    for round in rounds {
       for group in groups(of: round) {
         var first = group.startIndex
         while first < group.endIndex {

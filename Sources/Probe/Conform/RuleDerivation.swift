@@ -22,7 +22,7 @@ struct RuleDerivation {
   }
 
   private let agreed: [Observation]
-  private let differing: [Observation]
+  private var differing: [Observation]
 
   init(_ evidence: ConformanceEvidence) {
     let evidence = evidence.withoutIdleRootEntries()
@@ -39,7 +39,22 @@ struct RuleDerivation {
   }
 
   /// The rules, the one that explains most first.
+  ///
+  /// A rule that has exceptions cannot be told by a condition; but where another rule says what the
+  /// exceptions do, they are none. So each rule is tried as one that goes before all others.
   func rules() -> [Deviation] {
+    let plain = derived()
+    var best = plain
+    for first in plain {
+      var rest = self
+      rest.differing.removeAll { shows($0, first) }
+      let rules = [first] + rest.derived()
+      if rules.count < best.count { best = rules }
+    }
+    return best
+  }
+
+  private func derived() -> [Deviation] {
     var rules: [Deviation] = []
     var rest = differing
     while !rest.isEmpty {
