@@ -61,6 +61,18 @@ struct RegressionTests {
     }
   }
 
+  @Test("A table that leads to empty tables only is not taken: nothing is mapped there")
+  func emptySubtree() throws {
+    var world = try World<TinyPaging>(levels: .pageMapLevel4, frameCount: 40)
+    let plain = PageProperties(rights: [.read, .write])
+    for operation in [
+      .map(0, 1, to: 8, plain, .largest), .replace(0, .pageDirectory, with: nil, plain),
+      .allocate(0, .pageDirectory), .take(0, 8),
+    ] as [Operation] {
+      #expect(world.step(operation, before: world.image) == nil, "\(operation)")
+    }
+  }
+
   @Test("T-2: a subtree that was taken is marked on every level")
   func strayLevels() throws {
     var machine = try TestMachine()

@@ -160,7 +160,8 @@ extension Cursor {
           levelNumber < tables.rootLevel || Configuration.topLevelRemoval == .allowed
         if fits && mayGo && tablesToo == .yes {
           let child = try tables.child(of: entry, level: levelNumber, position: position)
-          if tables.metadata.nodeState(of: child.frame).presentCount > 0 { return true }
+          // Tables that lead to no page are passed over like anything else that maps nothing.
+          if tables.leadsToPage(child, level: levelNumber &- 1) { return true }
         }
         try push(entry)
       case .absent, .invalid: move(to: min(end, slot.upperBound), allocator: &allocator)
@@ -177,6 +178,23 @@ extension Cursor {
 }
 
 extension TableMemory {
+  /// True when there is a page in a node or below it.
+  @usableFromInline
+  func leadsToPage(_ table: TableFrame, level: UInt64) -> Bool {
+    guard metadata.nodeState(of: table.frame).presentCount > 0 else { return false }
+    for index in 0..<Configuration.entryCount {
+      let entry = memory.entry(table, index)
+      switch EntryClass(entry, level: level) {
+      case .absent, .invalid: continue
+      case .leaf: return true
+      case .table:
+        guard let child = memory.table(linkedBy: entry), level > 1 else { continue }
+        if leadsToPage(child, level: level &- 1) { return true }
+      }
+    }
+    return false
+  }
+
   /// Counts what is in a node and below it.
   @usableFromInline
   func subtreeCount(_ table: TableFrame) -> SubtreeCount {
