@@ -42,23 +42,34 @@ let package = Package(
         .product(name: "Yams", package: "Yams"),
       ],
       swiftSettings: checked),
+    // What no user builds: images for tests, and the programs that try images by the million and
+    // write large ones.
+    .target(
+      name: "TestImages", dependencies: ["CKVM", "GuestMem", "MMU"], path: "Tests/TestImages",
+      swiftSettings: checked),
+    .executableTarget(
+      name: "FuzzImages", dependencies: ["TestImages"], path: "Fuzz/FuzzImages",
+      swiftSettings: checked),
+    .executableTarget(
+      name: "MakeImage", dependencies: ["TestImages"], path: "Benchmarks/images",
+      exclude: ["run"], swiftSettings: checked),
     .testTarget(
       name: "MMUTests", dependencies: ["MMU"], exclude: ["Explanation/explanations.txt"],
       swiftSettings: checked),
     .testTarget(
-      name: "GuestMemTests", dependencies: ["CKVM", "GuestMem", "MMU"],
+      name: "GuestMemTests", dependencies: ["CKVM", "GuestMem", "TestImages", "MMU"],
       // Millions of operations in an ordinary run: what they test is inlinable, so -O reaches it.
       swiftSettings: checked + [
         .unsafeFlags(["-O", "-wmo", "-num-threads", "2", "-disable-batch-mode"])
       ]),
     .testTarget(name: "KVMTests", dependencies: ["CKVM", "KVM", "MMU"], swiftSettings: checked),
     .testTarget(
-      name: "ProbeTests", dependencies: ["GuestMem", "KVM", "MMU", "Probe"],
+      name: "ProbeTests", dependencies: ["GuestMem", "KVM", "MMU", "Probe", "TestImages"],
       swiftSettings: checked),
     .testTarget(
       name: "kvmptTests",
       dependencies: [
-        "kvmpt", "GuestMem", "MMU", "Probe",
+        "kvmpt", "GuestMem", "MMU", "Probe", "TestImages",
         // To compare where the screen sees scalars with where Yams does.
         .product(name: "Yams", package: "Yams"),
       ],
