@@ -22,7 +22,7 @@ public protocol MachineFactory: Sendable {
   /// What CPUID says about a feature.
   func promises(_ feature: MachineFeature) -> Bool
 
-  /// A machine with `memory` as RAM from address 0 on, and the agent's slot at `agentAddress`.
+  /// A machine with `memory` as RAM, and the agent's slot at `agentAddress`.
   ///
   /// Throws: ``MachineError`` when the host does not give memory or a guest.
   func makeMachine(

@@ -12,7 +12,7 @@ import MMU
 /// print(report.isAgreement)
 /// ```
 public struct Verifier: Sendable {
-  private let factory: (any MachineFactory)?
+  let factory: (any MachineFactory)?
 
   /// Opens the KVM device.
   ///
@@ -59,12 +59,6 @@ public struct Verifier: Sendable {
 
   /// What the machine was found to do, as far as `space` needs it; nil without a machine.
   public func profile(for space: AddressSpace) throws(VerificationError) -> MachineProfile? {
-    guard let factory else { return nil }
-    var trials: Set<MachineFeature> = []
-    if space.rootLevel == .pageMapLevel5 { trials.insert(.fiveLevelPaging) }
-    if space.processor.isSMEPEnabled { trials.insert(.smep) }
-    if space.processor.isSMAPEnabled { trials.insert(.smap) }
-    if space.processor.isPKEEnabled { trials.insert(.protectionKeys) }
     var rootIndices: Set<Int> = []
     if space.rootLevel == .pageMapLevel4 {
       for mapping in space.mappings {
@@ -72,10 +66,24 @@ public struct Verifier: Sendable {
       }
     }
     do throws(MachineError) {
-      return try Calibrator(factory: factory).profile(trying: trials, rootIndices: rootIndices)
+      return try profile(
+        rootLevel: space.rootLevel, settings: space.processor, rootIndices: rootIndices)
     } catch {
       throw .machine(error)
     }
+  }
+
+  /// What the machine was found to do, as far as tables of `rootLevel` need it.
+  func profile(
+    rootLevel: Level, settings: ProcessorSettings, rootIndices: Set<Int>
+  ) throws(MachineError) -> MachineProfile? {
+    guard let factory else { return nil }
+    var trials: Set<MachineFeature> = []
+    if rootLevel == .pageMapLevel5 { trials.insert(.fiveLevelPaging) }
+    if settings.isSMEPEnabled { trials.insert(.smep) }
+    if settings.isSMAPEnabled { trials.insert(.smap) }
+    if settings.isPKEEnabled { trials.insert(.protectionKeys) }
+    return try Calibrator(factory: factory).profile(trying: trials, rootIndices: rootIndices)
   }
 
   /// Writes the tables of `space` for a machine, or for any when `profile` is nil.

@@ -24,7 +24,7 @@ enum ExitStatus: Int32, CaseIterable, Sendable {
     case .noKVM: "KVM is needed and cannot be used"
     case .internalError: "the machine fails its calibration, or a defect of kvmpt itself"
     case .cannotWrite: "the report cannot be written"
-    case .skipped: "skipped for want of KVM, as --if-no-kvm skip asks"
+    case .skipped: "nothing was executed, for want of KVM or of what an image needs"
     case .timeLimitReached: "nothing disagrees, but --timeout ended the run before its end"
     case .interrupted: "interrupted from the keyboard"
     }

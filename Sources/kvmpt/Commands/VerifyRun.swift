@@ -17,7 +17,10 @@ struct VerifyRun {
     } catch {
       switch command.missingKVM {
       case .fail: throw CommandFailure(error, canPass: "--if-no-kvm")
-      case .skip: return try skip(error)
+      case .skip:
+        let skipped = SkippedInput(name: input.path, title: input.addressSpace.name)
+        try Self.skip(error, skipped, command.format, destination)
+        return .skipped
       case .model: verifier = .modelOnly
       }
     }
@@ -53,15 +56,19 @@ struct VerifyRun {
     }
   }
 
-  private func skip(_ error: MachineError) throws(CommandFailure) -> ExitStatus {
+  /// Reports that nothing was run for want of KVM.
+  static func skip(
+    _ error: MachineError, _ input: SkippedInput, _ format: ReportFormat,
+    _ destination: ReportDestination
+  ) throws(CommandFailure) {
     let reason = "KVM is needed: \(error.message)"
     var output = destination
-    switch command.format {
+    switch format {
     case .text: destination.write("skipped: \(reason)\n")
     case .tap: TAPWriter.writeSkipped(reason: reason, to: &output)
     case .junit:
       let suite = ReportSuite(
-        name: input.path,
+        name: input.name,
         cases: [ReportCase(name: "verify", group: "kvmpt", outcome: .skipped(reason: reason))])
       JUnitWriter.write(suite, to: &output)
     case .json:
@@ -69,14 +76,13 @@ struct VerifyRun {
       json.beginObject()
       json.member("schema", "urn:kvmpt:schema:verification:1")
       json.member("version", Version.current)
-      json.member("file", input.path)
-      json.member("name", input.addressSpace.name)
+      json.member("file", input.name)
+      json.member("name", input.title)
       json.member("verdict", "skipped")
       json.member("reason", reason)
       json.endObject()
     }
     try destination.close()
-    return .skipped
   }
 
   private func write(_ report: VerificationReport) {
@@ -91,6 +97,14 @@ struct VerifyRun {
     case .tap: TAPWriter.write(ReportSuite(report, file: input), to: &output)
     }
   }
+}
+
+/// What a run would have been about.
+struct SkippedInput {
+  /// The path as given.
+  let name: String
+  /// The name in the file.
+  var title = ""
 }
 
 extension CommandFailure {

@@ -7,17 +7,19 @@ import Probe
 struct DisagreementText {
   private let disagreement: Disagreement
   private let space: AddressSpace
+  private let kinds: [PageKind]
 
-  init(_ disagreement: Disagreement, in space: AddressSpace) {
+  init(_ disagreement: Disagreement, in space: AddressSpace, kinds: [PageKind] = []) {
     self.disagreement = disagreement
     self.space = space
+    self.kinds = kinds
   }
 
   var text: String {
     let verdict = disagreement.verdict
     var lines = [
       "\(verdict.addressWords): \(verdict.manner.words),"
-        + " \(verdict.page.subject.words(in: space)): \(verdict.disagreements.words)",
+        + " \(verdict.page.subject.words(in: space, kinds: kinds)): \(verdict.disagreements.words)",
       "    asked     \(verdict.asked.words)", "    modelled  \(verdict.modelled.words)",
       "    executed  \(verdict.executed.words)",
     ]

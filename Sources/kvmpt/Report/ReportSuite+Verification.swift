@@ -39,11 +39,14 @@ extension ReportSuite {
     path: String, line: Int?
   ) -> ReportCase {
     ReportCase(
-      name: name, group: group, outcome: outcome(of: subject, report), file: path, line: line)
+      name: name, group: group, outcome: outcome(of: subject, report, in: report.space), file: path,
+      line: line)
   }
 
-  private static func outcome(
-    of subject: ProbeSubject, _ report: VerificationReport
+  /// What came of the probes of `subject`.
+  static func outcome(
+    of subject: ProbeSubject, _ report: any ProofReport, in space: AddressSpace,
+    kinds: [PageKind] = []
   ) -> ReportOutcome {
     let tally = report.tallies[subject] ?? SubjectTally()
     if tally.disagreementCount > 0 {
@@ -51,7 +54,7 @@ extension ReportSuite {
       return .failed(
         id: found.first?.verdict.disagreements.ids.first ?? "disagreement",
         message: "\(counted(tally.disagreementCount, "probe", "probes")) disagree",
-        details: found.prefix(20).map { DisagreementText($0, in: report.space).text })
+        details: found.prefix(20).map { DisagreementText($0, in: space, kinds: kinds).text })
     }
     if tally.lostCount > 0 {
       let found = report.lost.filter { $0.page.subject.isPart(of: subject) }
@@ -76,7 +79,8 @@ extension ReportSuite {
     return .passed
   }
 
-  private static func flagCase(_ report: VerificationReport) -> ReportCase {
+  /// The case about A and D.
+  static func flagCase(_ report: any ProofReport) -> ReportCase {
     let outcome: ReportOutcome
     if let first = report.flagDisagreements.first {
       outcome = .failed(

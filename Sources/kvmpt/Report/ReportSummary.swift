@@ -4,11 +4,14 @@ import Probe
 
 /// What a verification came to.
 struct ReportSummary {
-  private let report: VerificationReport
+  private let report: any ProofReport
   private let styler: TextStyler
+  /// Somebody said what the tables should be.
+  private let isAsked: Bool
 
-  init(_ report: VerificationReport, styler: TextStyler) {
+  init(_ report: any ProofReport, isAsked: Bool = true, styler: TextStyler) {
     self.report = report
+    self.isAsked = isAsked
     self.styler = styler
   }
 
@@ -22,8 +25,9 @@ struct ReportSummary {
     } else if report.isAgreement {
       lines.append(
         total.executedCount > 0
-          ? styler("agreed", .green) + ": \(executed), as asked and as modelled"
-          : styler("not proved", .yellow) + ": asked and modelled agree, and nothing was executed")
+          ? styler("agreed", .green) + ": \(executed), as \(isAsked ? "asked and as " : "")modelled"
+          : styler("not proved", .yellow)
+            + ": \(isAsked ? "asked and modelled agree, and " : "")nothing was executed")
     } else {
       var parts: [String] = []
       if total.disagreementCount > 0 {

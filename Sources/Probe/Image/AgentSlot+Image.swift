@@ -1,0 +1,44 @@
+// A place for the agent beside the tables of an image.
+
+import GuestMem
+import MMU
+
+extension AgentSlot {
+  /// A root entry that is not present, and physical addresses that nothing leads to.
+  ///
+  /// `extents` are the physical ranges that pages lead to.
+  static func beside(
+    _ tables: borrowing ImageTables, extents: [Range<UInt64>], _ question: ImageQuestion,
+    width: UInt8
+  ) -> Result<AgentSlot, NotRunReasonError> {
+    let memory = tables.original
+    let level = question.configuration.rootLevel
+    let root = question.cr3 & PageTableEntry.Bit.address
+    let free = rootIndexPreference.filter { index in
+      let word = memory.loadWord(
+        at: GuestPhysicalAddress(truncating: root + UInt64(index) * 8))
+      return (word ?? 1) & 1 == 0
+    }
+    // Where somebody expects something, the agent would be in the way.
+    var asked: Set<Int> = []
+    for mapping in question.expectation?.space.mappings ?? [] {
+      let first = mapping.linearAddress.rawValue
+      for address in [first, first &+ (mapping.byteCount &- 1)] {
+        asked.insert(Int(address >> level.indexShift & 511))
+      }
+    }
+    for expected in question.expectation?.space.expectations ?? [] {
+      asked.insert(Int(expected.linearAddress >> level.indexShift & 511))
+    }
+    guard let rootIndex = free.first(where: { !asked.contains($0) }) ?? free.first else {
+      return .failure(NotRunReasonError(reason: .noFreeRootEntry))
+    }
+    let occupied =
+      extents + tables.ranges.map { $0.physicalAddress..<$0.end }
+      + tables.absentTables.map { $0..<$0 + 4096 }
+    guard
+      let address = physicalAddress(memoryByteCount: 0, occupied: occupied, addressWidth: width)
+    else { return .failure(NotRunReasonError(reason: .noRoomForAgent)) }
+    return .success(AgentSlot(physicalAddress: address, rootIndex: rootIndex, rootLevel: level))
+  }
+}
