@@ -10,5 +10,6 @@
 #include "ckvm_vm.h"
 #include "ckvm_vcpu.h"
 #include "ckvm_timer.h"
+#include "ckvm_process.h"
 
 #endif

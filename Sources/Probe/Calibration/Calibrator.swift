@@ -18,7 +18,8 @@ struct Calibrator {
     var profile = MachineProfile(
       identity: factory.identity, vendor: factory.vendor,
       physicalAddressWidth: min(52, max(32, factory.physicalAddressWidth)),
-      features: [.noExecute, .writeProtect, .oneGiBPages], deviations: [])
+      features: [.noExecute, .writeProtect, .oneGiBPages], memoryHoles: factory.memoryHoles,
+      deviations: [])
     try tryBasics(&profile, rootIndices: rootIndices)
     for feature in MachineFeature.allCases where trials.contains(feature) {
       guard let trial = CalibrationTrial(feature) else { continue }
@@ -43,12 +44,17 @@ struct Calibrator {
         throw .calibrationFailed(Self.text(verdict))
       }
     }
-    // A and D are judged once the deviations are known.
-    if !profile.deviations.isEmpty || !profile.features.contains(.oneGiBPages) { return }
-    if let flags = collector.flagDisagreements.first {
-      throw .calibrationFailed(
-        "the entry at \(HexadecimalNumber(flags.entryAddress)) went from"
-          + " \(HexadecimalNumber(flags.before)) to \(HexadecimalNumber(flags.after))")
+    // A and D are judged with what is known by now.
+    let flags =
+      profile.deviations.isEmpty && profile.features.contains(.oneGiBPages)
+      ? collector.flagDisagreements
+      : try run(scratch, profile, pages: .skip).flagDisagreements
+    for flags in flags {
+      guard let deviation = Deviation(explaining: flags) else {
+        throw .calibrationFailed(
+          "the entry at \(HexadecimalNumber(flags.entryAddress)): \(flags.message)")
+      }
+      if !profile.deviations.contains(deviation) { profile.deviations.append(deviation) }
     }
   }
 
@@ -83,16 +89,17 @@ struct Calibrator {
     return collector.flagDisagreements.first.map { .differs($0.message) } ?? .works
   }
 
+  /// Runs the scratch space; pages that the machine is not known to support are probed or skipped.
   private func run(
-    _ scratch: ScratchSpace, _ profile: MachineProfile
+    _ scratch: ScratchSpace, _ profile: MachineProfile, pages: UnsupportedPagePolicy = .probe
   ) throws(MachineError) -> VerdictCollector {
     var assumed = profile
-    assumed.features = Set(MachineFeature.allCases)
+    if pages == .probe { assumed.features = Set(MachineFeature.allCases) }
     let built = try Self.build(scratch.space, assumed)
     scratch.spoil(built)
     // Sixteen probes take a millisecond; a minute is for a machine that is in trouble.
     var options = VerificationOptions()
-    options.unsupportedPages = .probe
+    options.unsupportedPages = pages
     let work = VerificationWork(built, profile: assumed, plan: scratch.plan, options: options)
     return try work.run(
       on: factory, deadline: ContinuousClock.now + .seconds(60),

@@ -1,6 +1,6 @@
 // Deviation: a way in which a machine differs from the manual, as a rule.
 
-import MMU
+public import MMU
 
 /// A difference between a machine and the manual that calibration found.
 public enum Deviation: Hashable, Sendable {
@@ -13,12 +13,17 @@ public enum Deviation: Hashable, Sendable {
   ///
   /// Known of QEMU TCG.
   case reservedBitFaultWithoutPresent
+  /// An access that faults at a leaf of this level sets A in it all the same.
+  ///
+  /// Known of QEMU TCG and 1 GiB pages.
+  case faultMarksLeaf(level: Level)
 
   /// The stable name of the rule, the same in every output format.
   public var id: String {
     switch self {
     case .rootEntryUnreachableAtUser: "root-entry-unreachable-at-user"
     case .reservedBitFaultWithoutPresent: "reserved-bit-fault-without-present"
+    case .faultMarksLeaf: "fault-marks-leaf"
     }
   }
 
@@ -29,6 +34,8 @@ public enum Deviation: Hashable, Sendable {
       "CPL 3 cannot use root entry \(index): every access there faults, whatever the tables say"
     case .reservedBitFaultWithoutPresent:
       "the error code of a reserved-bit fault lacks P"
+    case .faultMarksLeaf(let level):
+      "an access that faults sets A in a \(level.entryName) that maps a page"
     }
   }
 
@@ -46,6 +53,21 @@ public enum Deviation: Hashable, Sendable {
     case .reservedBitFaultWithoutPresent:
       guard case .pageFault(let code) = modelled else { return false }
       return code.contains(.reserved) && errorCode == code.rawValue & ~1
+    case .faultMarksLeaf: return false
     }
   }
+
+  /// The rule by which a machine changes an entry as `flags` says, or nil.
+  init?(explaining flags: FlagDisagreement) {
+    guard let level = flags.level, flags.before & 1 != 0,
+      level == .pageTable || flags.before & PageTableEntry.Bit.pageSize != 0,
+      flags.after == flags.before | PageTableEntry.Bit.accessed, flags.mustSet == 0
+    else { return nil }
+    self = .faultMarksLeaf(level: level)
+  }
+}
+
+extension [Deviation] {
+  /// True when an access that faults may set A in a leaf at `level`.
+  func letFaultsMarkLeaf(at level: Level) -> Bool { contains(.faultMarksLeaf(level: level)) }
 }

@@ -71,7 +71,7 @@ public struct Examination: Sendable {
       return Examination(
         factory, profile: profile, problem: problem, features: features, hostEdits: edits)
     } catch {
-      if error.meansNoKVM { throw error }
+      if error.meansNoMachine { throw error }
       return Examination(factory, profile: nil, problem: error, features: [], hostEdits: [])
     }
   }

@@ -25,6 +25,8 @@ public struct MachineProfile: Hashable, Sendable {
   public var physicalAddressWidth: UInt8
   /// What the machine has; what is missing is not probed.
   public var features: Set<MachineFeature>
+  /// Physical addresses where it has neither RAM nor the devices of an address space.
+  public var memoryHoles: [Range<UInt64>] = []
   /// How it differs from the manual.
   public var deviations: [Deviation]
 

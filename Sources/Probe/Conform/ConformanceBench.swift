@@ -37,8 +37,7 @@ final class ConformanceBench {
     machine = try factory.makeMachine(
       memory: MachineMemory(zeroed: ConformanceTables.byteCount(for: chosen)),
       agentAddress: slot.physicalAddress)
-    memory = ProbeMemory(
-      ram: machine.ram, agent: machine.agent, agentAddress: machine.agentAddress)
+    memory = ProbeMemory(machine)
     tables = ConformanceTables(chosen, in: machine.ram)
     stamp()
     pristine = words()

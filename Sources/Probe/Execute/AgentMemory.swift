@@ -28,8 +28,11 @@ struct AgentMemory {
 
   /// Writes everything but the records and the root's copy.
   func write() {
-    // A dying guest may have written anywhere.
-    view.fill(at: GuestPhysicalAddress(truncating: 0), byteCount: UInt64(KVMPT_ROOT_COPY))
+    // A dying guest may have written anywhere. A waiting one runs the code and reads its mailbox:
+    // the code is written over with the same bytes, and the mailbox is not the agent's.
+    view.fill(
+      at: GuestPhysicalAddress(truncating: UInt64(KVMPT_IDT)),
+      byteCount: UInt64(KVMPT_PARAMETERS - KVMPT_IDT))
     writeCode()
     writeDescriptorTables()
     writeWindowTables()

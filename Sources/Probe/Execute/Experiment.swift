@@ -28,8 +28,7 @@ struct Experiment {
     self.machine = machine
     self.slot = slot
     self.setup = setup
-    memory = ProbeMemory(
-      ram: machine.ram, ranges: ranges, agent: machine.agent, agentAddress: machine.agentAddress)
+    memory = ProbeMemory(machine, ranges: ranges)
     agent = AgentMemory(
       view: machine.agent, slot: slot, rootLevel: setup.configuration.rootLevel,
       settings: setup.settings)
@@ -64,9 +63,11 @@ struct Experiment {
     for prediction in predictions {
       if let frame = prediction.frame { frames.prepare(frame) }
     }
+    let observable = try machine.observe(
+      devicesAt: frames.contents.filter { $0.value == .device }.keys.sorted())
     var run = ExperimentRun(
       experiment: self, pages: Array(pages), predictions: predictions, frames: frames,
-      deadline: deadline, progress: progress)
+      observableDevices: observable, deadline: deadline, progress: progress)
     for manner in ProbeManner.allCases {
       try run.execute(manner, into: &collector)
     }

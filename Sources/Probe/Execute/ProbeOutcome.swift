@@ -48,6 +48,8 @@ public enum NotRunReason: String, CaseIterable, Hashable, Sendable {
   case fetchWithoutMemory = "fetch-without-memory"
   /// A page that is a table without a free slot has no place for the code that a fetch needs.
   case fetchFromFullTable = "fetch-from-full-table"
+  /// There is no memory at the physical address, and the machine cannot tell what is accessed.
+  case unobservableAddress = "unobservable-address"
   /// The tables lead to the agent itself.
   case reachesAgent = "reaches-agent"
   /// All 512 root entries are in use, and the agent needs one.
@@ -78,6 +80,8 @@ public enum NotRunReason: String, CaseIterable, Hashable, Sendable {
     case .beyondPlan: "there are more pages than one run probes"
     case .fetchWithoutMemory: "there is no memory to fetch from"
     case .fetchFromFullTable: "the page is a table without room for code"
+    case .unobservableAddress:
+      "this machine cannot tell whether an access reached the physical address"
     case .reachesAgent: "the tables lead to the probe agent's own memory"
     case .noFreeRootEntry: "all 512 root entries are in use, and the agent needs one"
     case .noRoomForAgent: "the physical addresses leave no room for the agent"

@@ -6,9 +6,9 @@ import MMU
 extension AgentSlot {
   /// A root entry that is not present, and physical addresses that nothing leads to.
   ///
-  /// `extents` are the physical ranges that pages lead to.
+  /// `occupied` are the physical ranges that pages lead to or that the machine does not have.
   static func beside(
-    _ tables: borrowing ImageTables, extents: [Range<UInt64>], _ question: ImageQuestion,
+    _ tables: borrowing ImageTables, occupied: [Range<UInt64>], _ question: ImageQuestion,
     width: UInt8
   ) -> Result<AgentSlot, NotRunReasonError> {
     let memory = tables.original
@@ -33,11 +33,11 @@ extension AgentSlot {
     guard let rootIndex = free.first(where: { !asked.contains($0) }) ?? free.first else {
       return .failure(NotRunReasonError(reason: .noFreeRootEntry))
     }
-    let occupied =
-      extents + tables.ranges.map { $0.physicalAddress..<$0.end }
+    let all =
+      occupied + tables.ranges.map { $0.physicalAddress..<$0.end }
       + tables.absentTables.map { $0..<$0 + 4096 }
     guard
-      let address = physicalAddress(memoryByteCount: 0, occupied: occupied, addressWidth: width)
+      let address = physicalAddress(memoryByteCount: 0, occupied: all, addressWidth: width)
     else { return .failure(NotRunReasonError(reason: .noRoomForAgent)) }
     return .success(AgentSlot(physicalAddress: address, rootIndex: rootIndex, rootLevel: level))
   }

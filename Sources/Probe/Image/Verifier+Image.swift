@@ -61,13 +61,15 @@ extension Verifier {
     let addressLimit: UInt64 =
       1 << UInt64(min(configuration.physicalAddressWidth, meant.physicalAddressWidth))
     let tables = try ImageTables(
-      image, cr3: question.cr3, configurations: [meant, configuration], addressLimit: addressLimit)
+      image, cr3: question.cr3, configurations: [meant, configuration],
+      addressLimit: min(addressLimit, factory?.memoryLimit ?? .max))
     let original = tables.original
     var plan = ImagePlan(
       PageTables(cr3: question.cr3, configuration: meant), settings: question.settings,
       ranges: tables.ranges, addressLimit: addressLimit, in: original)
     let slot = AgentSlot.beside(
-      tables, extents: plan.extents, question, width: configuration.physicalAddressWidth)
+      tables, occupied: plan.extents + (profile?.memoryHoles ?? []), question,
+      width: configuration.physicalAddressWidth)
     plan.addGaps(rootLevel: meant.rootLevel, agentIndex: try? slot.get().rootIndex)
     if let expectation = question.expectation {
       plan.add(expectation, cr3: question.cr3, configuration: meant, in: original)

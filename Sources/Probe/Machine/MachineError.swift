@@ -7,6 +7,8 @@ public import KVM
 public enum MachineError: Error, Hashable, Sendable {
   /// KVM failed.
   case kvm(KVMError)
+  /// QEMU failed.
+  case qemu(QEMUError)
   /// The guest's memory could not be had.
   case memory(GuestMemoryError)
   /// The machine did not do what every machine does; what it was is said in words.
@@ -16,6 +18,7 @@ public enum MachineError: Error, Hashable, Sendable {
   public var id: String {
     switch self {
     case .kvm(let error): error.id
+    case .qemu(let error): error.id
     case .memory(let error): error.id
     case .calibrationFailed: "calibration-failed"
     }
@@ -25,6 +28,7 @@ public enum MachineError: Error, Hashable, Sendable {
   public var message: String {
     switch self {
     case .kvm(let error): error.message
+    case .qemu(let error): error.message
     case .memory(let error): error.message
     case .calibrationFailed(let what):
       "the machine differs from the manual in a way that no rule explains: \(what)"
@@ -35,6 +39,7 @@ public enum MachineError: Error, Hashable, Sendable {
   public var hint: String {
     switch self {
     case .kvm(let error): error.hint
+    case .qemu(let error): error.hint
     case .memory(let error): error.hint
     case .calibrationFailed:
       "no verdict from this machine can be believed; please report it with the output of"
@@ -42,8 +47,15 @@ public enum MachineError: Error, Hashable, Sendable {
     }
   }
 
-  /// True when there is no KVM that this process may use, rather than a failure of one.
-  public var meansNoKVM: Bool {
+  /// True when there is no machine that this process may use, rather than a failure of one.
+  public var meansNoMachine: Bool {
+    if case .qemu(let error) = self {
+      switch error {
+      case .notFound, .notExecutable, .cannotStart: return true
+      case .ended, .guestDoesNotStart, .monitorDoesNotAnswer, .unsupportedPhysicalAddressWidth:
+        return false
+      }
+    }
     guard case .kvm(let error) = self else { return false }
     switch error {
     case .noDevice, .noDriver, .pathWithNUL, .notADevice, .permissionDenied, .notKVM,

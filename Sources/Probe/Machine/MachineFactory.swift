@@ -19,6 +19,12 @@ public protocol MachineFactory: Sendable {
   /// How many machines this host can run at once without their waiting for one another.
   var workerCount: Int { get }
 
+  /// Physical addresses where a machine has neither RAM nor the devices of an address space.
+  var memoryHoles: [Range<UInt64>] { get }
+
+  /// Where RAM ends at the latest; above, the window may show it anywhere.
+  var memoryLimit: UInt64 { get }
+
   /// What CPUID says about a feature.
   func promises(_ feature: MachineFeature) -> Bool
 
@@ -31,6 +37,9 @@ public protocol MachineFactory: Sendable {
 }
 
 extension MachineFactory {
+  /// Nowhere.
+  public var memoryLimit: UInt64 { .max }
+
   /// A machine that shows the host's changes as it is done on this host.
   func makeMachine(
     memory: MachineMemory, agentAddress: UInt64

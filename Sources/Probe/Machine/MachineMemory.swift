@@ -70,6 +70,31 @@ extension [MachineMemoryRange] {
     count == 1 && self[0].physicalAddress == 0 && self[0].offset == 0
   }
 
+  /// The parts of the ranges that lie outside of `holes`.
+  func without(_ holes: [Range<UInt64>]) -> [MachineMemoryRange] {
+    holes.reduce(self) { ranges, hole in
+      ranges.flatMap { range -> [MachineMemoryRange] in
+        guard range.physicalAddress < hole.upperBound, hole.lowerBound < range.end else {
+          return [range]
+        }
+        var parts: [MachineMemoryRange] = []
+        if range.physicalAddress < hole.lowerBound {
+          parts.append(
+            MachineMemoryRange(
+              physicalAddress: range.physicalAddress,
+              byteCount: hole.lowerBound - range.physicalAddress, offset: range.offset))
+        }
+        if hole.upperBound < range.end {
+          parts.append(
+            MachineMemoryRange(
+              physicalAddress: hole.upperBound, byteCount: range.end - hole.upperBound,
+              offset: range.offset + (hole.upperBound - range.physicalAddress)))
+        }
+        return parts
+      }
+    }
+  }
+
   /// The range, of ranges by address, that holds `address`; nil where no memory is.
   ///
   /// Complexity: O(log n).

@@ -15,6 +15,16 @@ struct ProbeMemory: PhysicalMemory, Sendable {
   /// An offset in the window is a guest-physical address.
   private let isPlain: Bool
 
+  /// The memory of `machine`, whose RAM is in `ranges`, or without them from address 0 on.
+  init(_ machine: any Machine, ranges: [MachineMemoryRange]? = nil) {
+    let given =
+      ranges
+      ?? [MachineMemoryRange(physicalAddress: 0, byteCount: machine.ram.byteCount, offset: 0)]
+    self.init(
+      ram: machine.ram, ranges: given.without(machine.memoryHoles), agent: machine.agent,
+      agentAddress: machine.agentAddress)
+  }
+
   /// RAM in `ranges`, or without them from address 0 on.
   init(
     ram: MemoryView, ranges: [MachineMemoryRange]? = nil, agent: MemoryView?,

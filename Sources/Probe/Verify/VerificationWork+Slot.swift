@@ -6,7 +6,7 @@ import MMU
 extension VerificationWork {
   /// A root entry that is not present and a physical range that nothing else uses.
   static func findSlot(
-    _ built: borrowing BuiltAddressSpace, width: UInt8, deviations: [Deviation]
+    _ built: borrowing BuiltAddressSpace, width: UInt8, holes: [Range<UInt64>]
   ) -> Result<AgentSlot, NotRunReasonError> {
     let memory = built.memory.view
     let space = built.space
@@ -32,7 +32,7 @@ extension VerificationWork {
         isFree($0) && !probed.contains($0)
       })
     else { return .failure(NotRunReasonError(reason: .noFreeRootEntry)) }
-    var devices: [Range<UInt64>] = []
+    var devices = holes
     for mapping in space.mappings {
       if case .device(let address) = mapping.target {
         devices.append(address.rawValue..<address.rawValue + mapping.byteCount)

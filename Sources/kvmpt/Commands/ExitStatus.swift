@@ -21,7 +21,7 @@ enum ExitStatus: Int32, CaseIterable, Sendable {
     case .disagreement: "asked, modelled and executed disagree"
     case .usage: "the command line is wrong"
     case .badInput: "an input file cannot be read or is wrong"
-    case .noKVM: "KVM is needed and cannot be used"
+    case .noKVM: "the machine (KVM, or QEMU where it was asked for) cannot be used"
     case .internalError: "the machine fails its calibration, or a defect of kvmpt itself"
     case .cannotWrite: "the report cannot be written"
     case .skipped: "nothing was executed, for want of KVM or of what an image needs"

@@ -11,8 +11,12 @@ enum Interruption {
   /// True after the first SIGINT or SIGTERM.
   static var isRequested: Bool { signalCount.load(ordering: .relaxed) > 0 }
 
-  /// Ignores SIGPIPE: a reader such as `head` that goes away early does not cost the verdict.
-  static func ignoreBrokenPipes() { _ = signal(SIGPIPE, SIG_IGN) }
+  /// Makes errors of what would otherwise end the program without a word: a reader such as `head`
+  /// that goes away early, and a file that exceeds `ulimit -f`.
+  static func ignoreFileSignals() {
+    _ = signal(SIGPIPE, SIG_IGN)
+    _ = signal(SIGXFSZ, SIG_IGN)
+  }
 
   /// From here on SIGINT and SIGTERM ask for an orderly end, and a second one ends at once.
   ///

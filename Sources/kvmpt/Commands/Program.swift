@@ -6,7 +6,7 @@ import Glibc
 @main
 enum Program {
   static func main() {
-    Interruption.ignoreBrokenPipes()
+    Interruption.ignoreFileSignals()
     let command: any ParsableCommand
     do {
       var parsed = try Kvmpt.parseAsRoot()

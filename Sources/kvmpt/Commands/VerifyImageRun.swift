@@ -14,7 +14,7 @@ struct VerifyImageRun {
   func run(_ image: borrowing OpenedImage) throws(CommandFailure) -> ExitStatus {
     let verifier: Verifier
     do throws(MachineError) {
-      verifier = try Verifier(devicePath: command.machine.devicePath)
+      verifier = Verifier(factory: try command.machine.choice.open())
     } catch {
       switch command.missingKVM {
       case .fail: throw CommandFailure(error, canPass: "--if-no-kvm")

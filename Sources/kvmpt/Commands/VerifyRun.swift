@@ -13,7 +13,7 @@ struct VerifyRun {
   func run() throws(CommandFailure) -> ExitStatus {
     let verifier: Verifier
     do throws(MachineError) {
-      verifier = try Verifier(devicePath: command.machine.devicePath)
+      verifier = Verifier(factory: try command.machine.choice.open())
     } catch {
       switch command.missingKVM {
       case .fail: throw CommandFailure(error, canPass: "--if-no-kvm")
@@ -111,8 +111,11 @@ extension CommandFailure {
   /// The machine is missing or failed.
   init(_ error: MachineError, canPass option: String?) {
     var hint = error.hint
-    if error.meansNoKVM, let option { hint += "; or pass \(option) skip or \(option) model" }
-    self.init(error.meansNoKVM ? .noKVM : .internalError, error.message, hint: hint)
+    if error.meansNoMachine, let option {
+      if case .kvm = error { hint += "; or pass --machine qemu" }
+      hint += "; or pass \(option) skip or \(option) model"
+    }
+    self.init(error.meansNoMachine ? .noKVM : .internalError, error.message, hint: hint)
   }
 
   /// The tables cannot be built; the message says where in the file.

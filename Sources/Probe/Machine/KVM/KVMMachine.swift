@@ -45,6 +45,11 @@ final class KVMMachine: Machine {
   var ram: MemoryView { ramOwner.view }
   var agent: MemoryView { agentOwner.view }
 
+  var memoryHoles: [Range<UInt64>] { factory.memoryHoles }
+
+  /// An access without RAM behind it leaves the guest, and says where it went.
+  func observe(devicesAt frames: [UInt64]) -> Set<UInt64> { Set(frames) }
+
   func showHostChanges() throws(MachineError) {
     guard hostChangeMeans == .slotRecreation else { return }
     do throws(KVMError) {

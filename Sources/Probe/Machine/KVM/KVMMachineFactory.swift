@@ -41,6 +41,9 @@ public final class KVMMachineFactory: MachineFactory {
   /// A virtual machine per core: a thread waits while its guest runs.
   public var workerCount: Int { processorCount() }
 
+  /// Guests have RAM wherever they are given it.
+  public var memoryHoles: [Range<UInt64>] { [] }
+
   /// What CPUID says about a feature; CR0.WP is part of every processor with long mode.
   public func promises(_ feature: MachineFeature) -> Bool {
     switch feature {
