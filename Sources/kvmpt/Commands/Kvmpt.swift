@@ -27,7 +27,7 @@ struct Kvmpt: ParsableCommand {
       VerifyCommand.self, DoctorCommand.self, ConformCommand.self, CheckCommand.self,
       SchemaCommand.self,
       DumpCommand.self, WalkCommand.self, ExplainCommand.self, AuditCommand.self,
-      DiffCommand.self, AliasesCommand.self, StatsCommand.self,
+      DiffCommand.self, AliasesCommand.self, StatsCommand.self, ConvertCommand.self,
     ]
   )
 }
