@@ -23,7 +23,7 @@ struct ImageProofTests {
   ) throws -> ImageReport {
     let memory = try MemoryImage(path: file.path, reading: reading)
     let configuration = try PagingConfiguration(
-      rootLevel: image.rootLevel == 5 ? .pageMapLevel5 : .pageMapLevel4)
+      rootLevel: image.rootLevel == 5 ? .pageMapLevel5 : .pageMapLevel4, physicalAddressWidth: 52)
     return try Verifier().verify(
       memory,
       ImageQuestion(
@@ -156,6 +156,60 @@ struct ImageProofTests {
     #expect(report.memoryRanges.count == 24)
     #expect(report.leafCounts == [24, 24])
     #expect(report.kinds.map(\.hasMemory) == [true, false])
+  }
+
+  @Test("What the machine lacks is left out with its reason, and the rest is proved")
+  func lacking() throws {
+    var image = TableImage()
+    image.map(0x40_0000, to: 0x10_0000, [.present, .writable, .user])
+    image.map(0x8000_0000, to: 0x4000_0000, [.present, .writable, .user, .noExecute], level: 3)
+    image.map(0x41_0000, to: 1 << 51, [.present, .user, .noExecute])
+    let report = try Self.report(image, byteCount: 2 << 20)
+    #expect(report.isAgreement)
+    let profile = try #require(report.profile)
+    let hasLargePages = profile.features.contains(.oneGiBPages)
+    #expect(report.total.notRun[.no1GiBPages] == (hasLargePages ? nil : 18))
+    #expect(
+      report.total.notRun[.noSuchPhysicalAddress] == (profile.physicalAddressWidth > 51 ? nil : 6))
+    #expect(report.tallies[.kind(0)]?.executedCount == 6)
+  }
+
+  @Test("Tables of five levels are proved, or left out where the machine has none")
+  func fiveLevels() throws {
+    var image = TableImage(levels: 5)
+    image.map(0x40_0000, to: 0x10_0000, [.present, .writable, .user])
+    image.map(0xff00_0000_0040_0000, to: 0x10_1000, [.present, .writable])
+    let report = try Self.report(image, byteCount: 2 << 20)
+    #expect(report.isAgreement)
+    if report.total.executedCount == 0 {
+      #expect(report.total.notRun[.no5LevelPaging] == report.total.probeCount)
+    } else {
+      #expect(report.total.notRun.isEmpty)
+    }
+  }
+
+  @Test("Keys that PKRU forbids nothing by are left off where the machine has none, and said")
+  func protectionKeys() throws {
+    var image = TableImage()
+    image.map(0x40_0000, to: 0x10_0000 | 5 << 59, [.present, .writable, .user])
+    let file = ImageFile()
+    try image.writeRaw(to: file.path, byteCount: 2 << 20)
+    func report(_ pkru: UInt32) throws -> ImageReport {
+      var settings = ProcessorSettings()
+      settings.isPKEEnabled = true
+      settings.pkru = pkru
+      return try Verifier().verify(
+        try MemoryImage(path: file.path),
+        ImageQuestion(
+          cr3: image.root, configuration: try PagingConfiguration(), settings: settings))
+    }
+    let harmless = try report(0)
+    #expect(harmless.isAgreement && harmless.total.executedCount > 0)
+    let hasKeys = try #require(harmless.profile).features.contains(.protectionKeys)
+    #expect(harmless.omittedFeatures == (hasKeys ? [] : [.protectionKeys]))
+    let strict = try report(0x5555_5554)
+    #expect(strict.omittedFeatures.isEmpty)
+    #expect((strict.total.executedCount > 0) == hasKeys)
   }
 
   @Test("What was meant is compared with what the tables say and with what the machine does")
