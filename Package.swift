@@ -48,7 +48,8 @@ let package = Package(
       name: "TestImages", dependencies: ["CKVM", "GuestMem", "MMU"], path: "Tests/TestImages",
       swiftSettings: checked),
     .executableTarget(
-      name: "FuzzImages", dependencies: ["TestImages"], path: "Fuzz/FuzzImages",
+      name: "FuzzImages", dependencies: ["GuestMem", "MMU", "Probe", "TestImages"],
+      path: "Fuzz/FuzzImages",
       swiftSettings: checked),
     .executableTarget(
       name: "MakeImage", dependencies: ["TestImages"], path: "Benchmarks/images",

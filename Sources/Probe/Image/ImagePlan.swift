@@ -25,8 +25,8 @@ struct ImagePlan: Sendable {
   private var kindIndices: [PageKind: Int] = [:]
   private var previousLast: UInt64?
 
-  /// More leaves than this, each way to them counted, are probed once per table.
-  static let expansionLimit: UInt64 = 1 << 20
+  /// Shared tables that make more leaves than this, each way to one counted, are probed once.
+  static let expansionLimit: UInt64 = 1 << 18
   /// The largest number of pages in a plan.
   static let pageLimit = 1 << 22
   static let gapLimit = 1 << 16
