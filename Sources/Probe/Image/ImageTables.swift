@@ -18,6 +18,10 @@ struct ImageTables: ~Copyable, Sendable {
 
   /// So many tables take 256 MiB, and map 128 GiB with 4 KiB pages.
   static let tableLimit = 65_536
+  /// A machine has a slot for each range; KVM has 32,764 of them on x86-64.
+  ///
+  /// Source: Linux, KVM API, section 4.35 (KVM_SET_USER_MEMORY_REGION) and KVM_CAP_NR_MEMSLOTS.
+  static let rangeLimit = 32_000
   /// Up to here the window shows physical addresses as they are; what is above follows without
   /// holes, because no process has room for all physical addresses.
   private static let plainLimit: UInt64 = 1 << 40
@@ -34,6 +38,7 @@ struct ImageTables: ~Copyable, Sendable {
     addressLimit: UInt64
   ) throws(ImageProofError) {
     let ranges = Self.ranges(of: image.segments, below: addressLimit)
+    guard ranges.count <= Self.rangeLimit else { throw .tooManyRanges(ranges.count) }
     var frames: Set<UInt64> = []
     var absent: Set<UInt64> = []
     for configuration in configurations {
@@ -105,6 +110,8 @@ struct ImageTables: ~Copyable, Sendable {
 public enum ImageProofError: Error, Hashable, Sendable {
   /// There are more tables than one run takes.
   case tooManyTables(Int)
+  /// There are more ranges of memory than a machine has slots for.
+  case tooManyRanges(Int)
   /// The machine could not be had, or failed.
   case machine(MachineError)
   /// The tables have a root that no processor has.
@@ -114,6 +121,7 @@ public enum ImageProofError: Error, Hashable, Sendable {
   public var id: String {
     switch self {
     case .tooManyTables: "too-many-tables"
+    case .tooManyRanges: "too-many-ranges"
     case .machine(let error): error.id
     case .configuration: "unsupported-configuration"
     }
@@ -123,6 +131,8 @@ public enum ImageProofError: Error, Hashable, Sendable {
   public var message: String {
     switch self {
     case .tooManyTables(let limit): "the image has more than \(limit) tables below this root"
+    case .tooManyRanges(let count):
+      "the image has memory in \(count) ranges, more than a machine has slots for"
     case .machine(let error): error.message
     case .configuration(let error): error.message
     }
@@ -132,6 +142,7 @@ public enum ImageProofError: Error, Hashable, Sendable {
   public var hint: String {
     switch self {
     case .tooManyTables: "check --cr3: memory that holds no tables reads as a great many"
+    case .tooManyRanges: "dump the memory with fewer holes in it"
     case .machine(let error): error.hint
     case .configuration(let error): error.hint
     }

@@ -52,7 +52,7 @@ struct VerifyImageRun {
     } catch {
       switch error {
       case .machine(let error): throw CommandFailure(error, canPass: nil)
-      case .tooManyTables, .configuration:
+      case .tooManyTables, .tooManyRanges, .configuration:
         throw CommandFailure(
           .badInput, "\(quoted(image.path)): \(error.message) [\(error.id)]", hint: error.hint)
       }
