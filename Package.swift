@@ -65,7 +65,7 @@ let package = Package(
       ]),
     .testTarget(name: "KVMTests", dependencies: ["CKVM", "KVM", "MMU"], swiftSettings: checked),
     .testTarget(
-      name: "ProbeTests", dependencies: ["GuestMem", "KVM", "MMU", "Probe", "TestImages"],
+      name: "ProbeTests", dependencies: ["CKVM", "GuestMem", "KVM", "MMU", "Probe", "TestImages"],
       swiftSettings: checked),
     .testTarget(
       name: "kvmptTests",

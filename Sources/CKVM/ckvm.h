@@ -11,5 +11,6 @@
 #include "ckvm_vcpu.h"
 #include "ckvm_timer.h"
 #include "ckvm_process.h"
+#include "ckvm_processors.h"
 
 #endif

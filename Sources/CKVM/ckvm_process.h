@@ -75,8 +75,9 @@ static inline int64_t ckvm_peek_end(int64_t child) {
   return 1 + (information.si_code == CLD_EXITED ? (int64_t)(status & 0xff) << 8 : status);
 }
 
-/* Kills the child and waits for its end. */
+/* Kills the child with all of its process group, and waits for its end. */
 static inline void ckvm_end_child(int64_t child) {
+  kill(-(pid_t)child, SIGKILL);
   kill((pid_t)child, SIGKILL);
   while (waitpid((pid_t)child, NULL, 0) < 0 && errno == EINTR) {
   }

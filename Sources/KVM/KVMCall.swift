@@ -63,6 +63,7 @@ public enum KVMCall: Hashable, Sendable, CustomStringConvertible {
     switch (self, SystemErrorName(errorNumber).name) {
     case (.createVirtualMachine, "EBUSY"):
       "another hypervisor uses the processor's virtualization: stop it"
+    case (.createTimer, "EAGAIN"): "raise the limit of pending signals: ulimit -i 4096"
     case (_, "EMFILE"): "raise the limit of open files: ulimit -n 4096"
     case (_, "ENFILE"): "the system has no free file descriptors: close other programs"
     case (_, "ENOMEM"): "the host has no memory left: use less RAM or fewer virtual machines"

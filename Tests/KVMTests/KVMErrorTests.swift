@@ -49,6 +49,7 @@ struct KVMErrorTests {
     #expect(hint(.createVirtualMachine, EBUSY).contains("another hypervisor"))
     #expect(hint(.createVirtualMachine, EMFILE).contains("ulimit -n"))
     #expect(hint(.createVirtualMachine, ENOMEM).contains("memory"))
+    #expect(hint(.createTimer, EAGAIN).contains("ulimit -i"))
     #expect(hint(.run, EFAULT).contains("kvmpt doctor"))
   }
 

@@ -7,8 +7,14 @@ public import MMU
 /// Tries a machine with tables that are known to be right.
 struct Calibrator {
   let factory: any MachineFactory
+  /// When a machine in trouble is given up.
+  var deadline = ContinuousClock.now + .seconds(60)
 
-  /// Tries the basics, the root entries in `rootIndices` and the features in `trials`.
+  /// So many root entries are tried at once; the agent needs one of those that are left.
+  private static let rootIndicesPerRound = 60
+
+  /// Tries the basics, entry 256 and all root entries in `rootIndices`, and the features in
+  /// `trials`.
   ///
   /// Throws: ``MachineError/calibrationFailed(_:)`` when the machine differs from the manual and
   /// no rule says how.
@@ -20,7 +26,11 @@ struct Calibrator {
       physicalAddressWidth: min(52, max(32, factory.physicalAddressWidth)),
       features: [.noExecute, .writeProtect, .oneGiBPages], memoryHoles: factory.memoryHoles,
       deviations: [])
-    try tryBasics(&profile, rootIndices: rootIndices)
+    let indices = rootIndices.union([256]).sorted()
+    for first in stride(from: 0, to: indices.count, by: Self.rootIndicesPerRound) {
+      let round = indices[first...].prefix(Self.rootIndicesPerRound)
+      try tryBasics(&profile, rootIndices: Set(round))
+    }
     for feature in MachineFeature.allCases where trials.contains(feature) {
       guard let trial = CalibrationTrial(feature) else { continue }
       if try outcome(of: trial, profile) == .works { profile.features.insert(feature) }
@@ -97,13 +107,15 @@ struct Calibrator {
     if pages == .probe { assumed.features = Set(MachineFeature.allCases) }
     let built = try Self.build(scratch.space, assumed)
     scratch.spoil(built)
-    // Sixteen probes take a millisecond; a minute is for a machine that is in trouble.
     var options = VerificationOptions()
     options.unsupportedPages = pages
     let work = VerificationWork(built, profile: assumed, plan: scratch.plan, options: options)
-    return try work.run(
-      on: factory, deadline: ContinuousClock.now + .seconds(60),
-      progress: ProgressCounter(totalCount: 0), workerLimit: 1)
+    let collector = try work.run(
+      on: factory, deadline: deadline, progress: ProgressCounter(totalCount: 0), workerLimit: 1)
+    if collector.tallies.values.contains(where: { $0.notRun[.timeLimit] != nil }) {
+      throw .calibrationFailed("the calibration came to no end")
+    }
+    return collector
   }
 
   static func build(

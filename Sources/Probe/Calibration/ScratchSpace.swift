@@ -12,8 +12,8 @@ struct ScratchSpace {
   private let reservedBits: [(address: UInt64, bit: UInt64)]
   private let oneGiBMapping: Int?
 
-  /// A space with every basic right, a page below each root entry in `rootIndices` and below entry
-  /// 256, a reserved bit, and a 1 GiB page.
+  /// A space with every basic right, a page below each root entry in `rootIndices`, of which there
+  /// are at most 64, a reserved bit, and a 1 GiB page.
   init(rootIndices: Set<Int>, width: UInt8) {
     self.width = width
     var mappings: [Mapping] = []
@@ -32,9 +32,8 @@ struct ScratchSpace {
     var reservedBits: [(address: UInt64, bit: UInt64)] = [(large, 1 << 13)]
     if width < 52 { reservedBits.append((base + 0x6000, 1 << UInt64(width))) }
     self.reservedBits = reservedBits
-    // Entry 1 is used above, and 255 and 254 are the agent's first choices.
-    for index in rootIndices.union([256]).sorted().prefix(64)
-    where index != 1 && index != 255 && index != 254 {
+    // Entry 1 is used above.
+    for index in rootIndices.sorted() where index != 1 {
       add(
         "root entry \(index)", UInt64(index) << 39 | 0x1000,
         PageProperties(rights: [.read, .write], isUser: true))

@@ -43,7 +43,7 @@ public struct ProbeVerdict: Hashable, Sendable {
   public let executed: ProbeOutcome
   /// Which of the three disagree; empty when they all agree.
   public let disagreements: DisagreeingPairs
-  /// The machine's deviation that explains a difference between model and machine.
+  /// The machine's deviation that explains what it did, whether it differs from the model or not.
   public let deviation: Deviation?
 
   /// Compares three answers.
@@ -58,20 +58,20 @@ public struct ProbeVerdict: Hashable, Sendable {
     self.modelled = modelled
     self.executed = executed
     var pairs: DisagreeingPairs = []
-    var explanation: Deviation?
     if !asked.agrees(with: modelled) { pairs.insert(.askedModelled) }
     if case .notRun = executed {
       deviation = nil
       disagreements = pairs
       return
     }
-    if !modelled.agrees(with: executed, address: address) {
-      explanation = deviations.first {
-        $0.explains(
-          executed, insteadOf: modelled, at: address, privilege: manner.privilege,
-          rootLevel: rootLevel)
-      }
-      if explanation == nil { pairs.insert(.modelledExecuted) }
+    // Even where it agrees: what the machine would have done whatever the tables say proves nothing.
+    let explanation = deviations.first {
+      $0.explains(
+        executed, insteadOf: modelled, at: address, privilege: manner.privilege,
+        rootLevel: rootLevel)
+    }
+    if explanation == nil && !modelled.agrees(with: executed, address: address) {
+      pairs.insert(.modelledExecuted)
     }
     // A deviation of the machine is not held against the tables.
     if explanation == nil && !asked.agrees(with: executed) { pairs.insert(.askedExecuted) }

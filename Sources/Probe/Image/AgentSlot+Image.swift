@@ -6,10 +6,11 @@ import MMU
 extension AgentSlot {
   /// A root entry that is not present, and physical addresses that nothing leads to.
   ///
-  /// `occupied` are the physical ranges that pages lead to or that the machine does not have.
+  /// `occupied` are the physical ranges that pages lead to. An entry that CPL 3 cannot use is no
+  /// place for an agent, and where somebody expects something it would be in the way.
   static func beside(
     _ tables: borrowing ImageTables, occupied: [Range<UInt64>], _ question: ImageQuestion,
-    width: UInt8
+    profile: MachineProfile, width: UInt8
   ) -> Result<AgentSlot, NotRunReasonError> {
     let memory = tables.original
     let level = question.configuration.rootLevel
@@ -18,26 +19,16 @@ extension AgentSlot {
       let word = memory.loadWord(
         at: GuestPhysicalAddress(truncating: root + UInt64(index) * 8))
       return (word ?? 1) & 1 == 0
+        && !profile.deviations.contains(.rootEntryUnreachableAtUser(index: index))
     }
-    // Where somebody expects something, the agent would be in the way.
-    var asked: Set<Int> = []
-    for mapping in question.expectation?.space.mappings ?? [] {
-      let first = mapping.linearAddress.rawValue
-      for address in [first, first &+ (mapping.byteCount &- 1)] {
-        asked.insert(Int(address >> level.indexShift & 511))
-      }
-    }
-    for expected in question.expectation?.space.expectations ?? [] {
-      asked.insert(Int(expected.linearAddress >> level.indexShift & 511))
-    }
+    let asked = question.expectation?.rootIndices(of: level) ?? []
     guard let rootIndex = free.first(where: { !asked.contains($0) }) ?? free.first else {
       return .failure(NotRunReasonError(reason: .noFreeRootEntry))
     }
     let all =
-      occupied + tables.ranges.map { $0.physicalAddress..<$0.end }
+      occupied + profile.memoryHoles + tables.ranges.map { $0.physicalAddress..<$0.end }
       + tables.absentTables.map { $0..<$0 + 4096 }
-    guard
-      let address = physicalAddress(memoryByteCount: 0, occupied: all, addressWidth: width)
+    guard let address = physicalAddress(memoryByteCount: 0, occupied: all, addressWidth: width)
     else { return .failure(NotRunReasonError(reason: .noRoomForAgent)) }
     return .success(AgentSlot(physicalAddress: address, rootIndex: rootIndex, rootLevel: level))
   }

@@ -44,7 +44,7 @@ extension Verifier {
     do throws(MachineError) {
       profile = try self.profile(
         rootLevel: meant.rootLevel, settings: question.settings,
-        rootIndices: Self.rootIndices(of: image, question))
+        rootIndices: Self.rootIndices(of: image, question), timeLimit: options.timeLimit)
     } catch {
       throw .machine(error)
     }
@@ -68,7 +68,7 @@ extension Verifier {
       PageTables(cr3: question.cr3, configuration: meant), settings: question.settings,
       ranges: tables.ranges, addressLimit: addressLimit, in: original)
     let slot = AgentSlot.beside(
-      tables, occupied: plan.extents + (profile?.memoryHoles ?? []), question,
+      tables, occupied: plan.extents, question, profile: profile ?? .anyMachine,
       width: configuration.physicalAddressWidth)
     plan.addGaps(rootLevel: meant.rootLevel, agentIndex: try? slot.get().rootIndex)
     if let expectation = question.expectation {
@@ -132,18 +132,21 @@ extension Verifier {
     }
   }
 
-  /// The root entries that are in use, which calibration tries; the rules are about PML4s.
+  /// The root entries below which there are probes, which calibration tries in tables of 4 levels.
+  ///
+  /// Those are the ones in use, their neighbours, and those that somebody expects something of.
   private static func rootIndices(
     of image: borrowing MemoryImage, _ question: ImageQuestion
   ) -> Set<Int> {
     guard question.configuration.rootLevel == .pageMapLevel4 else { return [] }
     let root = question.cr3 & PageTableEntry.Bit.address
-    return Set(
-      (0..<512).filter { index in
-        let word = image.loadWord(
-          at: GuestPhysicalAddress(truncating: root + UInt64(index) * 8))
-        return (word ?? 0) & 1 != 0
-      })
+    var indices: Set<Int> = []
+    for index in 0..<512 {
+      let word = image.loadWord(at: GuestPhysicalAddress(truncating: root + UInt64(index) * 8))
+      guard (word ?? 0) & 1 != 0 else { continue }
+      indices.formUnion([index, (index + 1) & 511, (index + 511) & 511])
+    }
+    return indices.union(question.expectation?.rootIndices(of: .pageMapLevel4) ?? [])
   }
 }
 

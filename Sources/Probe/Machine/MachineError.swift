@@ -1,5 +1,6 @@
 // MachineError: why an experiment could not be made.
 
+internal import CKVM
 public import GuestMem
 public import KVM
 
@@ -47,21 +48,17 @@ public enum MachineError: Error, Hashable, Sendable {
     }
   }
 
-  /// True when there is no machine that this process may use, rather than a failure of one.
+  /// True when there is no machine that this process may use, rather than a failure of one or of
+  /// this process: one that lacks file descriptors or memory says nothing about KVM.
   public var meansNoMachine: Bool {
-    if case .qemu(let error) = self {
-      switch error {
-      case .notFound, .notExecutable, .cannotStart: return true
-      case .ended, .guestDoesNotStart, .monitorDoesNotAnswer, .unsupportedPhysicalAddressWidth:
-        return false
-      }
-    }
+    if case .qemu(let error) = self { return error.meansNoQEMU }
     guard case .kvm(let error) = self else { return false }
     switch error {
     case .noDevice, .noDriver, .pathWithNUL, .notADevice, .permissionDenied, .notKVM,
       .wrongAPIVersion:
       return true
-    case .call(.createVirtualMachine, _): return true
+    case .call(.createVirtualMachine, let errorNumber):
+      return ![EMFILE, ENFILE, ENOMEM].contains(errorNumber)
     case .call, .missingCapability: return false
     }
   }

@@ -14,6 +14,8 @@ public protocol MachineFactory: Sendable {
   var vendorName: String { get }
   /// MAXPHYADDR as CPUID promises it.
   var physicalAddressWidth: UInt8 { get }
+  /// The means that this kind of machine has at all, to make the host's changes visible.
+  var possibleMeans: [HostChangeMeans] { get }
   /// What makes the host's changes of tables visible to a guest.
   var hostChangeMeans: HostChangeMeans { get }
   /// How many machines this host can run at once without their waiting for one another.

@@ -34,7 +34,7 @@ public struct Verifier: Sendable {
     _ space: AddressSpace, options: VerificationOptions = VerificationOptions()
   ) throws(VerificationError) -> VerificationReport {
     let start = ContinuousClock.now
-    let profile = try profile(for: space)
+    let profile = try profile(for: space, timeLimit: options.timeLimit)
     let calibrated = ContinuousClock.now
     let built = try build(space, profile)
     return try verify(
@@ -51,23 +51,23 @@ public struct Verifier: Sendable {
   ) throws(VerificationError) -> VerificationReport {
     let start = ContinuousClock.now
     var known = profile
-    if known == nil { known = try self.profile(for: built.space) }
+    if known == nil { known = try self.profile(for: built.space, timeLimit: options.timeLimit) }
     let calibrated = ContinuousClock.now
     return try verify(
       built, known, options, start: start, calibrationTime: calibrated - start, plan: plan)
   }
 
   /// What the machine was found to do, as far as `space` needs it; nil without a machine.
-  public func profile(for space: AddressSpace) throws(VerificationError) -> MachineProfile? {
-    var rootIndices: Set<Int> = []
-    if space.rootLevel == .pageMapLevel4 {
-      for mapping in space.mappings {
-        rootIndices.insert(space.rootLevel.index(of: mapping.linearAddress))
-      }
-    }
+  ///
+  /// A machine that is not calibrated within `timeLimit`, or within 5 seconds if that is less, is
+  /// given up.
+  public func profile(
+    for space: AddressSpace, timeLimit: Duration = .seconds(60)
+  ) throws(VerificationError) -> MachineProfile? {
     do throws(MachineError) {
       return try profile(
-        rootLevel: space.rootLevel, settings: space.processor, rootIndices: rootIndices)
+        rootLevel: space.rootLevel, settings: space.processor,
+        rootIndices: Self.rootIndices(of: space), timeLimit: timeLimit)
     } catch {
       throw .machine(error)
     }
@@ -75,7 +75,8 @@ public struct Verifier: Sendable {
 
   /// What the machine was found to do, as far as tables of `rootLevel` need it.
   func profile(
-    rootLevel: Level, settings: ProcessorSettings, rootIndices: Set<Int>
+    rootLevel: Level, settings: ProcessorSettings, rootIndices: Set<Int>,
+    timeLimit: Duration
   ) throws(MachineError) -> MachineProfile? {
     guard let factory else { return nil }
     var trials: Set<MachineFeature> = []
@@ -83,7 +84,27 @@ public struct Verifier: Sendable {
     if settings.isSMEPEnabled { trials.insert(.smep) }
     if settings.isSMAPEnabled { trials.insert(.smap) }
     if settings.isPKEEnabled { trials.insert(.protectionKeys) }
-    return try Calibrator(factory: factory).profile(trying: trials, rootIndices: rootIndices)
+    return try Calibrator(
+      factory: factory, deadline: ContinuousClock.now + max(timeLimit, .seconds(5))
+    ).profile(trying: trials, rootIndices: rootIndices)
+  }
+
+  /// The root entries below which the probes of a space are, as far as they can be told from what
+  /// is asked for: those of all mappings, of the pages beside them, and of the expectations.
+  private static func rootIndices(of space: AddressSpace) -> Set<Int> {
+    // Calibration tries them in tables of 4 levels.
+    guard space.rootLevel == .pageMapLevel4 else { return [] }
+    let shift = space.rootLevel.indexShift
+    func index(_ address: UInt64) -> Int { Int(address >> shift & 511) }
+    var indices: Set<Int> = []
+    for mapping in space.mappings {
+      let first = mapping.linearAddress.rawValue
+      let last = first &+ (mapping.byteCount &- 1)
+      indices.formUnion([index(first &- 4096), index(last &+ 1)])
+      indices.formUnion(index(first)...max(index(first), index(last)))
+    }
+    for expectation in space.expectations { indices.insert(index(expectation.linearAddress)) }
+    return indices
   }
 
   /// Writes the tables of `space` for a machine, or for any when `profile` is nil.

@@ -22,11 +22,11 @@ enum ExitStatus: Int32, CaseIterable, Sendable {
     case .usage: "the command line is wrong"
     case .badInput: "an input file cannot be read or is wrong"
     case .noKVM: "the machine (KVM, or QEMU where it was asked for) cannot be used"
-    case .internalError: "the machine fails its calibration, or a defect of kvmpt itself"
+    case .internalError: "the host or its KVM fails, calibration included, or a defect of kvmpt"
     case .cannotWrite: "the report cannot be written"
     case .skipped: "nothing was executed, for want of KVM or of what an image needs"
     case .timeLimitReached: "nothing disagrees, but --timeout ended the run before its end"
-    case .interrupted: "interrupted from the keyboard"
+    case .interrupted: "interrupted, by Control-C or SIGTERM"
     }
   }
 

@@ -11,9 +11,10 @@ enum Interruption {
   /// True after the first SIGINT or SIGTERM.
   static var isRequested: Bool { signalCount.load(ordering: .relaxed) > 0 }
 
-  /// Makes errors of what would otherwise end the program without a word: a reader such as `head`
-  /// that goes away early, and a file that exceeds `ulimit -f`.
-  static func ignoreFileSignals() {
+  /// Turns signals about writes into errors of the writes: a reader such as `head` that goes away
+  /// early does not cost the verdict, and a file that may not grow is a report that cannot be
+  /// written.
+  static func ignoreFailedWrites() {
     _ = signal(SIGPIPE, SIG_IGN)
     _ = signal(SIGXFSZ, SIG_IGN)
   }

@@ -43,6 +43,12 @@ struct MachineChoice: ParsableArguments {
     help: ArgumentHelp("MAXPHYADDR of a QEMU machine, 32 to 52.", valueName: "bits"))
   var physicalAddressWidth: UInt8 = 48
 
+  func validate() throws {
+    guard (32...52).contains(physicalAddressWidth) else {
+      throw ValidationError("--phys-bits takes 32 to 52, not \(physicalAddressWidth)")
+    }
+  }
+
   /// Opens the machine.
   ///
   /// Throws: why the last one that was tried cannot be used.

@@ -12,29 +12,54 @@ struct VerifyImageRun {
 
   /// Runs, writes the report, and says what came of it.
   func run(_ image: borrowing OpenedImage) throws(CommandFailure) -> ExitStatus {
-    let verifier: Verifier
-    do throws(MachineError) {
-      verifier = Verifier(factory: try command.machine.choice.open())
+    Interruption.install()
+    let report: ImageReport
+    do throws(ImageProofError) {
+      report = try provedOnMachine(image)
     } catch {
+      guard case .machine(let problem) = error, problem.meansNoMachine else {
+        throw CommandFailure(error, path: image.path)
+      }
       switch command.missingKVM {
-      case .fail: throw CommandFailure(error, canPass: "--if-no-kvm")
+      case .fail: throw CommandFailure(problem, canPass: "--if-no-kvm")
       case .skip:
         try VerifyRun.skip(
-          error, SkippedInput(name: image.path), command.format, destination)
+          problem, SkippedInput(name: image.path), command.format, destination)
         return .skipped
-      case .model: verifier = .modelOnly
+      case .model: report = try comparedWithModel(image)
       }
     }
-    Interruption.install()
-    let report = try verify(image, with: verifier)
     write(report, image)
     try destination.close()
     return status(of: report)
   }
 
+  /// Proves on the machine that was chosen; one that opens may still refuse to make a guest.
+  private func provedOnMachine(
+    _ image: borrowing OpenedImage
+  ) throws(ImageProofError) -> ImageReport {
+    let verifier: Verifier
+    do throws(MachineError) {
+      verifier = Verifier(factory: try command.machine.choice.open())
+    } catch {
+      throw .machine(error)
+    }
+    return try verify(image, with: verifier)
+  }
+
+  private func comparedWithModel(
+    _ image: borrowing OpenedImage
+  ) throws(CommandFailure) -> ImageReport {
+    do throws(ImageProofError) {
+      return try verify(image, with: .modelOnly)
+    } catch {
+      throw CommandFailure(error, path: image.path)
+    }
+  }
+
   private func verify(
     _ image: borrowing OpenedImage, with verifier: Verifier
-  ) throws(CommandFailure) -> ImageReport {
+  ) throws(ImageProofError) -> ImageReport {
     let line = ProgressLine(title: "probing")
     defer { line.finish() }
     var options = VerificationOptions()
@@ -43,20 +68,11 @@ struct VerifyImageRun {
     options.observer = { line.update(doneCount: $0, totalCount: $1) }
     var expectation = expected?.expectation
     expectation?.space.processor = image.settings
-    do throws(ImageProofError) {
-      return try verifier.verify(
-        image.memory,
-        ImageQuestion(
-          cr3: image.cr3, configuration: image.tables.configuration, settings: image.settings,
-          expectation: expectation), options: options)
-    } catch {
-      switch error {
-      case .machine(let error): throw CommandFailure(error, canPass: nil)
-      case .tooManyTables, .tooManyRanges, .configuration:
-        throw CommandFailure(
-          .badInput, "\(quoted(image.path)): \(error.message) [\(error.id)]", hint: error.hint)
-      }
-    }
+    return try verifier.verify(
+      image.memory,
+      ImageQuestion(
+        cr3: image.cr3, configuration: image.tables.configuration, settings: image.settings,
+        expectation: expectation), options: options)
   }
 
   /// A proof needs two answers at least: what was only modelled is not passed.
@@ -65,7 +81,7 @@ struct VerifyImageRun {
     if reason == .interrupted { return .interrupted }
     if !report.isAgreement { return .disagreement }
     if reason != nil { return .timeLimitReached }
-    return report.total.executedCount > 0 || expected != nil ? .agreement : .skipped
+    return report.total.agreementCount > 0 || expected != nil ? .agreement : .skipped
   }
 
   private func write(_ report: ImageReport, _ image: borrowing OpenedImage) {
@@ -87,6 +103,17 @@ struct VerifyImageRun {
     case .junit:
       JUnitWriter.write(ReportSuite(report, path: image.path, asked: asked), to: &output)
     case .tap: TAPWriter.write(ReportSuite(report, path: image.path, asked: asked), to: &output)
+    }
+  }
+}
+
+extension CommandFailure {
+  /// The proof of an image came to no report.
+  init(_ error: ImageProofError, path: String) {
+    switch error {
+    case .machine(let error): self.init(error, canPass: nil)
+    case .tooManyTables, .tooManyRanges, .configuration:
+      self.init(.badInput, "\(quoted(path)): \(error.message) [\(error.id)]", hint: error.hint)
     }
   }
 }

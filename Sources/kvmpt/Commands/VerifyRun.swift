@@ -11,21 +11,23 @@ struct VerifyRun {
   let destination: ReportDestination
 
   func run() throws(CommandFailure) -> ExitStatus {
-    let verifier: Verifier
-    do throws(MachineError) {
-      verifier = Verifier(factory: try command.machine.choice.open())
+    Interruption.install()
+    let report: VerificationReport
+    do throws(VerificationError) {
+      report = try provedOnMachine()
     } catch {
+      guard case .machine(let problem) = error, problem.meansNoMachine else {
+        throw CommandFailure(error, input: input)
+      }
       switch command.missingKVM {
-      case .fail: throw CommandFailure(error, canPass: "--if-no-kvm")
+      case .fail: throw CommandFailure(problem, canPass: "--if-no-kvm")
       case .skip:
         let skipped = SkippedInput(name: input.path, title: input.addressSpace.name)
-        try Self.skip(error, skipped, command.format, destination)
+        try Self.skip(problem, skipped, command.format, destination)
         return .skipped
-      case .model: verifier = .modelOnly
+      case .model: report = try comparedWithModel()
       }
     }
-    Interruption.install()
-    let report = try verify(with: verifier)
     write(report)
     try destination.close()
     return Self.status(of: report)
@@ -39,21 +41,33 @@ struct VerifyRun {
     return reason == nil ? .agreement : .timeLimitReached
   }
 
-  private func verify(with verifier: Verifier) throws(CommandFailure) -> VerificationReport {
+  /// Proves on the machine that was chosen; one that opens may still refuse to make a guest.
+  private func provedOnMachine() throws(VerificationError) -> VerificationReport {
+    let verifier: Verifier
+    do throws(MachineError) {
+      verifier = Verifier(factory: try command.machine.choice.open())
+    } catch {
+      throw .machine(error)
+    }
+    return try verify(with: verifier)
+  }
+
+  private func comparedWithModel() throws(CommandFailure) -> VerificationReport {
+    do throws(VerificationError) {
+      return try verify(with: .modelOnly)
+    } catch {
+      throw CommandFailure(error, input: input)
+    }
+  }
+
+  private func verify(with verifier: Verifier) throws(VerificationError) -> VerificationReport {
     let line = ProgressLine(title: "probing")
     defer { line.finish() }
     var options = VerificationOptions()
     options.timeLimit = command.machine.timeout.duration
     options.isCancelled = { Interruption.isRequested }
     options.observer = { line.update(doneCount: $0, totalCount: $1) }
-    do throws(VerificationError) {
-      return try verifier.verify(input.addressSpace, options: options)
-    } catch {
-      switch error {
-      case .machine(let error): throw CommandFailure(error, canPass: nil)
-      case .build(let error): throw CommandFailure(error, input: input)
-      }
-    }
+    return try verifier.verify(input.addressSpace, options: options)
   }
 
   /// Reports that nothing was run for want of KVM.
@@ -116,6 +130,14 @@ extension CommandFailure {
       hint += "; or pass \(option) skip or \(option) model"
     }
     self.init(error.meansNoMachine ? .noKVM : .internalError, error.message, hint: hint)
+  }
+
+  /// The verification came to no report.
+  init(_ error: VerificationError, input: AddressSpaceFile) {
+    switch error {
+    case .machine(let error): self.init(error, canPass: nil)
+    case .build(let error): self.init(error, input: input)
+    }
   }
 
   /// The tables cannot be built; the message says where in the file.

@@ -13,7 +13,7 @@ struct ProofJSON {
   static func verdict(_ report: any ProofReport) -> String {
     if !report.isAgreement { return "disagreement" }
     if report.reasonForUnfinishedProbes != nil { return "unfinished" }
-    return report.total.executedCount > 0 ? "agreement" : "not-executed"
+    return report.total.agreementCount > 0 ? "agreement" : "not-executed"
   }
 
   /// The numbers of a tally, as member `probes`.
@@ -24,6 +24,7 @@ struct ProofJSON {
     json.beginObject()
     json.member("planned", tally.probeCount)
     json.member("executed", tally.executedCount)
+    json.member("agreeing", tally.agreementCount)
     json.member("disagreeing", tally.disagreementCount)
     json.member("lost", tally.lostCount)
     json.key("not-run")
@@ -51,7 +52,9 @@ struct ProofJSON {
       json.member("access", expectation.access.label)
       json.member("cpl", Int(expectation.privilege.rawValue))
       json.member("expected", expectation.outcome.words)
-      Self.writeCounts(report.tallies[.expectation(index)] ?? SubjectTally(), to: &json)
+      let tally = report.tallies[.expectation(index)] ?? SubjectTally()
+      if let address = tally.probedAddress { json.member("probed-address", hexadecimal: address) }
+      Self.writeCounts(tally, to: &json)
       json.endObject()
     }
     json.endArray()

@@ -15,44 +15,43 @@ struct ProofText {
 
   /// The last six cells of a row.
   static func cells(_ tally: SubjectTally, pageCount: Int) -> [TextTable.Cell] {
-    let wrong = tally.disagreementCount > 0 || tally.lostCount > 0
-    let verdict: TextTable.Cell
-    if wrong {
-      verdict = .init("disagree", .red)
-    } else if tally.notRun.keys.contains(where: \.meansUnfinished) {
-      verdict = .init("not finished", .red)
-    } else if tally.executedCount == 0 {
-      verdict = .init("skipped", .yellow)
-    } else if tally.executedCount < tally.probeCount || !tally.deviations.isEmpty {
-      verdict = .init("agree, in part", .yellow)
-    } else {
-      verdict = .init("agree", .green)
-    }
-    return [
+    [
       .init(RightsText.text(tally.asked)), .init(RightsText.text(tally.modelled)),
       .init(RightsText.text(tally.executed)), .init(grouped(pageCount)),
-      .init(grouped(tally.probeCount)),
-      verdict,
+      .init(grouped(tally.probeCount)), verdict(tally),
     ]
+  }
+
+  private static func verdict(_ tally: SubjectTally) -> TextTable.Cell {
+    if tally.disagreementCount > 0 || tally.lostCount > 0 { return .init("disagree", .red) }
+    if tally.notRun.keys.contains(where: \.meansUnfinished) { return .init("not finished", .red) }
+    if tally.executedCount == 0 { return .init("skipped", .yellow) }
+    if tally.agreementCount == 0 { return .init("explained", .yellow) }
+    if tally.executedCount < tally.probeCount || !tally.deviations.isEmpty {
+      return .init("agree, in part", .yellow)
+    }
+    return .init("agree", .green)
   }
 
   /// What the letters mean.
   func legend() -> String {
-    styler("  rights at CPL 0 | CPL 3; '.' was not probed, '?' differs from page to page\n", .dim)
+    styler("  rights at CPL 0 | CPL 3; '.' was not probed, '?' differs from page to page", .dim)
+      + "\n"
   }
 
   /// The table of expectations; nothing where there are none.
   func expectations() -> String {
     guard !space.expectations.isEmpty else { return "" }
     var table = TextTable([
-      ("expectation", .left), ("access", .left), ("outcome", .left), ("", .left),
+      ("expectation", .left), ("access", .left), ("outcome", .left), ("", .left), ("", .left),
     ])
     for (index, expectation) in space.expectations.enumerated() {
       let tally = report.tallies[.expectation(index)] ?? SubjectTally()
       table.append([
         .init("\(HexadecimalNumber(expectation.linearAddress))"),
         .init(ProbeManner(expectation.access, at: expectation.privilege).words),
-        .init(expectation.outcome.words), Self.cells(tally, pageCount: 0)[5],
+        .init(expectation.outcome.words), Self.verdict(tally),
+        .init(expectation.probedWords(tally) ?? "", .dim),
       ])
     }
     return "\n" + table.rendered(styler: styler)

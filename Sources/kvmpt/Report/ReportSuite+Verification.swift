@@ -18,9 +18,12 @@ extension ReportSuite {
           line: file.positions.mappings.indices.contains(index)
             ? file.positions.mappings[index].start.line : nil))
     }
-    cases.append(
-      Self.reportCase(
-        "unmapped pages fault", "gaps", .gap(nearMapping: -1), report, path: file.path, line: nil))
+    if report.tallies[.gap(nearMapping: -1)] != nil {
+      cases.append(
+        Self.reportCase(
+          "unmapped pages fault", "gaps", .gap(nearMapping: -1), report, path: file.path, line: nil
+        ))
+    }
     for (index, expectation) in report.space.expectations.enumerated() {
       let manner = ProbeManner(expectation.access, at: expectation.privilege)
       cases.append(
@@ -39,8 +42,19 @@ extension ReportSuite {
     path: String, line: Int?
   ) -> ReportCase {
     ReportCase(
-      name: name, group: group, outcome: outcome(of: subject, report, in: report.space), file: path,
-      line: line)
+      name: name, group: group, outcome: outcome(of: subject, report, in: report.space),
+      notes: notes(about: report.tallies[subject] ?? SubjectTally()), file: path, line: line)
+  }
+
+  /// What a case that passed has left out.
+  static func notes(about tally: SubjectTally) -> [String] {
+    guard tally.agreementCount > 0 else { return [] }
+    return NotRunReason.allCases.compactMap { reason in
+      tally.notRun[reason].map { "\(counted($0, "probe", "probes")) skipped: \(reason.message)" }
+    }
+      + tally.deviations.sorted { $0.key.message < $1.key.message }.map {
+        "\(counted($0.value, "probe", "probes")) explained: \($0.key.message)"
+      }
   }
 
   /// What came of the probes of `subject`.
@@ -73,8 +87,10 @@ extension ReportSuite {
         message: "\(counted(tally.notRun[reason] ?? 0, "probe", "probes")) not made:"
           + " \(reason.message)", details: [])
     }
-    if tally.executedCount == 0, let reason = tally.notRun.keys.first {
-      return .skipped(reason: reason.message)
+    if tally.agreementCount == 0,
+      let reason = tally.firstDeviation?.message ?? tally.firstReasonNotRun?.message
+    {
+      return .skipped(reason: reason)
     }
     return .passed
   }
@@ -87,7 +103,8 @@ extension ReportSuite {
         id: "wrong-flags", message: FlagText(first).text.trimmed,
         details: report.flagDisagreements.prefix(20).map { FlagText($0).text.trimmed })
     } else if report.total.executedCount == 0 {
-      outcome = .skipped(reason: report.total.notRun.keys.first?.message ?? "nothing was executed")
+      outcome = .skipped(
+        reason: report.total.firstReasonNotRun?.message ?? "nothing was executed")
     } else {
       outcome = .passed
     }

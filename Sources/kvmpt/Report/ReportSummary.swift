@@ -19,15 +19,18 @@ struct ReportSummary {
     let total = report.total
     var lines: [String] = []
     let executed = "\(grouped(total.executedCount)) probes on the machine"
+    let agreed = "\(grouped(total.agreementCount)) probes on the machine"
     if report.isAgreement, let reason = report.reasonForUnfinishedProbes {
-      let made = total.executedCount > 0 ? "after \(executed), which agree" : "before any probe"
+      let made = total.agreementCount > 0 ? "after \(agreed), which agree" : "before any probe"
       lines.append(styler("not finished", .redBold) + ": \(reason.message) \(made)")
     } else if report.isAgreement {
+      let nothing =
+        total.executedCount > 0 ? "nothing that was executed counts" : "nothing was executed"
       lines.append(
-        total.executedCount > 0
-          ? styler("agreed", .green) + ": \(executed), as \(isAsked ? "asked and as " : "")modelled"
+        total.agreementCount > 0
+          ? styler("agreed", .green) + ": \(agreed), as \(isAsked ? "asked and as " : "")modelled"
           : styler("not proved", .yellow)
-            + ": \(isAsked ? "asked and modelled agree, and " : "")nothing was executed")
+            + ": \(isAsked ? "asked and modelled agree, and " : "")\(nothing)")
     } else {
       var parts: [String] = []
       if total.disagreementCount > 0 {

@@ -147,8 +147,8 @@ struct QEMURunTests {
     // SAFETY: Swift passes a string that lives for the call and ends with a 0.
     unsafe chmod(script.path, 0o755)
     let run = try ProgramRun(
-      ["verify", MainJobTests.example("minimal.json"), "--machine", "qemu"],
-      environment: [Self.path], wrapper: script.path)
+      [ProgramRun.program, "verify", MainJobTests.example("minimal.json"), "--machine", "qemu"],
+      program: script.path, environment: [Self.path])
     #expect(run.exitCode == 70, "\(run.output) \(run.errors)")
     #expect(run.errors.contains("ftruncate"))
   }

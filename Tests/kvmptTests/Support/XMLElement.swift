@@ -28,7 +28,7 @@ struct XMLElement {
   private init(_ rest: inout Substring) throws {
     guard
       let tag = rest.prefixMatch(
-        of: /<([a-z]+)((?:\s+[a-z-]+="[^"<]*")*)\s*(\/?)>/)
+        of: /<([a-z-]+)((?:\s+[a-z-]+="[^"<]*")*)\s*(\/?)>/)
     else { throw Malformed(reason: "no tag at \(rest.prefix(40))") }
     name = String(tag.1)
     for attribute in tag.2.matches(of: /([a-z-]+)="([^"]*)"/) {

@@ -12,6 +12,8 @@ public final class KVMMachineFactory: MachineFactory {
   /// Who executes.
   public let identity: MachineIdentity
 
+  /// All of them can be tried.
+  public var possibleMeans: [HostChangeMeans] { HostChangeMeans.allCases }
   /// What makes the host's changes of tables visible on this host.
   public var hostChangeMeans: HostChangeMeans {
     identity.walker.isShadowing ? .slotRecreation : .guestFlush

@@ -1,5 +1,6 @@
 // QEMUError: why a QEMU machine could not be had, or ended.
 
+internal import CKVM
 import KVM
 
 /// What went wrong with a QEMU process.
@@ -59,6 +60,18 @@ public enum QEMUError: Error, Hashable, Sendable {
     case .guestDoesNotStart, .monitorDoesNotAnswer:
       "is it qemu-system-x86_64, 5.2 or later? Try the program with --version"
     case .unsupportedPhysicalAddressWidth: "give a width from 32 to 52"
+    }
+  }
+}
+
+extension QEMUError {
+  /// True when there is no QEMU that this process may run, rather than a failure of one.
+  var meansNoQEMU: Bool {
+    switch self {
+    case .notFound, .notExecutable: true
+    case .cannotStart(_, let errorNumber):
+      ![EMFILE, ENFILE, ENOMEM, EAGAIN].contains(errorNumber)
+    case .ended, .guestDoesNotStart, .monitorDoesNotAnswer, .unsupportedPhysicalAddressWidth: false
     }
   }
 }

@@ -13,6 +13,7 @@ final class QEMUMachine: Machine {
   private let factory: QEMUMachineFactory
   private let memory: QEMUMemory
   let agentAddress: UInt64
+  private let hostChangeMeans: HostChangeMeans
   private var running: Running?
 
   /// A process and what its ROM was made for.
@@ -39,13 +40,15 @@ final class QEMUMachine: Machine {
   private static let patience: Duration = .milliseconds(100)
   private static let patienceLimit = 4
   /// How long a process may take to its first batch.
-  private static let startLimit: Duration = .seconds(20)
+  private static let startLimit: Duration = .seconds(10)
 
   init(
-    _ factory: QEMUMachineFactory, memory: MachineMemory, agentAddress: UInt64
+    _ factory: QEMUMachineFactory, memory: MachineMemory, agentAddress: UInt64,
+    hostChangeMeans: HostChangeMeans
   ) throws(MachineError) {
     self.factory = factory
     self.agentAddress = agentAddress
+    self.hostChangeMeans = hostChangeMeans
     do throws(GuestMemoryError) {
       self.memory = try QEMUMemory(memory, agentAddress: agentAddress)
     } catch {
@@ -125,7 +128,7 @@ final class QEMUMachine: Machine {
     for (index, word) in start.frame.enumerated() {
       store(word, KVMPT_START_FRAME + Int32(index) * 8)
     }
-    let general = start.registers(flushes: false)
+    let general = start.registers(flushes: hostChangeMeans == .guestFlush)
     let special = start.specialRegisters
     let mail: [(Int32, UInt64)] = [
       (KVMPT_MAIL_CR0, special.cr0), (KVMPT_MAIL_CR3, special.cr3),

@@ -43,6 +43,8 @@ public final class QEMUMachineFactory: MachineFactory {
   public var vendorName: String { "GenuineIntel" }
   /// MAXPHYADDR as CPUID promises it.
   public var physicalAddressWidth: UInt8 { settings.physicalAddressWidth }
+  /// There are no memory slots to make anew.
+  public var possibleMeans: [HostChangeMeans] { [.nothing, .guestFlush] }
   /// A guest forgets its translations at the start of each batch.
   public var hostChangeMeans: HostChangeMeans { .nothing }
   /// One emulator for two cores: its guest waits for batches without sleeping.
@@ -60,6 +62,7 @@ public final class QEMUMachineFactory: MachineFactory {
   public func makeMachine(
     memory: MachineMemory, agentAddress: UInt64, hostChangeMeans: HostChangeMeans
   ) throws(MachineError) -> any Machine {
-    try QEMUMachine(self, memory: memory, agentAddress: agentAddress)
+    try QEMUMachine(
+      self, memory: memory, agentAddress: agentAddress, hostChangeMeans: hostChangeMeans)
   }
 }

@@ -25,6 +25,9 @@ struct QEMUSettings: Hashable, Sendable {
       guard !name.contains("\0"), isExecutable(name) else { throw .notExecutable(path: name) }
       return name
     }
+    guard !name.isEmpty, !name.contains("\0") else {
+      throw .notFound(name: "program without a name")
+    }
     // SAFETY: nobody changes the environment while it is read.
     let list = unsafe getenv("PATH").map { unsafe String(cString: $0) } ?? ""
     for folder in list.split(separator: ":") where isExecutable("\(folder)/\(name)") {
