@@ -58,7 +58,9 @@ let package = Package(
       name: "MMUTests", dependencies: ["MMU"], exclude: ["Explanation/explanations.txt"],
       swiftSettings: checked),
     .testTarget(
-      name: "GuestMemTests", dependencies: ["CKVM", "GuestMem", "TestImages", "MMU"],
+      // Probe, because a sample of the random tables is proved by a guest.
+      name: "GuestMemTests",
+      dependencies: ["CKVM", "GuestMem", "KVM", "MMU", "Probe", "TestImages"],
       // Millions of operations in an ordinary run: what they test is inlinable, so -O reaches it.
       swiftSettings: checked + [
         .unsafeFlags(["-O", "-wmo", "-num-threads", "2", "-disable-batch-mode"])

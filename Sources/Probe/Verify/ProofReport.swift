@@ -12,11 +12,16 @@ public protocol ProofReport: Sendable {
   var lost: [ProbeVerdict] { get }
   /// The entries whose A and D bits are wrong.
   var flagDisagreements: [FlagDisagreement] { get }
+  /// The leaves with attributes that were not asked for, of which at most 10,000 are kept.
+  var attributeDisagreements: [AttributeDisagreement] { get }
   /// How long it took.
   var times: VerificationTimes { get }
 }
 
 extension ProofReport {
+  /// None: nobody asked for attributes.
+  public var attributeDisagreements: [AttributeDisagreement] { [] }
+
   /// The sum over all subjects.
   public var total: SubjectTally {
     var sum = SubjectTally()
@@ -24,10 +29,11 @@ extension ProofReport {
     return sum
   }
 
-  /// True when every probe that was made agrees, and every flag is as it should be.
+  /// True when every probe that was made agrees, and every flag and attribute is as it should be.
   public var isAgreement: Bool {
     let sum = total
     return sum.disagreementCount == 0 && sum.lostCount == 0 && flagDisagreements.isEmpty
+      && attributeDisagreements.isEmpty
   }
 
   /// Why probes that a longer run would have made are missing, or nil when none are.

@@ -35,6 +35,8 @@ public struct VerificationReport: ProofReport {
   public let lost: [ProbeVerdict]
   /// The entries whose A and D bits are wrong.
   public let flagDisagreements: [FlagDisagreement]
+  /// The leaves with attributes that were not asked for, of which at most 10,000 are kept.
+  public let attributeDisagreements: [AttributeDisagreement]
   /// How long it took.
   public let times: VerificationTimes
 
@@ -51,6 +53,8 @@ public struct VerificationReport: ProofReport {
     tallies = collector.tallies
     lost = collector.lost
     flagDisagreements = collector.flagDisagreements
+    attributeDisagreements = AttributeDisagreement.all(
+      in: built, plan: plan, limit: VerdictCollector.keptCount)
     self.times = times
     let cr3 = built.cr3
     let configuration = built.configuration

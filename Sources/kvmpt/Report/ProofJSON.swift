@@ -104,6 +104,20 @@ struct ProofJSON {
       json.endObject()
     }
     json.endArray()
+    json.key("wrong-attributes")
+    json.beginArray()
+    for attribute in report.attributeDisagreements {
+      json.beginObject()
+      json.member("mapping", space.mappings[attribute.mapping].name)
+      json.member("address", hexadecimal: attribute.linearAddress)
+      json.member("level", Int(attribute.step.level.rawValue))
+      json.member("entry-address", hexadecimal: attribute.step.entryAddress.rawValue)
+      json.member("entry", hexadecimal: attribute.step.entry.rawValue)
+      json.member("bits", hexadecimal: attribute.bits)
+      json.member("message", attribute.message)
+      json.endObject()
+    }
+    json.endArray()
   }
 
   private func writeVerdict(

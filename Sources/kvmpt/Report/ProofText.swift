@@ -68,9 +68,13 @@ struct ProofText {
         + "    executed  \(verdict.executed.words)\n"
     }
     texts += report.flagDisagreements.prefix(Self.shownCount).map { FlagText($0).text }
+    texts += report.attributeDisagreements.prefix(Self.shownCount).map {
+      AttributeText($0, in: space).text
+    }
     guard !texts.isEmpty else { return "" }
     let all =
       report.disagreements.count + report.lost.count + report.flagDisagreements.count
+      + report.attributeDisagreements.count
     var text = "\n" + texts.map { styler("disagreement", .redBold) + " at " + $0 }.joined()
     if all > texts.count {
       text += "... and \(grouped(all - texts.count)) more; --format json has them all\n"

@@ -35,6 +35,7 @@ extension ReportSuite {
             ? file.positions.expectations[index].start.line : nil))
     }
     cases.append(Self.flagCase(report))
+    cases.append(Self.attributeCase(report))
   }
 
   private static func reportCase(
@@ -93,6 +94,15 @@ extension ReportSuite {
       return .skipped(reason: reason)
     }
     return .passed
+  }
+
+  private static func attributeCase(_ report: VerificationReport) -> ReportCase {
+    let texts = report.attributeDisagreements.prefix(20).map {
+      AttributeText($0, in: report.space).text.trimmed
+    }
+    let outcome: ReportOutcome =
+      texts.first.map { .failed(id: "wrong-attributes", message: $0, details: texts) } ?? .passed
+    return ReportCase(name: "attributes of the leaves", group: "attributes", outcome: outcome)
   }
 
   /// The case about A and D.

@@ -41,6 +41,9 @@ struct ReportSummary {
         parts.append(
           "\(counted(report.flagDisagreements.count, "entry", "entries")) with wrong flags")
       }
+      if !report.attributeDisagreements.isEmpty {
+        parts.append("\(counted(report.attributeDisagreements.count, "wrong attribute"))")
+      }
       lines.append(
         styler("disagreed", .redBold) + ": " + parts.joined(separator: ", ") + ", of \(executed)")
     }
