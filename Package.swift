@@ -42,28 +42,42 @@ let package = Package(
         .product(name: "Yams", package: "Yams"),
       ],
       swiftSettings: checked),
+    // What no user builds: images for tests, and the programs that try images by the million and
+    // write large ones.
+    .target(
+      name: "TestImages", dependencies: ["CKVM", "GuestMem", "MMU"], path: "Tests/TestImages",
+      swiftSettings: checked),
+    .executableTarget(
+      name: "FuzzImages", dependencies: ["GuestMem", "MMU", "Probe", "TestImages"],
+      path: "Fuzz/FuzzImages",
+      swiftSettings: checked),
+    .executableTarget(
+      name: "MakeImage", dependencies: ["TestImages"], path: "Benchmarks/images",
+      exclude: ["run"], swiftSettings: checked),
     .testTarget(
       name: "MMUTests", dependencies: ["MMU"], exclude: ["Explanation/explanations.txt"],
       swiftSettings: checked),
     .testTarget(
       // Probe, because a sample of the random tables is proved by a guest.
-      name: "GuestMemTests", dependencies: ["CKVM", "GuestMem", "KVM", "MMU", "Probe"],
+      name: "GuestMemTests",
+      dependencies: ["CKVM", "GuestMem", "KVM", "MMU", "Probe", "TestImages"],
       // Millions of operations in an ordinary run: what they test is inlinable, so -O reaches it.
       swiftSettings: checked + [
         .unsafeFlags(["-O", "-wmo", "-num-threads", "2", "-disable-batch-mode"])
       ]),
     .testTarget(name: "KVMTests", dependencies: ["CKVM", "KVM", "MMU"], swiftSettings: checked),
     .testTarget(
-      name: "ProbeTests", dependencies: ["CKVM", "GuestImages", "GuestMem", "KVM", "MMU", "Probe"],
+      name: "ProbeTests",
+      dependencies: ["CKVM", "GuestImages", "GuestMem", "KVM", "MMU", "Probe", "TestImages"],
       swiftSettings: checked),
     .testTarget(
       name: "kvmptTests",
       dependencies: [
-        "kvmpt", "GuestMem", "MMU", "Probe",
+        "kvmpt", "GuestMem", "MMU", "Probe", "TestImages",
         // To compare where the screen sees scalars with where Yams does.
         .product(name: "Yams", package: "Yams"),
       ],
-      exclude: ["Fixtures"],
+      exclude: ["Fixtures", "Schema/sarif-2.1.0-subset.schema.json"],
       swiftSettings: checked),
   ],
   swiftLanguageModes: [.v6]

@@ -132,8 +132,9 @@ struct Auditor: TableVisitor {
 
   /// Applies the rules about memory that is reached in several ways, and sums up.
   mutating func report(pat: UInt64) -> AuditReport {
-    checkTables()
-    checkText()
+    let writable = PhysicalExtents(runs, where: \.isWritable)
+    checkTables(writable)
+    checkText(writable)
     checkMemoryTypes(pat)
     var report = AuditReport()
     report.tableCount = tables.count
@@ -144,28 +145,26 @@ struct Auditor: TableVisitor {
     return report
   }
 
-  private mutating func checkTables() {
-    let writable = PhysicalExtents(runs.filter(\.isWritable))
-    let user = PhysicalExtents(runs.filter(\.isUser))
+  private mutating func checkTables(_ writable: PhysicalExtents) {
+    let user = PhysicalExtents(runs, where: \.isUser)
     for (address, table) in tables.sorted(by: { $0.key < $1.key }) {
       let frame = GuestPhysicalAddress(truncating: address)
       if table.levels.rawValue.nonzeroBitCount > 1 {
         add(.tableSharedBetweenLevels, table.linearAddress, 4096, frame, nil)
       }
-      if let run = writable.run(overlapping: address, byteCount: 4096) {
+      if let run = writable.extent(overlapping: address, byteCount: 4096) {
         add(.tableMappedWritable, run.linearAddress(of: address), 4096, frame, nil)
       }
-      if let run = user.run(overlapping: address, byteCount: 4096) {
+      if let run = user.extent(overlapping: address, byteCount: 4096) {
         add(.tableMappedUser, run.linearAddress(of: address), 4096, frame, nil)
       }
     }
   }
 
-  private mutating func checkText() {
-    let writable = PhysicalExtents(runs.filter(\.isWritable))
+  private mutating func checkText(_ writable: PhysicalExtents) {
     for run in runs where run.isExecutable && !run.isUser && !run.isWritable {
       let start = run.physicalAddress
-      if let alias = writable.run(overlapping: start.rawValue, byteCount: run.byteCount) {
+      if let alias = writable.extent(overlapping: start.rawValue, byteCount: run.byteCount) {
         add(
           .supervisorTextWritableAlias, run.linearAddress, run.byteCount, start, nil,
           other: alias.linearAddress(of: start.rawValue))
@@ -177,11 +176,16 @@ struct Auditor: TableVisitor {
     func type(_ run: MappedRun) -> UInt8 {
       UInt8(truncatingIfNeeded: pat >> (UInt64(run.leaf.patIndex) * 8) & 7)
     }
-    let byType = Dictionary(grouping: runs, by: type).mapValues(PhysicalExtents.init)
+    guard runs.contains(where: { $0.pageSize > .size4KiB }) else { return }
+    let types = Set(runs.map(type)).sorted()
+    guard types.count > 1 else { return }
+    let byType = types.map { wanted in
+      (type: wanted, extents: PhysicalExtents(runs) { type($0) == wanted })
+    }
     for run in runs where run.pageSize > .size4KiB {
-      for (other, extents) in byType.sorted(by: { $0.key < $1.key }) where other != type(run) {
+      for (other, extents) in byType where other != type(run) {
         guard
-          let alias = extents.run(
+          let alias = extents.extent(
             overlapping: run.physicalAddress.rawValue, byteCount: run.byteCount)
         else { continue }
         add(

@@ -1,52 +1,60 @@
 // PhysicalExtents: which linear addresses lead to a range of physical memory.
 
-/// Runs by their physical addresses, to be asked which of them overlap a range.
-struct PhysicalExtents {
-  private let runs: [MappedRun]
-  /// For each place in `runs`, the place up to there whose run ends last.
-  private let widest: [Int]
+/// A range of physical memory and the linear address that leads to its start.
+struct PhysicalExtent {
+  let start: UInt64
+  /// The physical address behind the last byte.
+  let end: UInt64
+  let linearStart: UInt64
 
-  /// Complexity: O(n log n).
-  init(_ unsorted: [MappedRun]) {
-    let sorted = unsorted.sorted {
-      ($0.physicalAddress, $0.linearAddress) < ($1.physicalAddress, $1.linearAddress)
-    }
-    var widest: [Int] = []
-    widest.reserveCapacity(sorted.count)
-    for index in sorted.indices {
-      if let last = widest.last, sorted[last].physicalEnd >= sorted[index].physicalEnd {
-        widest.append(last)
-      } else {
-        widest.append(index)
-      }
-    }
-    runs = sorted
-    self.widest = widest
+  init(_ run: MappedRun) {
+    start = run.physicalAddress.rawValue
+    end = start &+ run.byteCount
+    linearStart = run.linearAddress
   }
 
-  /// A run that leads to some of the `byteCount` bytes from `start` on, or nil.
-  ///
-  /// Complexity: O(log n).
-  func run(overlapping start: UInt64, byteCount: UInt64) -> MappedRun? {
-    let end = start &+ byteCount
-    var low = 0
-    var high = runs.count
-    while low < high {
-      let middle = (low + high) / 2
-      if runs[middle].physicalAddress.rawValue < end { low = middle + 1 } else { high = middle }
-    }
-    guard low > 0 else { return nil }
-    let candidate = runs[widest[low - 1]]
-    return candidate.physicalEnd > start ? candidate : nil
+  /// The linear address that leads to the physical `address`, or to the start where that is higher.
+  func linearAddress(of address: UInt64) -> UInt64 {
+    linearStart &+ (address > start ? address - start : 0)
   }
 }
 
-extension MappedRun {
-  /// The physical address behind the run.
-  var physicalEnd: UInt64 { physicalAddress.rawValue &+ byteCount }
+/// Runs by their physical addresses, to be asked which of them overlap a range.
+struct PhysicalExtents {
+  private var extents: [PhysicalExtent] = []
+  /// For each place in `extents`, the place up to there whose extent ends last.
+  private var widest: [Int32] = []
 
-  /// The linear address of the run that leads to the physical `address`, or to the run's first.
-  func linearAddress(of address: UInt64) -> UInt64 {
-    linearAddress &+ (address > physicalAddress.rawValue ? address - physicalAddress.rawValue : 0)
+  /// The extents of those of `runs` for which `isWanted` holds.
+  ///
+  /// Complexity: O(n log n).
+  init(_ runs: [MappedRun], where isWanted: (MappedRun) -> Bool) {
+    for run in runs where isWanted(run) { extents.append(PhysicalExtent(run)) }
+    // A run takes an entry at least, so 2^31 of them are more than any memory holds.
+    extents.sort { ($0.start, $0.linearStart) < ($1.start, $1.linearStart) }
+    widest.reserveCapacity(extents.count)
+    for index in extents.indices {
+      if let last = widest.last, extents[Int(last)].end >= extents[index].end {
+        widest.append(last)
+      } else {
+        widest.append(Int32(truncatingIfNeeded: index))
+      }
+    }
+  }
+
+  /// An extent that has some of the `byteCount` bytes from `start` on, or nil.
+  ///
+  /// Complexity: O(log n).
+  func extent(overlapping start: UInt64, byteCount: UInt64) -> PhysicalExtent? {
+    let end = start &+ byteCount
+    var low = 0
+    var high = extents.count
+    while low < high {
+      let middle = (low + high) / 2
+      if extents[middle].start < end { low = middle + 1 } else { high = middle }
+    }
+    guard low > 0 else { return nil }
+    let candidate = extents[Int(widest[low - 1])]
+    return candidate.end > start ? candidate : nil
   }
 }

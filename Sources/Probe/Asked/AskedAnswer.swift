@@ -13,19 +13,36 @@ public enum AskedAnswer: Hashable, Sendable {
   case absent
   /// What an expectation says.
   case expected(ExpectedOutcome)
+  /// The leaf allows it and leads to this page, where that is said; entries above may forbid it.
+  case allowedByLeaf(page: UInt64?)
+  /// Nobody said anything.
+  case unsaid
+}
+
+/// What somebody who lists mappings means by their rights.
+public enum AskedBasis: Hashable, Sendable {
+  /// What accesses may do.
+  case effective
+  /// The bits of the leaves alone, as QEMU's `info tlb` shows them.
+  case leaf
+  /// Nothing: there are no mappings that anybody asked for.
+  case nothing
 }
 
 /// Answers from the mappings alone; it knows neither tables nor entry bits.
 struct AskedOracle: Sendable {
   private let space: AddressSpace
-  /// Where each mapping was placed, for those that left the choice to the builder.
-  private let placements: [UInt64]
+  /// Where each mapping was placed, for those that left the choice to the builder; nil where
+  /// nobody knows.
+  private let placements: [UInt64?]
+  private let basis: AskedBasis
   /// The mappings by first linear address.
   private let order: [Int]
 
-  init(_ space: AddressSpace, placements: [UInt64]) {
+  init(_ space: AddressSpace, placements: [UInt64?], basis: AskedBasis = .effective) {
     self.space = space
     self.placements = placements
+    self.basis = basis
     order = space.mappings.indices.sorted {
       space.mappings[$0].linearAddress < space.mappings[$1].linearAddress
     }
@@ -38,12 +55,16 @@ struct AskedOracle: Sendable {
     if case .expectation(let index) = page.subject {
       return .expected(space.expectations[index].outcome)
     }
+    if basis == .nothing { return .unsaid }
     guard let index = mapping(containing: page.linearAddress) else { return .absent }
     let mapping = space.mappings[index]
     if mapping.properties.rights.isEmpty { return .absent }
     guard allows(manner, mapping.properties) else { return .forbidden }
-    return .allowed(
-      page: placements[index] + (page.linearAddress - mapping.linearAddress.rawValue))
+    let place = placements[index].map {
+      $0 &+ (page.linearAddress - mapping.linearAddress.rawValue)
+    }
+    if basis == .leaf { return .allowedByLeaf(page: place) }
+    return place.map { .allowed(page: $0) } ?? .expected(.success(nil))
   }
 
   /// The mapping that contains a linear address.

@@ -159,9 +159,16 @@ extension MachineProfile {
   public func configuration(
     for space: AddressSpace
   ) throws(PagingConfigurationError) -> PagingConfiguration {
+    try configuration(rootLevel: space.rootLevel, settings: space.processor)
+  }
+
+  /// How this machine reads tables of `rootLevel` with `settings`.
+  func configuration(
+    rootLevel: Level, settings: ProcessorSettings
+  ) throws(PagingConfigurationError) -> PagingConfiguration {
     try PagingConfiguration(
-      rootLevel: space.rootLevel, physicalAddressWidth: physicalAddressWidth,
-      isNoExecuteEnabled: space.processor.isNoExecuteEnabled,
+      rootLevel: rootLevel, physicalAddressWidth: physicalAddressWidth,
+      isNoExecuteEnabled: settings.isNoExecuteEnabled,
       supports1GiBPages: features.contains(.oneGiBPages), vendor: vendor)
   }
 }

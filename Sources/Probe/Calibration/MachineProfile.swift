@@ -55,20 +55,21 @@ public struct MachineProfile: Hashable, Sendable {
 
   /// Why an address space of these settings cannot be executed, or nil when it can.
   public func obstacle(for space: AddressSpace) -> NotRunReason? {
-    if space.rootLevel == .pageMapLevel5 && !features.contains(.fiveLevelPaging) {
+    obstacle(rootLevel: space.rootLevel, settings: space.processor)
+  }
+
+  /// Why tables of `rootLevel` cannot be used with `settings`, or nil when they can.
+  func obstacle(rootLevel: Level, settings: ProcessorSettings) -> NotRunReason? {
+    if rootLevel == .pageMapLevel5 && !features.contains(.fiveLevelPaging) {
       return .no5LevelPaging
     }
-    if space.processor.isPKEEnabled && !features.contains(.protectionKeys) {
-      return .noProtectionKeys
-    }
-    if space.processor.isPKSEnabled && !features.contains(.supervisorProtectionKeys) {
+    if settings.isPKEEnabled && !features.contains(.protectionKeys) { return .noProtectionKeys }
+    if settings.isPKSEnabled && !features.contains(.supervisorProtectionKeys) {
       return .noSupervisorProtectionKeys
     }
-    if space.processor.isSMEPEnabled && !features.contains(.smep) { return .noSMEP }
-    if space.processor.isSMAPEnabled && !features.contains(.smap) { return .noSMAP }
-    if space.processor.isNoExecuteEnabled && !features.contains(.noExecute) {
-      return .noNoExecute
-    }
+    if settings.isSMEPEnabled && !features.contains(.smep) { return .noSMEP }
+    if settings.isSMAPEnabled && !features.contains(.smap) { return .noSMAP }
+    if settings.isNoExecuteEnabled && !features.contains(.noExecute) { return .noNoExecute }
     return nil
   }
 }

@@ -16,7 +16,7 @@ public struct Disagreement: Hashable, Sendable {
 
   init(
     _ verdict: ProbeVerdict, cr3: UInt64, configuration: PagingConfiguration,
-    processor: ProcessorSettings, in memory: MemoryView
+    processor: ProcessorSettings, in memory: borrowing some PhysicalMemory & ~Copyable
   ) {
     self.verdict = verdict
     let walk = Walk(verdict.address, cr3: cr3, configuration: configuration, in: memory)
@@ -36,11 +36,12 @@ public struct Disagreement: Hashable, Sendable {
         + " kvmpt doctor examines it"
     }
     switch (verdict.asked, verdict.modelled) {
-    case (.allowed(let page), .success):
+    case (.allowed(let page), .success), (.allowedByLeaf(let page?), .success):
       return pointAdvice(at: page, walk)
     case (.expected(.success(let address?)), .success):
       return pointAdvice(at: address.rawValue & ~0xfff, walk)
-    case (.allowed, _), (.expected(.success), _):
+    case (.unsaid, _): return "nobody asked for anything"
+    case (.allowed, _), (.allowedByLeaf, _), (.expected(.success), _):
       return explanation.advice.joined(separator: "; and ")
     case (.absent, _):
       return leaf(walk).map { "clear bit 0 (P) in \($0)" } ?? "unmap the page"

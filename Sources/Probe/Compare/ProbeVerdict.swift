@@ -101,7 +101,11 @@ extension AskedAnswer {
     case (.allowed(let page), .success(let address)): address.rawValue & ~0xfff == page
     case (.forbidden, .pageFault(let code)): code.contains(.present)
     case (.absent, .pageFault(let code)): !code.contains(.present)
-    case (.absent, .generalProtection), (.absent, .stackFault): true
+    case (.absent, .generalProtection), (.absent, .stackFault), (.unsaid, _): true
+    case (.allowedByLeaf(let page), .success(let address)):
+      page == nil || address.rawValue & ~0xfff == page
+    case (.allowedByLeaf, .pageFault(let code)):
+      code.contains(.present) && !code.contains(.reserved)
     case (.expected(.success(nil)), .success): true
     case (.expected(.success(let expected?)), .success(let address)):
       expected.rawValue & ~0xfff == address.rawValue & ~0xfff
@@ -120,6 +124,9 @@ extension AskedAnswer {
     case (.forbidden, .pageFault(let code, _)): code & 1 != 0
     case (.absent, .pageFault(let code, _)): code & 1 == 0
     case (.absent, .exception(let vector, _)): vector == 13 || vector == 12
+    case (.unsaid, _), (.allowedByLeaf, .success(.notObserved)): true
+    case (.allowedByLeaf(let page), .success(.page(let reached))): page == nil || page == reached
+    case (.allowedByLeaf, .pageFault(let code, _)): code & 0b1001 == 1
     case (.expected(.success(nil)), .success): true
     case (.expected(.success(let expected?)), .success(.page(let reached))):
       expected.rawValue & ~0xfff == reached

@@ -19,11 +19,16 @@ struct Experiment {
   let tables: TableSet
 
   /// Puts the agent beside the tables that `cr3` points at.
-  init(machine: any Machine, cr3: UInt64, slot: AgentSlot, setup: ExperimentSetup) {
+  ///
+  /// `ranges` says where the machine's RAM is; without it, from address 0 on.
+  init(
+    machine: any Machine, cr3: UInt64, slot: AgentSlot, setup: ExperimentSetup,
+    ranges: [MachineMemoryRange]? = nil
+  ) {
     self.machine = machine
     self.slot = slot
     self.setup = setup
-    memory = ProbeMemory(machine)
+    memory = ProbeMemory(machine, ranges: ranges)
     agent = AgentMemory(
       view: machine.agent, slot: slot, rootLevel: setup.configuration.rootLevel,
       settings: setup.settings)
@@ -60,6 +65,7 @@ struct Experiment {
     for manner in ProbeManner.allCases {
       try run.execute(manner, into: &collector)
     }
+    restoreTables(run.pristine)
   }
 }
 
@@ -90,6 +96,8 @@ struct ExperimentSetup: Sendable {
   let profile: MachineProfile
   let oracle: AskedOracle
   let unsupportedPages: UnsupportedPagePolicy
+  /// How the processor that the tables were made for reads them, where that is another.
+  var meantConfiguration: PagingConfiguration?
   let guestCode: [UInt64: [UInt8]]
   /// See ``VerificationOptions/isCancelled``.
   let isCancelled: @Sendable () -> Bool
@@ -100,17 +108,22 @@ struct ExperimentSetup: Sendable {
     return ContinuousClock.now < deadline ? nil : .timeLimit
   }
 
-  /// True for a page whose leaf has a size that the machine lacks, and which is left out for it.
-  func skips(_ page: ProbePage) -> Bool {
-    unsupportedPages == .skip && page.pageSize == .size1GiB
-      && !profile.features.contains(.oneGiBPages)
+  /// Why a page is left out, such as that its leaf has a size that the machine lacks; nil when it
+  /// is not.
+  func obstacle(to page: ProbePage) -> NotRunReason? {
+    if let obstacle = page.obstacle { return obstacle }
+    let isMissing =
+      page.pageSize == .size1GiB && !profile.features.contains(.oneGiBPages)
+    return unsupportedPages == .skip && isMissing ? .no1GiBPages : nil
   }
 
-  /// How the model reads the tables for a page: one that is left out is judged as a machine with
-  /// 1 GiB pages would read it.
+  /// How the model reads the tables for a page: one that is left out is judged as a machine that
+  /// lacks nothing would read it.
   func configuration(for page: ProbePage) -> PagingConfiguration {
+    guard obstacle(to: page) != nil else { return configuration }
+    if let meantConfiguration { return meantConfiguration }
     var result = configuration
-    if skips(page) { result.supports1GiBPages = true }
+    result.supports1GiBPages = true
     return result
   }
 }
@@ -145,12 +158,12 @@ struct FrameTable {
   }
 
   private func makeContent(of frame: UInt64) -> FrameContent {
-    guard memory.kind(of: frame) == .ram else { return .device }
+    guard let offset = memory.offset(of: frame) else { return .device }
     if tables.contains(frame) || frame == originalRoot {
-      return FrameStamp.writeToFreeSlot(ofTableAt: frame, in: memory.ram)
+      return FrameStamp.writeToFreeSlot(ofTableAt: frame, in: memory)
     }
-    FrameStamp.write(to: frame, in: memory.ram)
-    if let code = guestCode[frame] { FrameStamp.write(code, to: frame, in: memory.ram) }
+    FrameStamp.write(to: frame, at: offset, in: memory.ram)
+    if let code = guestCode[frame] { FrameStamp.write(code, at: offset, in: memory.ram) }
     return .stamped
   }
 }

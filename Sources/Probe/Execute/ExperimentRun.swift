@@ -105,7 +105,7 @@ struct ExperimentRun {
 
   /// Why a probe cannot be made, or nil.
   private func obstacle(to manner: ProbeManner, page index: Int) -> NotRunReason? {
-    if experiment.setup.skips(pages[index]) { return .no1GiBPages }
+    if let obstacle = experiment.setup.obstacle(to: pages[index]) { return obstacle }
     let prediction = predictions[index]
     if prediction.reachesAgent { return .reachesAgent }
     if manner.privilege == .user, experiment.setup.settings.unrestrictedKey == nil {

@@ -22,21 +22,22 @@ enum FrameStamp {
   static let writeSlotCount = (4096 - Int(KVMPT_STAMP_WRITE)) / 8
 
   /// Makes the frame at `address`, which is no table, say its address.
-  static func write(to address: UInt64, in memory: MemoryView) {
+  ///
+  /// `offset` is where the frame stands in `memory`, if not at its address.
+  static func write(to address: UInt64, at offset: UInt64? = nil, in memory: MemoryView) {
     // movabs $address, %rax from byte 6 on, so that the address is aligned; jmp *%rdx after it.
-    let base = GuestPhysicalAddress(truncating: address)
-    memory.storeWord(0xb848_0000_0000_0000, at: base)
-    memory.storeWord(address, at: GuestPhysicalAddress(truncating: address + 8))
-    memory.storeWord(0xe2ff, at: GuestPhysicalAddress(truncating: address + 16))
+    let place = offset ?? address
+    memory.storeWord(0xb848_0000_0000_0000, at: GuestPhysicalAddress(truncating: place))
+    memory.storeWord(address, at: GuestPhysicalAddress(truncating: place + 8))
+    memory.storeWord(0xe2ff, at: GuestPhysicalAddress(truncating: place + 16))
   }
 
   /// Puts `code` into a stamped frame, to be run by fetch probes instead of the stub.
-  static func write(_ code: [UInt8], to address: UInt64, in memory: MemoryView) {
+  static func write(_ code: [UInt8], at offset: UInt64, in memory: MemoryView) {
     // jmp to the first write slot.
-    let base = GuestPhysicalAddress(truncating: address)
-    memory.storeWord(0x10eb_0000_0000_0000, at: base)
+    memory.storeWord(0x10eb_0000_0000_0000, at: GuestPhysicalAddress(truncating: offset))
     memory.writeBytes(
-      code, at: GuestPhysicalAddress(truncating: address + UInt64(KVMPT_STAMP_WRITE)))
+      code, at: GuestPhysicalAddress(truncating: offset + UInt64(KVMPT_STAMP_WRITE)))
   }
 
   /// The word for a free slot of the table at `address`: jmp *%rdx and the frame's number.
@@ -46,7 +47,7 @@ enum FrameStamp {
 
   /// Looks for a slot that is not present, from the end, and writes the table's word into it.
   static func writeToFreeSlot(
-    ofTableAt address: UInt64, in memory: MemoryView
+    ofTableAt address: UInt64, in memory: ProbeMemory
   ) -> FrameContent {
     for slot in (0..<512).reversed() {
       let place = GuestPhysicalAddress(truncating: address + UInt64(slot) * 8)

@@ -46,6 +46,10 @@ public enum NotRunReason: String, CaseIterable, Hashable, Sendable {
   case noSMAP = "no-smap"
   /// The machine has no execute-disable bit.
   case noNoExecute = "no-nx"
+  /// The page lies at a physical address that the machine does not have.
+  case noSuchPhysicalAddress = "no-such-physical-address"
+  /// The plan was full.
+  case beyondPlan = "beyond-plan"
   /// A fetch where no memory is ends the guest.
   case fetchWithoutMemory = "fetch-without-memory"
   /// A page that is a table without a free slot has no place for the code that a fetch needs.
@@ -82,6 +86,9 @@ public enum NotRunReason: String, CaseIterable, Hashable, Sendable {
     case .noSMEP: "this machine has no SMEP"
     case .noSMAP: "this machine has no SMAP"
     case .noNoExecute: "this machine has no execute-disable bit"
+    case .noSuchPhysicalAddress:
+      "the page's physical address has more bits than this machine's processor"
+    case .beyondPlan: "there are more pages than one run probes"
     case .fetchWithoutMemory: "there is no memory to fetch from"
     case .fetchFromFullTable: "the page is a table without room for code"
     case .unobservableAddress:

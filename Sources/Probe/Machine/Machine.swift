@@ -5,7 +5,7 @@ public import MMU
 
 /// A guest with RAM and an agent, ready to run batches of probes.
 public protocol Machine: AnyObject {
-  /// Guest RAM, from guest-physical address 0 on.
+  /// The window on guest RAM; its memory's ranges say where in guest-physical memory it is.
   var ram: MemoryView { get }
   /// The agent's slot.
   var agent: MemoryView { get }
@@ -29,8 +29,16 @@ public protocol Machine: AnyObject {
   /// Makes what the host changed in tables visible to every later access of the guest.
   func showHostChanges() throws(MachineError)
 
+  /// Gives up RAM's private changes, and the memory that they take; the guest goes on.
+  func discardChanges() throws(MachineError)
+
   /// Gives up RAM's private changes and starts a new guest in place of one that died.
   func reset() throws(MachineError)
+}
+
+extension Machine {
+  /// Keeps the changes, which harm nobody.
+  public func discardChanges() throws(MachineError) {}
 }
 
 /// What the agent is to do with the records in its slot.

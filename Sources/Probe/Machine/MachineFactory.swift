@@ -24,10 +24,13 @@ public protocol MachineFactory: Sendable {
   /// Physical addresses where a machine has neither RAM nor the devices of an address space.
   var memoryHoles: [Range<UInt64>] { get }
 
+  /// Where RAM ends at the latest; above, the window may show it anywhere.
+  var memoryLimit: UInt64 { get }
+
   /// What CPUID says about a feature.
   func promises(_ feature: MachineFeature) -> Bool
 
-  /// A machine with `memory` as RAM from address 0 on, and the agent's slot at `agentAddress`.
+  /// A machine with `memory` as RAM, and the agent's slot at `agentAddress`.
   ///
   /// Throws: ``MachineError`` when the host does not give memory or a guest.
   func makeMachine(
@@ -36,6 +39,9 @@ public protocol MachineFactory: Sendable {
 }
 
 extension MachineFactory {
+  /// Nowhere.
+  public var memoryLimit: UInt64 { .max }
+
   /// A machine that shows the host's changes as it is done on this host.
   func makeMachine(
     memory: MachineMemory, agentAddress: UInt64

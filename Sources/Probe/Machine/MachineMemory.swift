@@ -2,24 +2,32 @@
 
 public import GuestMem
 
-/// The contents from which machines make their RAM.
+/// The contents from which machines make their RAM, and where in guest-physical memory it is.
 public struct MachineMemory: Sendable {
-  /// The size of the RAM in bytes.
+  /// The size of the window through which the host sees the RAM, in bytes.
   public let byteCount: UInt64
+  /// Which guest-physical addresses have memory, by address; there is none between the ranges.
+  public let ranges: [MachineMemoryRange]
   /// The memory file whose contents the RAM shows at first, or nil for zeros.
   ///
   /// It belongs to somebody who outlives the machines, and who does not write to it meanwhile.
   public let fileDescriptor: CInt?
 
-  /// RAM that is zero.
+  /// RAM that is zero, from guest-physical address 0 on.
   public init(zeroed byteCount: UInt64) {
     self.byteCount = byteCount
+    ranges = [MachineMemoryRange(physicalAddress: 0, byteCount: byteCount, offset: 0)]
     fileDescriptor = nil
   }
 
   /// RAM that holds what `memory` holds, which must have a memory file and outlive the machines.
-  public init(copyOf memory: borrowing GuestMemory) {
+  ///
+  /// Without `ranges` it starts at guest-physical address 0.
+  public init(copyOf memory: borrowing GuestMemory, ranges: [MachineMemoryRange]? = nil) {
     byteCount = memory.byteCount
+    self.ranges =
+      ranges
+      ?? [MachineMemoryRange(physicalAddress: 0, byteCount: memory.byteCount, offset: 0)]
     fileDescriptor = memory.memoryFileDescriptor()
   }
 
@@ -33,5 +41,72 @@ public struct MachineMemory: Sendable {
     } catch {
       throw .memory(error)
     }
+  }
+}
+
+/// A range of guest-physical memory and its place in the window of the host.
+public struct MachineMemoryRange: Hashable, Sendable {
+  /// The first guest-physical address; a multiple of 4 KiB.
+  public let physicalAddress: UInt64
+  /// The number of bytes; a multiple of 4 KiB.
+  public let byteCount: UInt64
+  /// Where the range begins in the window; a multiple of 4 KiB.
+  public let offset: UInt64
+
+  /// Takes the parts as they are.
+  public init(physicalAddress: UInt64, byteCount: UInt64, offset: UInt64) {
+    self.physicalAddress = physicalAddress
+    self.byteCount = byteCount
+    self.offset = offset
+  }
+
+  /// The address behind the last byte.
+  public var end: UInt64 { physicalAddress &+ byteCount }
+}
+
+extension [MachineMemoryRange] {
+  /// The one range of a machine whose window shows physical address 0 on, or nil.
+  var isPlain: Bool {
+    count == 1 && self[0].physicalAddress == 0 && self[0].offset == 0
+  }
+
+  /// The parts of the ranges that lie outside of `holes`.
+  func without(_ holes: [Range<UInt64>]) -> [MachineMemoryRange] {
+    holes.reduce(self) { ranges, hole in
+      ranges.flatMap { range -> [MachineMemoryRange] in
+        guard range.physicalAddress < hole.upperBound, hole.lowerBound < range.end else {
+          return [range]
+        }
+        var parts: [MachineMemoryRange] = []
+        if range.physicalAddress < hole.lowerBound {
+          parts.append(
+            MachineMemoryRange(
+              physicalAddress: range.physicalAddress,
+              byteCount: hole.lowerBound - range.physicalAddress, offset: range.offset))
+        }
+        if hole.upperBound < range.end {
+          parts.append(
+            MachineMemoryRange(
+              physicalAddress: hole.upperBound, byteCount: range.end - hole.upperBound,
+              offset: range.offset + (hole.upperBound - range.physicalAddress)))
+        }
+        return parts
+      }
+    }
+  }
+
+  /// The range, of ranges by address, that holds `address`; nil where no memory is.
+  ///
+  /// Complexity: O(log n).
+  @inline(__always)
+  func range(at address: UInt64) -> MachineMemoryRange? {
+    var low = 0
+    var high = count
+    while low < high {
+      let middle = (low + high) / 2
+      if self[middle].physicalAddress <= address { low = middle + 1 } else { high = middle }
+    }
+    guard low > 0, address < self[low - 1].end else { return nil }
+    return self[low - 1]
   }
 }

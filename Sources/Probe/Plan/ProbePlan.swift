@@ -14,16 +14,19 @@ public struct ProbePage: Hashable, Sendable {
   public let pageSize: PageSize?
   /// The offset in the page, 0 to 0xfff, that somebody asks about, or nil where any will do.
   public let offset: UInt16?
+  /// Why the page cannot be probed on the machine of the plan, or nil when it can.
+  public let obstacle: NotRunReason?
 
   /// Takes the page that contains `address`.
   public init(
     containing address: UInt64, manners: ProbeManners = .all, subject: ProbeSubject,
-    pageSize: PageSize? = nil
+    pageSize: PageSize? = nil, obstacle: NotRunReason? = nil
   ) {
     linearAddress = address & ~0xfff
     self.manners = manners
     self.subject = subject
     self.pageSize = pageSize
+    self.obstacle = obstacle
     offset = nil
   }
 
@@ -34,6 +37,7 @@ public struct ProbePage: Hashable, Sendable {
     self.manners = manners
     self.subject = subject
     pageSize = nil
+    obstacle = nil
     offset = UInt16(truncatingIfNeeded: address & 0xfff)
   }
 }
@@ -46,6 +50,8 @@ public enum ProbeSubject: Hashable, Sendable {
   case gap(nearMapping: Int)
   /// An expectation.
   case expectation(Int)
+  /// Pages of an image that are alike.
+  case kind(Int)
 }
 
 /// The pages that an experiment uses.

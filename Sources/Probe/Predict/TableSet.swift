@@ -10,35 +10,52 @@ import MMU
 struct TableSet: Sendable {
   /// The frames' physical addresses, in the order of discovery, the root first.
   private(set) var frames: [UInt64] = []
+  /// Where entries point at tables that no memory holds.
+  private(set) var absentTables: [UInt64] = []
   /// For each frame, its position in `frames`.
   private var positions: [UInt64: Int] = [:]
 
   /// Finds the tables below `root`, without what its entry `excludedRootIndex` leads to.
   ///
   /// Complexity: one visit of 512 entries per table and level.
-  init(
-    root: UInt64, configuration: PagingConfiguration, excludedRootIndex: Int,
-    in memory: ProbeMemory
+  init<Memory: PhysicalMemory & ~Copyable>(
+    root: UInt64, configuration: PagingConfiguration, excludedRootIndex: Int? = nil,
+    in memory: borrowing Memory
   ) {
-    var visited: Set<UInt64> = []
+    self.init(root: root, configuration: configuration, excludedRootIndex: excludedRootIndex) {
+      memory.loadWord(at: GuestPhysicalAddress(truncating: $0))
+    }
+  }
+
+  /// Finds the tables below `root` in the memory whose words `word` knows.
+  ///
+  /// Stops soon after there are more than `limit`.
+  init(
+    root: UInt64, configuration: PagingConfiguration, excludedRootIndex: Int? = nil,
+    limit: Int = .max, word: (_ address: UInt64) -> UInt64?
+  ) {
+    // A frame address leaves its low bits free for the level.
+    var visited: Set<UInt64> = [root | UInt64(configuration.rootLevel.rawValue)]
     var pending: [(address: UInt64, level: Level)] = [(root, configuration.rootLevel)]
-    while let (address, level) = pending.popLast() {
-      // A frame address leaves its low bits free for the level.
-      guard visited.insert(address | UInt64(level.rawValue)).inserted else { continue }
-      guard memory.loadWord(at: GuestPhysicalAddress(truncating: address)) != nil else { continue }
+    while frames.count <= limit, let (address, level) = pending.popLast() {
+      guard word(address) != nil else {
+        absentTables.append(address)
+        continue
+      }
       if positions[address] == nil {
         positions[address] = frames.count
         frames.append(address)
       }
       guard let lower = level.lower else { continue }
       for index in 0..<512 where address != root || index != excludedRootIndex {
-        let word = memory.loadWord(
-          at: GuestPhysicalAddress(truncating: address + UInt64(index) * 8))
-        let entry = PageTableEntry(word ?? 0, at: level)
+        let entry = PageTableEntry(word(address + UInt64(index) * 8) ?? 0, at: level)
         guard entry.isPresent, !entry.isLeaf, entry.reservedBits(in: configuration) == 0 else {
           continue
         }
-        pending.append((entry.tableAddress.rawValue, lower))
+        let table = entry.tableAddress.rawValue
+        if visited.insert(table | UInt64(lower.rawValue)).inserted {
+          pending.append((table, lower))
+        }
       }
     }
   }

@@ -75,6 +75,11 @@ struct VerdictCollector: Sendable {
     }
   }
 
+  /// Counts pages that have no record of their own in the plan.
+  mutating func addUnplanned(_ count: Int, of subject: ProbeSubject, _ reason: NotRunReason) {
+    tallies[subject, default: SubjectTally()].addUnplanned(count, reason)
+  }
+
   /// Gaps are one subject, whatever mapping is near.
   private static func tallied(_ subject: ProbeSubject) -> ProbeSubject {
     if case .gap = subject { return .gap(nearMapping: -1) }
@@ -114,7 +119,8 @@ extension SubjectTally {
     probeCount += 1
     let index = verdict.manner.index
     switch verdict.asked {
-    case .allowed, .expected(.success): asked[index].allowedCount += 1
+    case .allowed, .allowedByLeaf, .expected(.success): asked[index].allowedCount += 1
+    case .unsaid: asked[index].missingCount += 1
     case .forbidden, .absent, .expected(.fault): asked[index].deniedCount += 1
     }
     if case .success = verdict.modelled {
@@ -143,6 +149,16 @@ extension SubjectTally {
       disagreementCount += 1
     } else if verdict.deviation == nil {
       agreementCount += 1
+    }
+  }
+
+  fileprivate mutating func addUnplanned(_ count: Int, _ reason: NotRunReason) {
+    probeCount += 6 * count
+    notRun[reason, default: 0] += 6 * count
+    for index in 0..<6 {
+      asked[index].missingCount += count
+      modelled[index].missingCount += count
+      executed[index].missingCount += count
     }
   }
 

@@ -15,8 +15,8 @@ public struct VerificationTimes: Hashable, Sendable {
   public var guest: Duration
 }
 
-/// What a verification found.
-public struct VerificationReport: Sendable {
+/// What the verification of an address space found.
+public struct VerificationReport: ProofReport {
   /// What was asked for.
   public let space: AddressSpace
   /// The machine, or nil when only the model was asked.
@@ -64,32 +64,5 @@ public struct VerificationReport: Sendable {
       Disagreement(
         verdict, cr3: cr3, configuration: configuration, processor: processor, in: memory)
     }
-  }
-
-  /// The sum over all subjects.
-  public var total: SubjectTally {
-    var sum = SubjectTally()
-    for tally in tallies.values { sum.merge(tally) }
-    return sum
-  }
-
-  /// True when every probe that was made agrees, and every flag and attribute is as it should be.
-  public var isAgreement: Bool {
-    let sum = total
-    return sum.disagreementCount == 0 && sum.lostCount == 0 && flagDisagreements.isEmpty
-      && attributeDisagreements.isEmpty
-  }
-
-  /// Why probes that a longer run would have made are missing, or nil when none are.
-  public var reasonForUnfinishedProbes: NotRunReason? {
-    let notRun = total.notRun
-    return NotRunReason.allCases.first { $0.meansUnfinished && notRun[$0] != nil }
-  }
-
-  /// The probes per second of the execution.
-  public var probesPerSecond: Double {
-    let (seconds, attoseconds) = times.execution.components
-    let time = Double(seconds) + Double(attoseconds) * 1e-18
-    return time > 0 ? Double(total.executedCount) / time : 0
   }
 }

@@ -15,7 +15,7 @@ struct VerificationWork: Sendable {
   let slot: Result<AgentSlot, NotRunReasonError>
   private let memory: MachineMemory
   /// The original bytes; nobody writes to them while workers run.
-  private let view: MemoryView
+  private let original: ProbeMemory
 
   /// A worker with fewer pages than this is not worth its start.
   private static let pagesPerWorker = 512
@@ -38,7 +38,21 @@ struct VerificationWork: Sendable {
       isCancelled: options.isCancelled)
     slot = Self.findSlot(built, plan: plan, profile: profile)
     memory = MachineMemory(copyOf: built.memory)
-    view = built.memory.view
+    original = ProbeMemory(ram: built.memory.view, agent: nil, agentAddress: .max)
+  }
+
+  /// The probes of `plan` on the tables that `cr3` points at in `original`, of which `memory`
+  /// makes copies.
+  init(
+    plan: ProbePlan, setup: ExperimentSetup, cr3: UInt64,
+    slot: Result<AgentSlot, NotRunReasonError>, memory: MachineMemory, original: ProbeMemory
+  ) {
+    self.plan = plan
+    self.setup = setup
+    self.cr3 = cr3
+    self.slot = slot
+    self.memory = memory
+    self.original = original
   }
 
   /// Makes all probes; the workers' verdicts come back in the order of the plan.
@@ -85,7 +99,7 @@ struct VerificationWork: Sendable {
       }
       let configuration = setup.configuration(for: page)
       let walk = Walk(
-        page.linearAddress, cr3: cr3, configuration: configuration, in: view)
+        page.linearAddress, cr3: cr3, configuration: configuration, in: original)
       for manner in ProbeManner.allCases where page.manners.contains(ProbeManners(manner)) {
         let prediction = walk.predict(
           Access(manner.kind), mode: setup.settings.mode(at: manner.privilege),
@@ -112,7 +126,8 @@ struct VerificationWork: Sendable {
     _ deadline: ContinuousClock.Instant, _ progress: ProgressCounter
   ) throws(MachineError) -> VerdictCollector {
     let machine = try factory.makeMachine(memory: memory, agentAddress: slot.physicalAddress)
-    let experiment = Experiment(machine: machine, cr3: cr3, slot: slot, setup: setup)
+    let experiment = Experiment(
+      machine: machine, cr3: cr3, slot: slot, setup: setup, ranges: memory.ranges)
     var collector = VerdictCollector()
     var first = pages.startIndex
     let pagesPerRound = min(
@@ -127,6 +142,8 @@ struct VerificationWork: Sendable {
       try experiment.run(
         pages[first..<end], deadline: deadline, into: &collector, progress: progress)
       first = end
+      // Every frame that was stamped takes a page of the host's memory.
+      if first < pages.endIndex { try machine.discardChanges() }
     }
     return collector
   }

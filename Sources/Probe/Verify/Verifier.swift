@@ -12,7 +12,7 @@ import MMU
 /// print(report.isAgreement)
 /// ```
 public struct Verifier: Sendable {
-  private let factory: (any MachineFactory)?
+  let factory: (any MachineFactory)?
   /// Rules by which the machine is known to differ from the manual, such as `kvmpt conform` derives;
   /// calibration adds what it finds itself.
   public var knownDeviations: [Deviation] = []
@@ -70,20 +70,31 @@ public struct Verifier: Sendable {
   public func profile(
     for space: AddressSpace, timeLimit: Duration = .seconds(60)
   ) throws(VerificationError) -> MachineProfile? {
-    guard let factory else { return nil }
-    var trials: Set<MachineFeature> = []
-    if space.rootLevel == .pageMapLevel5 { trials.insert(.fiveLevelPaging) }
-    if space.processor.isSMEPEnabled { trials.insert(.smep) }
-    if space.processor.isSMAPEnabled { trials.insert(.smap) }
-    if space.processor.isPKEEnabled { trials.insert(.protectionKeys) }
     do throws(MachineError) {
-      return try Calibrator(
-        factory: factory, deadline: ContinuousClock.now + max(timeLimit, .seconds(5)),
-        known: knownDeviations
-      ).profile(trying: trials, rootIndices: Self.rootIndices(of: space))
+      return try profile(
+        rootLevel: space.rootLevel, settings: space.processor,
+        rootIndices: Self.rootIndices(of: space), timeLimit: timeLimit)
     } catch {
       throw .machine(error)
     }
+  }
+
+  /// What the machine was found to do, as far as tables of `rootLevel` need it.
+  func profile(
+    rootLevel: Level, settings: ProcessorSettings, rootIndices: Set<Int>,
+    timeLimit: Duration
+  ) throws(MachineError) -> MachineProfile? {
+    guard let factory else { return nil }
+    var trials: Set<MachineFeature> = []
+    if rootLevel == .pageMapLevel5 { trials.insert(.fiveLevelPaging) }
+    if settings.isSMEPEnabled { trials.insert(.smep) }
+    if settings.isSMAPEnabled { trials.insert(.smap) }
+    if settings.isPKEEnabled { trials.insert(.protectionKeys) }
+    if settings.isPKSEnabled { trials.insert(.supervisorProtectionKeys) }
+    return try Calibrator(
+      factory: factory, deadline: ContinuousClock.now + max(timeLimit, .seconds(5)),
+      known: knownDeviations
+    ).profile(trying: trials, rootIndices: rootIndices)
   }
 
   /// The root entries below which the probes of a space are, as far as they can be told from what

@@ -30,7 +30,7 @@ struct AuditCommand: ReportingCommand {
       The exit code is 1 when a finding is as severe as --fail-on says and is not on the \
       allow-list, whose lines read RULE RANGE REASON (a range is FIRST-LAST, or *).
 
-      RULES:
+      RULES (each has a page in Documentation/audit):
       \(AuditRule.allCases.map { "  \($0.rawValue) (\($0.severity)): \($0.title)" }
         .joined(separator: "\n"))
 

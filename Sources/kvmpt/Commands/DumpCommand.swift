@@ -69,6 +69,7 @@ struct DumpCommand: ReportingCommand {
 
   func execute() throws(CommandFailure) -> ExitStatus {
     let image = try OpenedImage.open(path: path, options: options)
+    if format == .tlb { try requirePages(image) }
     let destination = try report.open()
     let styler = report.styler(for: destination)
     let words = filters.flatMap(\.words)
@@ -82,6 +83,20 @@ struct DumpCommand: ReportingCommand {
     try destination.close()
     return .agreement
   }
+
+  /// A line for each page takes no shared tables: four of them map 2^36 pages.
+  private func requirePages(_ image: borrowing OpenedImage) throws(CommandFailure) {
+    let cost = image.tables.cost(in: image.memory)
+    guard max(cost.leafCount, cost.tableCount) <= Self.pageLimit else {
+      throw CommandFailure(
+        .badInput,
+        "\(quoted(path)) has more than \(grouped(Int(Self.pageLimit))) pages by shared tables,"
+          + " too many for a line each",
+        hint: "use --format text or jsonl, which refer to tables that were listed before")
+    }
+  }
+
+  private static let pageLimit: UInt64 = 1 << 26
 
   private func writeTLB(
     _ image: borrowing OpenedImage, _ words: [FilterWord], to destination: ReportDestination

@@ -24,7 +24,7 @@ enum ExitStatus: Int32, CaseIterable, Sendable {
     case .noKVM: "the machine (KVM, or QEMU where it was asked for) cannot be used"
     case .internalError: "the host or its KVM fails, calibration included, or a defect of kvmpt"
     case .cannotWrite: "the report cannot be written"
-    case .skipped: "skipped for want of KVM, as --if-no-kvm skip asks"
+    case .skipped: "nothing was executed, for want of KVM or of what an image needs"
     case .timeLimitReached: "nothing disagrees, but --timeout ended the run before its end"
     case .interrupted: "interrupted, by Control-C or SIGTERM"
     }

@@ -28,7 +28,7 @@ struct Kvmpt: ParsableCommand {
       CheckCommand.self,
       SchemaCommand.self,
       DumpCommand.self, WalkCommand.self, ExplainCommand.self, AuditCommand.self,
-      DiffCommand.self, AliasesCommand.self, StatsCommand.self,
+      DiffCommand.self, AliasesCommand.self, StatsCommand.self, ConvertCommand.self,
     ]
   )
 }

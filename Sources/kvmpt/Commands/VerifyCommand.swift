@@ -1,27 +1,44 @@
-// kvmpt verify: the main job. Build what a file asks for, let a guest use it, compare.
+// kvmpt verify: the main job. Build what a file asks for, or take an image, let a guest use it, and
+// compare.
 
 import ArgumentParser
+import KVM
+import MMU
 import Probe
 
 struct VerifyCommand: ReportingCommand {
   static let configuration = CommandConfiguration(
     commandName: "verify",
-    abstract: "Build the page tables of an address-space file and prove them on a real guest.",
+    abstract: "Prove page tables on a real guest: those of an address-space file, or of an image.",
     discussion: """
       Every mapping is read, written and executed at CPL 0 and CPL 3, and so are its unmapped \
       neighbours. What the machine did is compared with what the file asks for and with what the \
       architecture manual says about the bytes of the tables.
 
+      A memory image (an ELF core, or raw memory with --cr3) is proved as it is: its file is not \
+      changed, and the guest works on copies of its tables. What the tables should say comes from \
+      --expect; without it, what the machine did is compared with the manual alone.
+
       EXAMPLES:
         kvmpt verify Examples/higher-half-kernel.yaml
         kvmpt verify Examples/user-process.yaml --format junit --output report.xml
         kvmpt verify Examples/user-process.yaml --machine-profile machine.json
+        kvmpt verify guest.core
+        kvmpt verify memory.bin --cr3 0x1000 --expect kernel.yaml
 
       \(ExitStatus.table)
       """)
 
-  @Argument(help: ArgumentHelp("An address-space file; '-' is standard input.", valueName: "file"))
+  @Argument(
+    help: ArgumentHelp(
+      "An address-space file ('-' is standard input) or a memory image.", valueName: "file"))
   var file: String
+
+  @Option(
+    help: ArgumentHelp(
+      "What the tables of an image should say: an address-space file, QEMU's 'info tlb' or Linux's"
+        + " ptdump as text.", valueName: "file"))
+  var expect: String?
 
   @Option(help: "The format of the report.")
   var format = ReportFormat.text
@@ -43,10 +60,62 @@ struct VerifyCommand: ReportingCommand {
       valueName: "policy"))
   var missingKVM = MissingKVMPolicy.fail
 
+  @OptionGroup(title: "Options for images") var options: ImageOptions
+
   func execute() throws(CommandFailure) -> ExitStatus {
+    if try isImage() { return try verifyImage() }
+    if expect != nil {
+      throw CommandFailure(
+        .usage, "\(quoted(file)) is an address-space file, which says itself what is expected",
+        hint: "--expect is for memory images; raw memory needs --cr3")
+    }
     let reader = AddressSpaceFileReader(limits: .ofThisHost())
     let input = try reader.requireFile(path: file)
     let destination = try report.open()
     return try VerifyRun(command: self, input: input, destination: destination).run()
+  }
+
+  /// An ELF file, anything with a root, and whatever has a 0 where text has none.
+  private func isImage() throws(CommandFailure) -> Bool {
+    if ComparedSide.isAddressSpace(file) || file == "-" { return false }
+    if options.cr3 != nil || options.base != nil { return true }
+    guard InputFile.isRegularFile(file) else { return false }
+    do throws(InputFileError) {
+      let start = try InputFile.bytes(of: file, byteLimit: 255)
+      return start.starts(with: [0x7f, 0x45, 0x4c, 0x46]) || start.contains(0)
+    } catch {
+      throw CommandFailure(error)
+    }
+  }
+
+  private func verifyImage() throws(CommandFailure) -> ExitStatus {
+    let image = try OpenedImage.open(path: file, options: options)
+    var expected: ExpectedSide?
+    if let expect {
+      expected = try .read(path: expect, rootLevel: image.tables.configuration.rootLevel)
+    }
+    let destination = try report.open()
+    return try VerifyImageRun(command: self, expected: expected, destination: destination)
+      .run(image)
+  }
+}
+
+extension VerifyCommand {
+  /// Takes the rules of `--machine-profile`, which must be about the machine at hand.
+  func useProfile(in verifier: inout Verifier) throws(CommandFailure) {
+    guard let path = profilePath else { return }
+    let profile = try ResultFile(path: path, schema: MachineProfileJSON.schema).machine()
+    guard let identity = verifier.machineIdentity else { return }
+    guard
+      identity.name == profile.identity.name, identity.walker == profile.identity.walker
+    else {
+      throw ResultFileError(
+        path: path,
+        reason: "it is about \(profile.identity.name) with tables walked by"
+          + " \(profile.identity.walker.name), and this is \(identity.name) with tables walked by"
+          + " \(identity.walker.name)"
+      ).failure
+    }
+    verifier.knownDeviations = profile.deviations
   }
 }

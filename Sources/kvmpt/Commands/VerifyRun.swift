@@ -18,7 +18,7 @@ struct VerifyRun {
     } catch {
       return try runWithoutMachine(error)
     }
-    try useProfile(in: &verifier)
+    try command.useProfile(in: &verifier)
     let report: VerificationReport
     do throws(VerificationError) {
       report = try verify(with: verifier)
@@ -36,7 +36,10 @@ struct VerifyRun {
   private func runWithoutMachine(_ problem: MachineError) throws(CommandFailure) -> ExitStatus {
     switch command.missingKVM {
     case .fail: throw CommandFailure(problem, canPass: "--if-no-kvm")
-    case .skip: return try skip(problem)
+    case .skip:
+      let skipped = SkippedInput(name: input.path, title: input.addressSpace.name)
+      try Self.skip(problem, skipped, command.format, destination)
+      return .skipped
     case .model: return try finish(comparedWithModel())
     }
   }
@@ -45,24 +48,6 @@ struct VerifyRun {
     write(report)
     try destination.close()
     return Self.status(of: report)
-  }
-
-  /// Takes the rules of `--machine-profile`, which must be about the machine at hand.
-  private func useProfile(in verifier: inout Verifier) throws(CommandFailure) {
-    guard let path = command.profilePath else { return }
-    let profile = try ResultFile(path: path, schema: MachineProfileJSON.schema).machine()
-    guard let identity = verifier.machineIdentity else { return }
-    guard
-      identity.name == profile.identity.name, identity.walker == profile.identity.walker
-    else {
-      throw ResultFileError(
-        path: path,
-        reason: "it is about \(profile.identity.name) with tables walked by"
-          + " \(profile.identity.walker.name), and this is \(identity.name) with tables walked by"
-          + " \(identity.walker.name)"
-      ).failure
-    }
-    verifier.knownDeviations = profile.deviations
   }
 
   /// A run that did not come to its end is no agreement, whatever it found until then.
@@ -91,15 +76,19 @@ struct VerifyRun {
     return try verifier.verify(input.addressSpace, options: options)
   }
 
-  private func skip(_ error: MachineError) throws(CommandFailure) -> ExitStatus {
+  /// Reports that nothing was run for want of KVM.
+  static func skip(
+    _ error: MachineError, _ input: SkippedInput, _ format: ReportFormat,
+    _ destination: ReportDestination
+  ) throws(CommandFailure) {
     let reason = "KVM is needed: \(error.message)"
     var output = destination
-    switch command.format {
+    switch format {
     case .text: destination.write("skipped: \(reason)\n")
     case .tap: TAPWriter.writeSkipped(reason: reason, to: &output)
     case .junit:
       let suite = ReportSuite(
-        name: input.path,
+        name: input.name,
         cases: [ReportCase(name: "verify", group: "kvmpt", outcome: .skipped(reason: reason))])
       JUnitWriter.write(suite, to: &output)
     case .json:
@@ -107,14 +96,13 @@ struct VerifyRun {
       json.beginObject()
       json.member("schema", "urn:kvmpt:schema:verification:1")
       json.member("version", Version.current)
-      json.member("file", input.path)
-      json.member("name", input.addressSpace.name)
+      json.member("file", input.name)
+      json.member("name", input.title)
       json.member("verdict", "skipped")
       json.member("reason", reason)
       json.endObject()
     }
     try destination.close()
-    return .skipped
   }
 
   private func write(_ report: VerificationReport) {
@@ -129,6 +117,14 @@ struct VerifyRun {
     case .tap: TAPWriter.write(ReportSuite(report, file: input), to: &output)
     }
   }
+}
+
+/// What a run would have been about.
+struct SkippedInput {
+  /// The path as given.
+  let name: String
+  /// The name in the file.
+  var title = ""
 }
 
 extension CommandFailure {

@@ -22,6 +22,13 @@ struct InputFileError: Error {
 }
 
 enum InputFile {
+  /// True for what has a beginning and an end, unlike a pipe or a device.
+  static func isRegularFile(_ path: String) -> Bool {
+    var status = stat()
+    // SAFETY: Swift passes a string that lives for the call, and `status` is a variable of it.
+    return unsafe stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+  }
+
   /// The bytes of the file at `path`, or of standard input for `-`.
   ///
   /// Stops one byte after `byteLimit`, so that an endless file ends and a too long one is noticed.

@@ -36,7 +36,10 @@ extension AuditAnswer {
       json.beginObject()
       json.member("id", rule.rawValue)
       writeMessage("shortDescription", rule.title, to: &json)
-      writeMessage("help", "\(rule.title) (\(rule.source))", to: &json)
+      writeMessage(
+        "help",
+        "\(rule.title) (\(rule.source)); Documentation/audit/\(rule.rawValue).md says what to do",
+        to: &json)
       json.key("defaultConfiguration")
       json.beginObject()
       json.member("level", "\(rule.severity)")

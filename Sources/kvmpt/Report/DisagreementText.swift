@@ -7,17 +7,31 @@ import Probe
 struct DisagreementText {
   private let disagreement: Disagreement
   private let space: AddressSpace
+  private let kinds: [PageKind]
 
-  init(_ disagreement: Disagreement, in space: AddressSpace) {
+  init(_ disagreement: Disagreement, in space: AddressSpace, kinds: [PageKind] = []) {
     self.disagreement = disagreement
     self.space = space
+    self.kinds = kinds
+  }
+
+  /// The mapping that somebody expects where an image has the page.
+  private var expected: String {
+    guard case .kind = disagreement.verdict.page.subject else { return "" }
+    let address = disagreement.verdict.page.linearAddress
+    let mapping = space.mappings.first {
+      address >= $0.linearAddress.rawValue
+        && address - $0.linearAddress.rawValue < $0.byteCount
+    }
+    return mapping.map { ", expected as '\($0.name)'" } ?? ""
   }
 
   var text: String {
     let verdict = disagreement.verdict
     var lines = [
       "\(verdict.addressWords): \(verdict.manner.words),"
-        + " \(verdict.page.subject.words(in: space)): \(verdict.disagreements.words)",
+        + " \(verdict.page.subject.words(in: space, kinds: kinds))\(expected):"
+        + " \(verdict.disagreements.words)",
       "    asked     \(verdict.asked.words)", "    modelled  \(verdict.modelled.words)",
       "    executed  \(verdict.executed.words)",
     ]

@@ -26,6 +26,10 @@ extension AskedAnswer {
     case .forbidden: "a fault, the page being mapped"
     case .absent: "a fault, nothing being mapped"
     case .expected(let outcome): outcome.words
+    case .allowedByLeaf(nil): "success, if the entries above the leaf allow it"
+    case .allowedByLeaf(let page?):
+      "success at physical \(HexadecimalNumber(page)), if the entries above the leaf allow it"
+    case .unsaid: "nothing"
     }
   }
 }
@@ -52,8 +56,12 @@ extension ExpectedOutcome {
 
 extension ProbeSubject {
   /// What the probe is about, with the names that the address space gives.
-  func words(in space: AddressSpace) -> String {
+  ///
+  /// `kinds` are those of an image's report.
+  func words(in space: AddressSpace, kinds: [PageKind] = []) -> String {
     switch self {
+    case .kind(let index): kinds.indices.contains(index) ? kinds[index].words : "a page"
+
     case .mapping(let index): "mapping '\(space.mappings[index].name)'"
     case .gap(let index):
       space.mappings.indices.contains(index)
@@ -61,6 +69,17 @@ extension ProbeSubject {
     case .expectation(let index): "expectation \(index + 1)"
     }
   }
+}
+
+extension PageKind {
+  /// Such as `4KiB, rw-|---`.
+  var words: String {
+    guard let pageSize else { return "samples through shared tables" }
+    return "\(pageSize.label), \(rights)" + (hasMemory ? "" : ", no memory there")
+  }
+
+  /// The rights by the model, at CPL 0 and CPL 3.
+  var rights: String { "\(supervisor)|\(user)" }
 }
 
 extension DisagreeingPairs {

@@ -43,12 +43,12 @@ extension ReportSuite {
     path: String, line: Int?
   ) -> ReportCase {
     ReportCase(
-      name: name, group: group, outcome: outcome(of: subject, report),
+      name: name, group: group, outcome: outcome(of: subject, report, in: report.space),
       notes: notes(about: report.tallies[subject] ?? SubjectTally()), file: path, line: line)
   }
 
   /// What a case that passed has left out.
-  private static func notes(about tally: SubjectTally) -> [String] {
+  static func notes(about tally: SubjectTally) -> [String] {
     guard tally.agreementCount > 0 else { return [] }
     return NotRunReason.allCases.compactMap { reason in
       tally.notRun[reason].map { "\(counted($0, "probe", "probes")) skipped: \(reason.message)" }
@@ -58,8 +58,10 @@ extension ReportSuite {
       }
   }
 
-  private static func outcome(
-    of subject: ProbeSubject, _ report: VerificationReport
+  /// What came of the probes of `subject`.
+  static func outcome(
+    of subject: ProbeSubject, _ report: any ProofReport, in space: AddressSpace,
+    kinds: [PageKind] = []
   ) -> ReportOutcome {
     let tally = report.tallies[subject] ?? SubjectTally()
     if tally.disagreementCount > 0 {
@@ -67,7 +69,7 @@ extension ReportSuite {
       return .failed(
         id: found.first?.verdict.disagreements.ids.first ?? "disagreement",
         message: "\(counted(tally.disagreementCount, "probe", "probes")) disagree",
-        details: found.prefix(20).map { DisagreementText($0, in: report.space).text })
+        details: found.prefix(20).map { DisagreementText($0, in: space, kinds: kinds).text })
     }
     if tally.lostCount > 0 {
       let found = report.lost.filter { $0.page.subject.isPart(of: subject) }
@@ -103,7 +105,8 @@ extension ReportSuite {
     return ReportCase(name: "attributes of the leaves", group: "attributes", outcome: outcome)
   }
 
-  private static func flagCase(_ report: VerificationReport) -> ReportCase {
+  /// The case about A and D.
+  static func flagCase(_ report: any ProofReport) -> ReportCase {
     let outcome: ReportOutcome
     if let first = report.flagDisagreements.first {
       outcome = .failed(

@@ -4,11 +4,14 @@ import Probe
 
 /// What a verification came to.
 struct ReportSummary {
-  private let report: VerificationReport
+  private let report: any ProofReport
   private let styler: TextStyler
+  /// Somebody said what the tables should be.
+  private let isAsked: Bool
 
-  init(_ report: VerificationReport, styler: TextStyler) {
+  init(_ report: any ProofReport, isAsked: Bool = true, styler: TextStyler) {
     self.report = report
+    self.isAsked = isAsked
     self.styler = styler
   }
 
@@ -25,8 +28,9 @@ struct ReportSummary {
         total.executedCount > 0 ? "nothing that was executed counts" : "nothing was executed"
       lines.append(
         total.agreementCount > 0
-          ? styler("agreed", .green) + ": \(agreed), as asked and as modelled"
-          : styler("not proved", .yellow) + ": asked and modelled agree, and \(nothing)")
+          ? styler("agreed", .green) + ": \(agreed), as \(isAsked ? "asked and as " : "")modelled"
+          : styler("not proved", .yellow)
+            + ": \(isAsked ? "asked and modelled agree, and " : "")\(nothing)")
     } else {
       var parts: [String] = []
       if total.disagreementCount > 0 {

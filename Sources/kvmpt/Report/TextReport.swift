@@ -11,15 +11,13 @@ struct TextReport {
   let path: String
   let styler: TextStyler
 
-  /// At most this many disagreements are written; the machine-readable formats have them all.
-  private static let shownCount = 20
-
   func write(to output: inout some TextOutputStream) {
     let name = report.space.name.isEmpty ? path : "\(report.space.name) (\(path))"
     output.write(styler(name, .bold) + "\n\n")
     output.write(facts())
-    output.write("\n" + mappings() + legend() + expectations())
-    output.write(disagreements())
+    let proof = ProofText(report: report, space: report.space, styler: styler)
+    output.write("\n" + mappings() + proof.legend() + proof.expectations())
+    output.write(proof.disagreements())
     output.write("\n" + ReportSummary(report, styler: styler).text + "\n")
   }
 
@@ -61,78 +59,12 @@ struct TextReport {
         [
           .init(mapping.name), .init("\(HexadecimalNumber(mapping.linearAddress.rawValue))"),
           .init("\(ByteCount(mapping.byteCount))"),
-        ] + cells(tally, pageCount: report.pageCounts[index] ?? 0))
+        ] + ProofText.cells(tally, pageCount: report.pageCounts[index] ?? 0))
     }
     if let gaps = report.tallies[.gap(nearMapping: -1)] {
-      table.append([.init("(unmapped around them)"), "", ""] + cells(gaps, pageCount: 0))
+      table.append([.init("(unmapped around them)"), "", ""] + ProofText.cells(gaps, pageCount: 0))
     }
     return table.rendered(styler: styler)
-  }
-
-  private func cells(_ tally: SubjectTally, pageCount: Int) -> [TextTable.Cell] {
-    [
-      .init(RightsText.text(tally.asked)), .init(RightsText.text(tally.modelled)),
-      .init(RightsText.text(tally.executed)), .init(grouped(pageCount)),
-      .init(grouped(tally.probeCount)), verdict(tally),
-    ]
-  }
-
-  private func verdict(_ tally: SubjectTally) -> TextTable.Cell {
-    if tally.disagreementCount > 0 || tally.lostCount > 0 { return .init("disagree", .red) }
-    if tally.notRun.keys.contains(where: \.meansUnfinished) { return .init("not finished", .red) }
-    if tally.executedCount == 0 { return .init("skipped", .yellow) }
-    if tally.agreementCount == 0 { return .init("explained", .yellow) }
-    if tally.executedCount < tally.probeCount || !tally.deviations.isEmpty {
-      return .init("agree, in part", .yellow)
-    }
-    return .init("agree", .green)
-  }
-
-  private func legend() -> String {
-    styler("  rights at CPL 0 | CPL 3; '.' was not probed, '?' differs from page to page", .dim)
-      + "\n"
-  }
-
-  private func expectations() -> String {
-    guard !report.space.expectations.isEmpty else { return "" }
-    var table = TextTable([
-      ("expectation", .left), ("access", .left), ("outcome", .left), ("", .left),
-      ("", .left),
-    ])
-    for (index, expectation) in report.space.expectations.enumerated() {
-      let tally = report.tallies[.expectation(index)] ?? SubjectTally()
-      table.append([
-        .init("\(HexadecimalNumber(expectation.linearAddress))"),
-        .init(ProbeManner(expectation.access, at: expectation.privilege).words),
-        .init(expectation.outcome.words), verdict(tally),
-        .init(expectation.probedWords(tally) ?? "", .dim),
-      ])
-    }
-    return "\n" + table.rendered(styler: styler)
-  }
-
-  private func disagreements() -> String {
-    var texts = report.disagreements.prefix(Self.shownCount).map {
-      DisagreementText($0, in: report.space).text
-    }
-    texts += report.lost.prefix(Self.shownCount).map { verdict in
-      "\(verdict.addressWords): \(verdict.manner.words),"
-        + " \(verdict.page.subject.words(in: report.space))\n"
-        + "    executed  \(verdict.executed.words)\n"
-    }
-    texts += report.flagDisagreements.prefix(Self.shownCount).map { FlagText($0).text }
-    texts += report.attributeDisagreements.prefix(Self.shownCount).map {
-      AttributeText($0, in: report.space).text
-    }
-    guard !texts.isEmpty else { return "" }
-    let all =
-      report.disagreements.count + report.lost.count + report.flagDisagreements.count
-      + report.attributeDisagreements.count
-    var text = "\n" + texts.map { styler("disagreement", .redBold) + " at " + $0 }.joined()
-    if all > texts.count {
-      text += "... and \(grouped(all - texts.count)) more; --format json has them all\n"
-    }
-    return text
   }
 }
 

@@ -114,7 +114,40 @@ struct GoldenExplanationTests {
         changes: [(.pageMapLevel5, set(0b11 << 7))]),
       Scenario(
         title: "bit 8 in a PML4E on AMD", machine: amd, changes: [(.pageMapLevel4, set(1 << 8))]),
-    ]
+    ] + levelScenarios
+  }
+
+  /// What can be wrong with an entry of any level, at each level of five.
+  static var levelScenarios: [Scenario] {
+    let five = Reference.Machine(levels: 5, maxphyaddr: 40)
+    let withoutNXE = Reference.Machine(levels: 5, maxphyaddr: 40, nxe: false)
+    var strict = CPUMode(privilege: .supervisor)
+    strict.isWriteProtectEnabled = true
+    return Level.allCases.sorted().flatMap { level in
+      [
+        Scenario(
+          title: "P is clear in a \(level.entryName)", machine: five, access: Access(.write),
+          changes: [(level, { $0 & ~1 })]),
+        Scenario(
+          title: "R/W is clear in a \(level.entryName), a supervisor's write", machine: five,
+          access: Access(.write), mode: strict, changes: [(level, { $0 & ~2 })]),
+        Scenario(
+          title: "R/W is clear in a \(level.entryName), a user's write", machine: five,
+          access: Access(.write), changes: [(level, { $0 & ~2 })]),
+        Scenario(
+          title: "U/S is clear in a \(level.entryName)", machine: five,
+          changes: [(level, { $0 & ~4 })]),
+        Scenario(
+          title: "XD is set in a \(level.entryName)", machine: five, access: Access(.fetch),
+          changes: [(level, { $0 | 1 << 63 })]),
+        Scenario(
+          title: "XD is set in a \(level.entryName) without NXE", machine: withoutNXE,
+          changes: [(level, { $0 | 1 << 63 })]),
+        Scenario(
+          title: "an address bit that the processor lacks is set in a \(level.entryName)",
+          machine: five, access: Access(.fetch), changes: [(level, { $0 | 1 << 45 })]),
+      ]
+    }
   }
 
   private static let file =
@@ -136,10 +169,17 @@ struct GoldenExplanationTests {
     let text = try Self.scenarios.map { try $0.text() }.joined()
     for rule in [
       ArchitectureRule.canonical48BitAddress, .canonical57BitAddress,
-      .tableOutsideMemoryIsNotPresent, .presentInPTE, .readWriteInPDE, .userSupervisorInPTE,
-      .noExecuteInPDPTE, .noExecuteReservedInPTE, .unimplementedAddressInPTE,
-      .pageSizeReservedInPDPTE, .pageSizeReservedInPML4E, .pageSizeReservedInPML5E,
-      .bit8ReservedInPML4E, .bit8ReservedInPML5E, .lowAddressReservedIn2MiBPage,
+      .tableOutsideMemoryIsNotPresent, .presentInPTE, .presentInPDE, .presentInPDPTE,
+      .presentInPML4E, .presentInPML5E, .readWriteInPTE, .readWriteInPDE, .readWriteInPDPTE,
+      .readWriteInPML4E, .readWriteInPML5E, .userSupervisorInPTE, .userSupervisorInPDE,
+      .userSupervisorInPDPTE, .userSupervisorInPML4E, .userSupervisorInPML5E, .noExecuteInPTE,
+      .noExecuteInPDE, .noExecuteInPDPTE, .noExecuteInPML4E, .noExecuteInPML5E,
+      .noExecuteReservedInPTE, .noExecuteReservedInPDE, .noExecuteReservedInPDPTE,
+      .noExecuteReservedInPML4E, .noExecuteReservedInPML5E, .unimplementedAddressInPTE,
+      .unimplementedAddressInPDE, .unimplementedAddressInPDPTE, .unimplementedAddressInPML4E,
+      .unimplementedAddressInPML5E, .pageSizeReservedInPDPTE, .pageSizeReservedInPML4E,
+      .pageSizeReservedInPML5E, .bit8ReservedInPML4E, .bit8ReservedInPML5E,
+      .lowAddressReservedIn2MiBPage,
       .lowAddressReservedIn1GiBPage, .smepStopsSupervisorFetch, .smapStopsSupervisorRead,
       .smapStopsSupervisorWrite, .userKeyAccessDisable, .userKeyWriteDisable,
       .supervisorKeyAccessDisable, .supervisorKeyWriteDisable,

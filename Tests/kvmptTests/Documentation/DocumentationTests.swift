@@ -1,5 +1,6 @@
 // What the documentation says, held against the program.
 
+import MMU
 import Probe
 import Testing
 
@@ -41,9 +42,9 @@ struct DocumentationTests {
   @Test(
     "Every link between the files of the repository leads somewhere",
     arguments: [
-      "CONTRIBUTING.md", "DESIGN.md", "Documentation/address-space-file.md", "Documentation/ci.md",
-      "Documentation/conform.md",
-      "Documentation/reports.md",
+      "CONTRIBUTING.md", "DESIGN.md", "Documentation/address-space-file.md",
+      "Documentation/audit.md", "Documentation/ci.md", "Documentation/conform.md",
+      "Documentation/images.md", "Documentation/reports.md", "README.md",
     ])
   func links(_ path: String) throws {
     let folder = path.split(separator: "/").dropLast().map(String.init)
@@ -56,6 +57,22 @@ struct DocumentationTests {
       let isFolder = !PackageFiles.names(in: target).isEmpty
       #expect(isFolder || (try? PackageFiles.bytes(of: target)) != nil, "\(target)")
     }
+  }
+
+  @Test(
+    "Every rule of audit has a page that says what the rule says", arguments: AuditRule.allCases)
+  func auditRules(_ rule: AuditRule) throws {
+    // Paragraphs are filled, so that a sentence may be broken anywhere.
+    let page = try Self.text("Documentation/audit/\(rule.rawValue).md").replacing("\n", with: " ")
+    #expect(page.hasPrefix("# \(rule.rawValue) "))
+    #expect(page.contains(rule.title.dropFirst() + "."))
+    #expect(page.contains("Severity: \(rule.severity). Source: \(rule.source)."))
+    for heading in ["What it means", "What to do", "When it is fine"] {
+      #expect(page.contains("## \(heading) "))
+    }
+    let link = "[\(rule.rawValue)](audit/\(rule.rawValue).md)"
+    let row = "| \(link) | \(rule.severity) | \(rule.title) |"
+    #expect(try Self.text("Documentation/audit.md").contains(row))
   }
 
   @Test(

@@ -46,6 +46,17 @@ struct ImageReportTests {
   func sarif() throws {
     let report = try JSONValue(
       json: ProgramRun(["audit", Self.core, "--format", "sarif"]).output)
+    let schema = JSONSchema(
+      root: try JSONValue(
+        json: DocumentationTests.text(
+          "Tests/kvmptTests/Schema/sarif-2.1.0-subset.schema.json")))
+    #expect(schema.defects() == [])
+    #expect(schema.violations(of: report) == [])
+    let accepted = try TemporaryFile("writable-and-executable * a reason\n")
+    let suppressed = try ProgramRun(
+      ["audit", Self.core, "--format", "sarif", "--allow", accepted.path])
+    #expect(suppressed.output.contains("\"justification\": \"a reason\""))
+    #expect(try schema.violations(of: JSONValue(json: suppressed.output)) == [])
     #expect(report["version"] == .string("2.1.0"))
     let run = try #require(report["runs"]?.elements.first)
     let rules = try #require(run["tool"]?["driver"]?["rules"]?.elements)

@@ -1,5 +1,8 @@
 // The tables of a Linux kernel right after boot, as QEMU dumped and listed them.
 
+import GuestMem
+import MMU
+import TestImages
 import Testing
 
 @testable import kvmpt
@@ -46,6 +49,93 @@ struct LinuxCaseTests {
       default: #expect(type == .string("UC"))
       }
     }
+  }
+
+  @Test("The words about addresses and privileges keep what they say")
+  func addressFilters() throws {
+    func runs(_ words: String) throws -> [(first: UInt64, last: UInt64)] {
+      try ProgramRun(["dump", Self.core, "--filter", words, "--format", "jsonl"]).output
+        .split(separator: "\n").map { line in
+          let item = try JSONValue(json: String(line))
+          func number(_ key: String) throws -> UInt64 {
+            guard case .string(let text)? = item[key] else { return 0 }
+            return try NumberText.parse(text, allowsUnit: false)
+          }
+          let first = try number("linear")
+          return (first, first + (try number("bytes") - 1))
+        }
+    }
+    let text: UInt64 = 0xffff_ffff_8100_0000
+    let around = try runs("has:0xffff_ffff_8100_0123")
+    #expect(around.count == 1 && around[0].first <= text && text < around[0].last)
+    #expect(try runs("before:0xffff_ffff_8100_0000").allSatisfy { $0.first < text })
+    #expect(try runs("after:0xffff_ffff_8100_0000").allSatisfy { $0.last > text })
+    let inside = try runs("range:0xffff_ffff_8100_0000-0xffff_ffff_810f_ffff,s")
+    #expect(!inside.isEmpty && inside.allSatisfy { $0.first <= text + 0xf_ffff && $0.last >= text })
+    // Nothing belongs to a user right after boot, so that u keeps nothing and s everything.
+    #expect(try runs("u").isEmpty)
+    #expect(try runs("s").count == runs("has:0,s").count + runs("after:0").count)
+    #expect(try runs("wb,_x,_w,g,4k").count > 0)
+  }
+
+  @Test("Every virtual processor of a core has its own root")
+  func processors() throws {
+    var image = TableImage()
+    image.map(0x40_0000, to: 0x10_0000, [.present, .user])
+    // The second root is the page behind the first.
+    image.set(image.tables[image.root]?[0] ?? 0, at: 1, of: image.root + 4096)
+    let file = ImageFile()
+    try image.writeCore(to: file.path, ranges: [0..<1 << 20], processorCount: 2)
+    let first = try ProgramRun(["dump", file.path, "--vcpu", "0"])
+    let second = try ProgramRun(["dump", file.path, "--vcpu", "1"])
+    #expect(first.output.contains("0000000000400000") || first.output.contains("400000"))
+    #expect(first.output != second.output)
+    #expect(second.output.contains("QEMU's note about processor 1"))
+  }
+
+  @Test("A terabyte by shared tables is shown once, and refused where it would take a line a page")
+  func sharedTables() throws {
+    var image = TableImage()
+    let tables = (0..<3).map { _ in image.makeTable() }
+    for index in 0..<512 {
+      image.set(tables[0] | 7, at: index, of: image.root)
+      image.set(tables[1] | 7, at: index, of: tables[0])
+      image.set(tables[2] | 7, at: index, of: tables[1])
+      image.set(0x10_0000 | 7, at: index, of: tables[2])
+    }
+    let file = ImageFile()
+    try image.writeRaw(to: file.path, byteCount: 1 << 20)
+    for command in [
+      ["dump"], ["dump", "--tree"], ["dump", "--format", "jsonl"], ["audit"], ["stats"],
+    ] {
+      let run = try ProgramRun(command + [file.path, "--cr3", "0x1000"])
+      #expect(run.exitCode <= 1, "\(run.errors)")
+      #expect(run.output.utf8.count < 200_000)
+    }
+    for command in [["dump", "--format", "tlb"], ["aliases"], ["convert"]] {
+      let run = try ProgramRun(command + [file.path, "--cr3", "0x1000"])
+      #expect(run.exitCode == 65)
+      #expect(run.errors.contains("hint: "), "\(run.errors)")
+    }
+  }
+
+  @Test("A core of 4 GiB is opened in less than 100 ms, because it is mapped and not read")
+  func largeCore() throws {
+    var image = TableImage(root: 0x10_0000)
+    image.map(0xffff_8880_0000_0000, to: 0, [.present, .writable], level: 2)
+    let file = ImageFile()
+    try image.writeCore(to: file.path, ranges: [0..<3 << 30, 4 << 30..<5 << 30])
+    // The shortest of a few tries says what opening costs, the others what else ran meanwhile.
+    let durations = try (0..<5).map { _ in
+      let start = ContinuousClock.now
+      let opened = try MemoryImage(path: file.path)
+      #expect(opened.byteCount == 4 << 30)
+      #expect(opened.loadWord(at: GuestPhysicalAddress(truncating: 0x10_0000)) != nil)
+      return ContinuousClock.now - start
+    }
+    #expect(try #require(durations.min()) < .milliseconds(100))
+    let run = try ProgramRun(["walk", file.path, "0xffff_8880_0000_1234"])
+    #expect(run.output.contains("physical 0x1234"), "\(run.output)")
   }
 
   @Test("A walk shows every level and what it found")

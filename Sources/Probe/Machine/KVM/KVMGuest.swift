@@ -1,4 +1,4 @@
-// KVMGuest: one virtual machine with one vCPU and two memory slots.
+// KVMGuest: one virtual machine with one vCPU, slots for RAM and one for the agent.
 
 internal import CKVM
 import GuestImages
@@ -11,27 +11,32 @@ struct KVMGuest: ~Copyable {
   let machine: VirtualMachine
   var cpu: VirtualCPU
 
-  static let ramSlot: UInt32 = 0
-  static let agentSlot: UInt32 = 1
+  static let agentSlot: UInt32 = 0
+  static let firstRAMSlot: UInt32 = 1
 
-  /// Makes a guest whose memory is `ram` from address 0 on and `agent` at `agentAddress`.
+  /// Makes a guest whose memory is `ram` in `ranges` and `agent` at `agentAddress`.
   ///
   /// Both must stay mapped as long as the guest lives.
   init(
-    device: borrowing Device, processor: SupportedProcessor, ram: MemoryView, agent: MemoryView,
-    agentAddress: UInt64, walker: TableWalker
+    device: borrowing Device, processor: SupportedProcessor, ram: MemoryView,
+    ranges: [MachineMemoryRange], agent: MemoryView, agentAddress: UInt64, walker: TableWalker
   ) throws(KVMError) {
     let machine = try device.makeVirtualMachine()
     // Three pages and one that Intel hosts need below 4 GiB, where no RAM may be.
     let reserved: UInt64 = 0xfeff_c000
-    if ram.byteCount <= reserved {
+    if !ranges.contains(where: { $0.physicalAddress < reserved + 0x4000 && reserved < $0.end }) {
       machine.reserveHostPages(at: GuestPhysicalAddress(truncating: reserved))
     }
-    if ram.byteCount > 0 {
-      // SAFETY: the owner of the memory outlives the guest.
+    for (index, range) in ranges.enumerated()
+    where range.byteCount > 0
+      && ram.contains(
+        GuestPhysicalAddress(truncating: range.offset), byteCount: range.byteCount)
+    {
+      // SAFETY: the owner of the memory outlives the guest, and the range lies in its window.
       try unsafe machine.setMemorySlot(
-        Self.ramSlot, at: GuestPhysicalAddress(truncating: 0), memory: ram.baseAddress,
-        byteCount: ram.byteCount)
+        Self.firstRAMSlot + UInt32(index),
+        at: GuestPhysicalAddress(truncating: range.physicalAddress),
+        memory: ram.baseAddress + Int(range.offset), byteCount: range.byteCount)
     }
     // SAFETY: as above.
     try unsafe machine.setMemorySlot(

@@ -11,6 +11,7 @@ final class KVMMachine: Machine {
   // The guest goes first: while its slots exist, the kernel follows every change of their mappings.
   private var guest: KVMGuest
   private let ramOwner: GuestMemory
+  private let ranges: [MachineMemoryRange]
   private let agentOwner: GuestMemory
   private let factory: KVMMachineFactory
   let agentAddress: UInt64
@@ -24,8 +25,8 @@ final class KVMMachine: Machine {
   private static let patience: Duration = .milliseconds(200)
 
   init(
-    _ factory: KVMMachineFactory, ram: consuming GuestMemory, agentAddress: UInt64,
-    hostChangeMeans: HostChangeMeans
+    _ factory: KVMMachineFactory, ram: consuming GuestMemory, ranges: [MachineMemoryRange],
+    agentAddress: UInt64, hostChangeMeans: HostChangeMeans
   ) throws(MachineError) {
     let agent: GuestMemory
     do throws(GuestMemoryError) {
@@ -33,7 +34,9 @@ final class KVMMachine: Machine {
     } catch {
       throw .memory(error)
     }
-    guest = try factory.makeGuest(ram: ram.view, agent: agent.view, agentAddress: agentAddress)
+    guest = try factory.makeGuest(
+      ram: ram.view, ranges: ranges, agent: agent.view, agentAddress: agentAddress)
+    self.ranges = ranges
     self.factory = factory
     self.hostChangeMeans = hostChangeMeans
     self.agentAddress = agentAddress
@@ -59,7 +62,12 @@ final class KVMMachine: Machine {
   }
 
   func reset() throws(MachineError) {
-    guest = try factory.makeGuest(ram: ram, agent: agent, agentAddress: agentAddress)
+    guest = try factory.makeGuest(
+      ram: ram, ranges: ranges, agent: agent, agentAddress: agentAddress)
+    try discardChanges()
+  }
+
+  func discardChanges() throws(MachineError) {
     do throws(GuestMemoryError) {
       try ramOwner.discardChanges()
     } catch {

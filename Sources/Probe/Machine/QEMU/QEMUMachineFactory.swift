@@ -52,6 +52,9 @@ public final class QEMUMachineFactory: MachineFactory {
   /// Where a machine has devices and ROM.
   public var memoryHoles: [Range<UInt64>] { [QEMUMemory.hole] }
 
+  /// The machine's RAM is one file, in the order of its addresses.
+  public var memoryLimit: UInt64 { QEMUMemory.limit }
+
   /// The processor "max" promises all features.
   public func promises(_ feature: MachineFeature) -> Bool { true }
 

@@ -15,6 +15,8 @@ final class QEMUMemory {
   static let hole: Range<UInt64> = 3 << 30..<1 << 32
   /// No device above this address is worth a file that reaches it.
   static let limit: UInt64 = 1 << 40
+  /// So many pages can stand for devices.
+  static let deviceLimit = 16_384
 
   /// The memory file; it belongs to this object.
   let fileDescriptor: CInt
@@ -91,6 +93,8 @@ final class QEMUMemory {
       let offset = Self.fileOffset(of: frame)
     else { return false }
     if devices[frame] == nil {
+      // Each takes a mapping of its own, of which a process has 65,530 by default.
+      guard devices.count < Self.deviceLimit else { return false }
       if offset + 4096 > byteCount {
         let size = Self.fileSize(reaching: frame + 4096)
         try Self.setSize(fileDescriptor, size)

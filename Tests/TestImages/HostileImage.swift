@@ -1,14 +1,17 @@
-// HostileImage: images that lie, for fuzzing. The fuzz target shares this file.
+// HostileImage: images that lie. A test tries some of them, the fuzz target a million.
 
 import GuestMem
 import MMU
 
 /// Makes images of random content, and looks at everything that can be looked at in them.
-struct HostileImage {
-  var generator: SeededGenerator
+public struct HostileImage: Sendable {
+  private var generator: SeededGenerator
+
+  /// The images of `seed`.
+  public init(seed: UInt64) { generator = SeededGenerator(seed: seed) }
 
   /// Bytes of raw memory or of a core; tables that are random, looped, shared or cut off.
-  mutating func next() -> [UInt8] {
+  public mutating func next() -> [UInt8] {
     let pageCount = Int.random(in: 1...Int.random(in: 1...6, using: &generator), using: &generator)
     var memory = words(pageCount: pageCount)
     if Int.random(in: 0..<8, using: &generator) == 0 {
@@ -75,8 +78,8 @@ struct HostileImage {
   }
 
   /// Opens `bytes` and lists, audits and walks what is in them; the number of items that were seen.
-  static func look(at bytes: [UInt8], isFiveLevel: Bool) -> Int {
-    guard let image = try? GuestMem.MemoryImage(bytes: bytes),
+  public static func look(at bytes: [UInt8], isFiveLevel: Bool) -> Int {
+    guard let image = try? MemoryImage(bytes: bytes),
       let configuration = try? PagingConfiguration(
         rootLevel: isFiveLevel ? .pageMapLevel5 : .pageMapLevel4)
     else { return 0 }

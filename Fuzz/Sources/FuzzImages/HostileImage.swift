@@ -1,1 +1,0 @@
-../../../Tests/GuestMemTests/Image/HostileImage.swift

@@ -1,0 +1,40 @@
+// ImageReport: what the proof of an image's tables found.
+
+import MMU
+
+/// What the proof of an image's tables found.
+public struct ImageReport: ProofReport {
+  /// The machine, or nil when only the model was asked.
+  public let profile: MachineProfile?
+  /// What was asked for, or nil when there are two answers only: modelled and executed.
+  public let expectation: ImageExpectation?
+  /// The groups that pages are reported by.
+  public let kinds: [PageKind]
+  /// For each kind, the number of leaves.
+  public let leafCounts: [UInt64]
+  /// The number of different frames that hold tables.
+  public let tableCount: Int
+  /// Where the image has memory, in whole pages.
+  public let memoryRanges: [MachineMemoryRange]
+  /// Linear bytes that go through tables which were probed at another address.
+  public let sharedByteCount: UInt64
+  /// What the image's registers turn on, the machine lacks, and no access depends on.
+  public let omittedFeatures: [MachineFeature]
+  /// The root entry that led to the agent in the copy of the root, or nil when nothing ran.
+  public let agentRootIndex: Int?
+  /// What was found, by subject.
+  public let tallies: [ProbeSubject: SubjectTally]
+  /// The disagreements, of which at most 10,000 are kept.
+  public let disagreements: [Disagreement]
+  /// The probes that killed the guest.
+  public let lost: [ProbeVerdict]
+  /// The entries whose A and D bits are wrong.
+  public let flagDisagreements: [FlagDisagreement]
+  /// How long it took.
+  public let times: VerificationTimes
+
+  /// The mappings and expectations that somebody asked for; without any when nobody did.
+  public var space: AddressSpace {
+    expectation?.space ?? AddressSpace(memoryByteCount: 0, mappings: [])
+  }
+}

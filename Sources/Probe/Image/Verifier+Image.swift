@@ -1,0 +1,164 @@
+// Verifier, images: proves tables that somebody else's code built.
+
+public import GuestMem
+public import MMU
+
+/// The tables of an image that are to be proved.
+public struct ImageQuestion: Sendable {
+  /// The root.
+  public var cr3: UInt64
+  /// How the processor that the tables were made for reads them.
+  public var configuration: PagingConfiguration
+  /// The control registers that they are used with.
+  public var settings: ProcessorSettings
+  /// What they should say, where somebody knows.
+  public var expectation: ImageExpectation?
+
+  /// Takes the parts as they are.
+  public init(
+    cr3: UInt64, configuration: PagingConfiguration, settings: ProcessorSettings,
+    expectation: ImageExpectation? = nil
+  ) {
+    self.cr3 = cr3
+    self.configuration = configuration
+    self.settings = settings
+    self.expectation = expectation
+  }
+}
+
+extension Verifier {
+  /// Lets a guest use every page that the tables of an image map, and compares.
+  ///
+  /// The image is not changed: machines work on copies of its tables, the agent's root entry goes
+  /// into a copy of the root.
+  ///
+  /// Throws: ``ImageProofError``.
+  public func verify(
+    _ image: borrowing MemoryImage, _ asked: ImageQuestion,
+    options: VerificationOptions = VerificationOptions()
+  ) throws(ImageProofError) -> ImageReport {
+    let start = ContinuousClock.now
+    var question = asked
+    let meant = question.configuration
+    let profile: MachineProfile?
+    do throws(MachineError) {
+      profile = try self.profile(
+        rootLevel: meant.rootLevel, settings: question.settings,
+        rootIndices: Self.rootIndices(of: image, question), timeLimit: options.timeLimit)
+    } catch {
+      throw .machine(error)
+    }
+    let calibrated = ContinuousClock.now
+    let omitted = question.settings.omit(featuresMissingFrom: profile)
+    let configuration: PagingConfiguration
+    do throws(PagingConfigurationError) {
+      configuration =
+        try profile?.configuration(rootLevel: meant.rootLevel, settings: question.settings)
+        ?? meant
+    } catch {
+      throw .configuration(error)
+    }
+    let addressLimit: UInt64 =
+      1 << UInt64(min(configuration.physicalAddressWidth, meant.physicalAddressWidth))
+    let tables = try ImageTables(
+      image, cr3: question.cr3, configurations: [meant, configuration],
+      addressLimit: min(addressLimit, factory?.memoryLimit ?? .max))
+    let original = tables.original
+    var plan = ImagePlan(
+      PageTables(cr3: question.cr3, configuration: meant), settings: question.settings,
+      ranges: tables.ranges, addressLimit: addressLimit, in: original)
+    let slot = AgentSlot.beside(
+      tables, occupied: plan.extents, question, profile: profile ?? .anyMachine,
+      width: configuration.physicalAddressWidth)
+    plan.addGaps(rootLevel: meant.rootLevel, agentIndex: try? slot.get().rootIndex)
+    if let expectation = question.expectation {
+      plan.add(expectation, cr3: question.cr3, configuration: meant, in: original)
+    }
+    let work = VerificationWork(
+      plan: plan.plan,
+      setup: ExperimentSetup(
+        settings: question.settings, configuration: configuration,
+        profile: profile ?? .anyMachine,
+        oracle: AskedOracle(
+          question.expectation?.space ?? AddressSpace(memoryByteCount: 0, mappings: []),
+          placements: question.expectation?.placements ?? [],
+          basis: question.expectation?.basis ?? .nothing),
+        unsupportedPages: options.unsupportedPages, meantConfiguration: meant,
+        guestCode: options.guestCode, isCancelled: options.isCancelled),
+      cr3: question.cr3, slot: slot,
+      memory: MachineMemory(copyOf: tables.memory, ranges: tables.ranges), original: original)
+    let executionStart = ContinuousClock.now
+    var collector = try prove(work, profile, question, options, start: start)
+    for (kind, count) in plan.unplannedCounts.enumerated() where count > 0 {
+      collector.addUnplanned(count, of: .kind(kind), .beyondPlan)
+    }
+    let end = ContinuousClock.now
+    return ImageReport(
+      profile: profile, expectation: question.expectation, kinds: plan.kinds,
+      leafCounts: plan.leafCounts, tableCount: tables.tableCount, memoryRanges: tables.ranges,
+      sharedByteCount: plan.sharedByteCount, omittedFeatures: omitted,
+      agentRootIndex: try? slot.get().rootIndex,
+      tallies: collector.tallies,
+      disagreements: collector.disagreements.map { verdict in
+        Disagreement(
+          verdict, cr3: question.cr3, configuration: work.setup.configuration(for: verdict.page),
+          processor: question.settings, in: original)
+      },
+      lost: collector.lost, flagDisagreements: collector.flagDisagreements,
+      times: VerificationTimes(
+        total: end - start, calibration: calibrated - start, execution: end - executionStart,
+        guest: collector.guestTime))
+  }
+
+  private func prove(
+    _ work: VerificationWork, _ profile: MachineProfile?, _ question: ImageQuestion,
+    _ options: VerificationOptions, start: ContinuousClock.Instant
+  ) throws(ImageProofError) -> VerdictCollector {
+    let progress = ProgressCounter(totalCount: work.plan.probeCount, observer: options.observer)
+    guard let factory, let profile else {
+      return work.withoutMachine(.noMachine, progress: progress)
+    }
+    if let obstacle = profile.obstacle(
+      rootLevel: question.configuration.rootLevel, settings: question.settings)
+    {
+      return work.withoutMachine(obstacle, progress: progress)
+    }
+    do throws(MachineError) {
+      return try work.run(
+        on: factory, deadline: start + options.timeLimit, progress: progress,
+        workerLimit: options.workerCount)
+    } catch {
+      throw .machine(error)
+    }
+  }
+
+  /// The root entries below which there are probes, which calibration tries in tables of 4 levels.
+  ///
+  /// Those are the ones in use, their neighbours, and those that somebody expects something of.
+  private static func rootIndices(
+    of image: borrowing MemoryImage, _ question: ImageQuestion
+  ) -> Set<Int> {
+    guard question.configuration.rootLevel == .pageMapLevel4 else { return [] }
+    let root = question.cr3 & PageTableEntry.Bit.address
+    var indices: Set<Int> = []
+    for index in 0..<512 {
+      let word = image.loadWord(at: GuestPhysicalAddress(truncating: root + UInt64(index) * 8))
+      guard (word ?? 0) & 1 != 0 else { continue }
+      indices.formUnion([index, (index + 1) & 511, (index + 511) & 511])
+    }
+    return indices.union(question.expectation?.rootIndices(of: .pageMapLevel4) ?? [])
+  }
+}
+
+extension ProcessorSettings {
+  /// Turns off what the machine lacks and what changes no access, and says what that is.
+  ///
+  /// With a PKRU of 0 protection keys forbid nothing. Source: Intel SDM volume 3A, section 5.6.2.
+  fileprivate mutating func omit(featuresMissingFrom profile: MachineProfile?) -> [MachineFeature] {
+    guard let profile, isPKEEnabled, pkru == 0, !profile.features.contains(.protectionKeys) else {
+      return []
+    }
+    isPKEEnabled = false
+    return [.protectionKeys]
+  }
+}

@@ -1,0 +1,51 @@
+// ProofReport: what every report about probes has, whatever was proved.
+
+/// What probes found.
+public protocol ProofReport: Sendable {
+  /// The machine, or nil when only the model was asked.
+  var profile: MachineProfile? { get }
+  /// What was found, by subject.
+  var tallies: [ProbeSubject: SubjectTally] { get }
+  /// The disagreements, of which at most 10,000 are kept.
+  var disagreements: [Disagreement] { get }
+  /// The probes that killed the guest.
+  var lost: [ProbeVerdict] { get }
+  /// The entries whose A and D bits are wrong.
+  var flagDisagreements: [FlagDisagreement] { get }
+  /// The leaves with attributes that were not asked for, of which at most 10,000 are kept.
+  var attributeDisagreements: [AttributeDisagreement] { get }
+  /// How long it took.
+  var times: VerificationTimes { get }
+}
+
+extension ProofReport {
+  /// None: nobody asked for attributes.
+  public var attributeDisagreements: [AttributeDisagreement] { [] }
+
+  /// The sum over all subjects.
+  public var total: SubjectTally {
+    var sum = SubjectTally()
+    for tally in tallies.values { sum.merge(tally) }
+    return sum
+  }
+
+  /// True when every probe that was made agrees, and every flag and attribute is as it should be.
+  public var isAgreement: Bool {
+    let sum = total
+    return sum.disagreementCount == 0 && sum.lostCount == 0 && flagDisagreements.isEmpty
+      && attributeDisagreements.isEmpty
+  }
+
+  /// Why probes that a longer run would have made are missing, or nil when none are.
+  public var reasonForUnfinishedProbes: NotRunReason? {
+    let notRun = total.notRun
+    return NotRunReason.allCases.first { $0.meansUnfinished && notRun[$0] != nil }
+  }
+
+  /// The probes per second of the execution.
+  public var probesPerSecond: Double {
+    let (seconds, attoseconds) = times.execution.components
+    let time = Double(seconds) + Double(attoseconds) * 1e-18
+    return time > 0 ? Double(total.executedCount) / time : 0
+  }
+}

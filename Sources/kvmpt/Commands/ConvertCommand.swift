@@ -1,0 +1,72 @@
+// kvmpt convert: an address-space file that asks for what the tables of an image say.
+
+import ArgumentParser
+import MMU
+import Probe
+
+struct ConvertCommand: ReportingCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "convert",
+    abstract: "Write an address-space file that asks for what the tables of an image map.",
+    discussion: """
+      Each run of alike pages becomes a mapping with the rights that hold over all levels, its \
+      memory type, page size and flags. Where physical addresses lie beyond the memory of the \
+      file they become a device. The file can be edited, checked, verified and expected of images.
+
+      \(ImageOptions.registers)
+
+      EXAMPLES:
+        kvmpt convert guest.core --output kernel.yaml
+        kvmpt convert memory.bin --cr3 0x1000 | kvmpt verify -
+
+      \(ExitStatus.table)
+      """)
+
+  @Argument(help: ArgumentHelp("A memory image: an ELF core or raw memory.", valueName: "image"))
+  var path: String
+
+  @Option(
+    help: ArgumentHelp(
+      "The memory of the file (default: what the image has, and room for tables).",
+      valueName: "size"))
+  var memory: SizeArgument?
+
+  @OptionGroup var report: ReportOptions
+  @OptionGroup var options: ImageOptions
+
+  func execute() throws(CommandFailure) -> ExitStatus {
+    let image = try OpenedImage.open(path: path, options: options)
+    let runs = try RunCollector.runs(of: image)
+    let limits = InputLimits.ofThisHost()
+    let conversion = ImageConversion(
+      image, runs: runs, memoryByteCount: memory?.byteCount, limit: limits.memoryByteCount)
+    let problems = conversion.space.check()
+    if let problem = problems.first {
+      throw CommandFailure(
+        .badInput, "\(quoted(path)) cannot be said by an address-space file: \(problem.message)",
+        hint: "choose another size with --memory; \(problem.hint)")
+    }
+    let text = AddressSpaceText(conversion.space, comments: conversion.comments).text
+    guard text.utf8.count <= limits.fileByteCount else {
+      throw CommandFailure(
+        .badInput,
+        "\(quoted(path)) has \(counted(runs.count, "run", "runs")), more than an address-space"
+          + " file holds",
+        hint: "kvmpt verify proves the image itself, and kvmpt dump lists it")
+    }
+    let destination = try report.open()
+    destination.write(text)
+    try destination.close()
+    return .agreement
+  }
+}
+
+/// A size such as `64MiB` on the command line.
+struct SizeArgument: ExpressibleByArgument, Sendable {
+  let byteCount: UInt64
+
+  init?(argument: String) {
+    guard let number = try? NumberText.parse(argument, allowsUnit: true) else { return nil }
+    byteCount = number
+  }
+}

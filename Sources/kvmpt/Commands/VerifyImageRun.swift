@@ -1,0 +1,140 @@
+// VerifyImageRun: one run of `kvmpt verify` about a memory image.
+
+import GuestMem
+import MMU
+import Probe
+
+/// Proves the tables in an image.
+struct VerifyImageRun {
+  let command: VerifyCommand
+  let expected: ExpectedSide?
+  let destination: ReportDestination
+
+  /// Runs, writes the report, and says what came of it.
+  func run(_ image: borrowing OpenedImage) throws(CommandFailure) -> ExitStatus {
+    Interruption.install()
+    var verifier: Verifier
+    do throws(MachineError) {
+      verifier = Verifier(factory: try command.machine.choice.open())
+    } catch {
+      return try runWithoutMachine(error, image)
+    }
+    try command.useProfile(in: &verifier)
+    let report: ImageReport
+    do throws(ImageProofError) {
+      report = try verify(image, with: verifier)
+    } catch {
+      // A machine that opens may still refuse to make a guest.
+      guard case .machine(let problem) = error, problem.meansNoMachine else {
+        throw CommandFailure(error, path: image.path)
+      }
+      return try runWithoutMachine(problem, image)
+    }
+    return try finish(report, image)
+  }
+
+  /// Does what `--if-no-kvm` says.
+  private func runWithoutMachine(
+    _ problem: MachineError, _ image: borrowing OpenedImage
+  ) throws(CommandFailure) -> ExitStatus {
+    switch command.missingKVM {
+    case .fail: throw CommandFailure(problem, canPass: "--if-no-kvm")
+    case .skip:
+      try VerifyRun.skip(problem, SkippedInput(name: image.path), command.format, destination)
+      return .skipped
+    case .model: return try finish(comparedWithModel(image), image)
+    }
+  }
+
+  private func finish(
+    _ report: ImageReport, _ image: borrowing OpenedImage
+  ) throws(CommandFailure) -> ExitStatus {
+    write(report, image)
+    try destination.close()
+    return status(of: report)
+  }
+
+  private func comparedWithModel(
+    _ image: borrowing OpenedImage
+  ) throws(CommandFailure) -> ImageReport {
+    do throws(ImageProofError) {
+      return try verify(image, with: .modelOnly)
+    } catch {
+      throw CommandFailure(error, path: image.path)
+    }
+  }
+
+  private func verify(
+    _ image: borrowing OpenedImage, with verifier: Verifier
+  ) throws(ImageProofError) -> ImageReport {
+    let line = ProgressLine(title: "probing")
+    defer { line.finish() }
+    var options = VerificationOptions()
+    options.timeLimit = command.machine.timeout.duration
+    options.isCancelled = { Interruption.isRequested }
+    options.observer = { line.update(doneCount: $0, totalCount: $1) }
+    var expectation = expected?.expectation
+    expectation?.space.processor = image.settings
+    return try verifier.verify(
+      image.memory,
+      ImageQuestion(
+        cr3: image.cr3, configuration: image.tables.configuration, settings: image.settings,
+        expectation: expectation), options: options)
+  }
+
+  /// A proof needs two answers at least: what was only modelled is not passed.
+  private func status(of report: ImageReport) -> ExitStatus {
+    let reason = report.reasonForUnfinishedProbes
+    if reason == .interrupted { return .interrupted }
+    if !report.isAgreement { return .disagreement }
+    if reason != nil { return .timeLimitReached }
+    return report.total.agreementCount > 0 || expected != nil ? .agreement : .skipped
+  }
+
+  private func write(_ report: ImageReport, _ image: borrowing OpenedImage) {
+    var output = destination
+    let asked =
+      expected?.words
+      ?? "nothing: two answers, modelled and executed; --expect FILE gives a third"
+    switch command.format {
+    case .text:
+      let styler = command.report.styler(for: destination)
+      ImageReportText(
+        report: report, head: ImageText.head(image, styler), asked: asked, styler: styler
+      ).write(to: &output)
+    case .json:
+      ImageReportJSON(
+        report: report, path: image.path, cr3: image.cr3,
+        rootLevel: image.tables.configuration.rootLevel, expected: expected?.path
+      ).write(to: destination)
+    case .junit:
+      JUnitWriter.write(ReportSuite(report, path: image.path, asked: asked), to: &output)
+    case .tap: TAPWriter.write(ReportSuite(report, path: image.path, asked: asked), to: &output)
+    }
+  }
+}
+
+extension CommandFailure {
+  /// The proof of an image came to no report.
+  init(_ error: ImageProofError, path: String) {
+    switch error {
+    case .machine(let error): self.init(error, canPass: nil)
+    case .tooManyTables, .tooManyRanges, .configuration:
+      self.init(.badInput, "\(quoted(path)): \(error.message) [\(error.id)]", hint: error.hint)
+    }
+  }
+}
+
+extension OpenedImage {
+  /// The control registers as the proof needs them.
+  var settings: ProcessorSettings {
+    var settings = ProcessorSettings()
+    settings.isWriteProtectEnabled = mode.isWriteProtectEnabled
+    settings.isNoExecuteEnabled = tables.configuration.isNoExecuteEnabled
+    settings.isSMEPEnabled = mode.isSMEPEnabled
+    settings.isSMAPEnabled = mode.isSMAPEnabled
+    settings.isPKEEnabled = mode.isPKEEnabled
+    settings.pkru = mode.pkru
+    return settings
+  }
+}

@@ -1,0 +1,98 @@
+// AddressSpaceText: an address space as an address-space file.
+
+import GuestMem
+import MMU
+import Probe
+
+/// Writes what ``AddressSpaceFileReader`` reads; keys at their defaults are left out.
+struct AddressSpaceText {
+  private let space: AddressSpace
+  private let comments: [String]
+
+  init(_ space: AddressSpace, comments: [String] = []) {
+    self.space = space
+    self.comments = comments
+  }
+
+  /// The file.
+  var text: String {
+    var text = ""
+    for comment in comments { text += "# \(Self.oneLine(comment))\n" }
+    if !space.name.isEmpty { text += "name: \(Self.quotedText(space.name))\n" }
+    text += "levels: \(space.rootLevel.rawValue)\n"
+    text += "memory: \(Self.size(space.memoryByteCount))\n"
+    text += processor
+    text += space.mappings.isEmpty ? "mappings: []\n" : "mappings:\n"
+    for mapping in space.mappings { append(mapping, to: &text) }
+    if !space.expectations.isEmpty { text += "expect:\n" }
+    for expectation in space.expectations { append(expectation, to: &text) }
+    return text
+  }
+
+  private var processor: String {
+    let settings = space.processor
+    var text =
+      "processor: {wp: \(settings.isWriteProtectEnabled), nxe: \(settings.isNoExecuteEnabled),"
+      + " smep: \(settings.isSMEPEnabled), smap: \(settings.isSMAPEnabled),"
+      + " pke: \(settings.isPKEEnabled)"
+    if settings.isAlignmentCheckFlagSet { text += ", ac: true" }
+    if settings.pkru != 0 { text += ", pkru: 0x\(String(settings.pkru, radix: 16))" }
+    return text + "}\n"
+  }
+
+  private func append(_ mapping: Mapping, to text: inout String) {
+    let properties = mapping.properties
+    text += "  - {name: \(Self.quotedText(mapping.name)), "
+    text += "linear: \(HexadecimalNumber(mapping.linearAddress.rawValue)), "
+    text += "size: \(Self.size(mapping.byteCount)), rights: \(Self.rights(properties.rights))"
+    switch mapping.target {
+    case .anywhere: break
+    case .memory(let address): text += ", physical: \(HexadecimalNumber(address.rawValue))"
+    case .device(let address):
+      text += ", physical: \(HexadecimalNumber(address.rawValue)), device: true"
+    }
+    if case .exactly(let size) = mapping.pageSize { text += ", page: \(size.label)" }
+    if properties.isUser { text += ", user: true" }
+    if properties.isGlobal { text += ", global: true" }
+    if properties.isAccessed { text += ", accessed: true" }
+    if properties.isDirty { text += ", dirty: true" }
+    if properties.memoryType != .writeBack {
+      text += ", memory-type: \(properties.memoryType.abbreviation)"
+    }
+    if properties.protectionKey != 0 { text += ", key: \(properties.protectionKey)" }
+    if properties.softwareBits != 0 { text += ", software-bits: \(properties.softwareBits)" }
+    text += "}\n"
+  }
+
+  private func append(_ expectation: Expectation, to text: inout String) {
+    text += "  - {address: \(HexadecimalNumber(expectation.linearAddress)), "
+    text += "access: \(expectation.access.label), cpl: \(expectation.privilege.rawValue), "
+    switch expectation.outcome {
+    case .success(nil): text += "outcome: success"
+    case .success(let address?):
+      text += "outcome: success, physical: \(HexadecimalNumber(address.rawValue))"
+    case .fault(nil): text += "outcome: fault"
+    case .fault(let code?):
+      text += "outcome: fault, error-code: 0x\(String(code, radix: 16))"
+    }
+    text += "}\n"
+  }
+
+  private static func rights(_ rights: PageRights) -> String {
+    (rights.contains(.read) ? "r" : "-") + (rights.contains(.write) ? "w" : "-")
+      + (rights.contains(.execute) ? "x" : "-")
+  }
+
+  /// Without the space that messages have before the unit.
+  private static func size(_ count: UInt64) -> String {
+    "\(ByteCount(count))".replacing(" bytes", with: "").replacing(" byte", with: "")
+      .replacing(" ", with: "")
+  }
+
+  /// In double quotes with the escapes of JSON, which YAML's are a superset of.
+  private static func quotedText(_ text: String) -> String { JSONWriter<String>.escaped(text) }
+
+  private static func oneLine(_ text: String) -> String {
+    String(text.unicodeScalars.map { $0.value < 0x20 ? " " : Character($0) })
+  }
+}

@@ -1,0 +1,87 @@
+// ImageReportText: the proof of an image's tables for people.
+
+import MMU
+import Probe
+
+/// Writes a report about an image for a terminal.
+struct ImageReportText {
+  let report: ImageReport
+  /// The lines about the image and its registers.
+  let head: String
+  /// What was asked for, in words.
+  let asked: String
+  let styler: TextStyler
+
+  func write(to output: inout some TextOutputStream) {
+    let proof = ProofText(
+      report: report, space: report.space, kinds: report.kinds, styler: styler)
+    output.write(head + "\n" + facts())
+    output.write("\n" + pages() + proof.legend() + proof.expectations())
+    output.write(proof.disagreements())
+    let summary = ReportSummary(report, isAsked: report.expectation != nil, styler: styler)
+    output.write("\n" + summary.text + "\n")
+  }
+
+  private func facts() -> String {
+    var table = TextTable([("", .left), ("", .left)])
+    table.append([
+      .init("machine", .dim), .init(report.profile?.words ?? "none: only the model was asked"),
+    ])
+    table.append([.init("asked", .dim), .init(asked)])
+    table.append([.init("tables", .dim), .init(tables)])
+    if let index = report.agentRootIndex, report.profile != nil {
+      table.append([
+        .init("agent", .dim), .init("below root entry \(index) of a copy of the root"),
+      ])
+    }
+    for feature in report.omittedFeatures {
+      table.append([
+        .init("left off", .yellow),
+        .init("\(feature.rawValue), which this machine lacks: PKRU forbids nothing"),
+      ])
+    }
+    if report.sharedByteCount > 0 {
+      table.append([
+        .init("shared", .yellow),
+        .init(
+          "\(ByteCount(report.sharedByteCount)) of addresses go through tables that are probed at"
+            + " another address: only samples of them were probed"),
+      ])
+    }
+    for deviation in report.profile?.deviations ?? [] {
+      table.append([.init("differs", .yellow), .init(deviation.message)])
+    }
+    return table.rendered(styler: styler)
+  }
+
+  private var tables: String {
+    let bytes = report.memoryRanges.reduce(0) { $0 + $1.byteCount }
+    return "\(counted(report.tableCount, "table", "tables")),"
+      + " in \(ByteCount(bytes)) of memory in \(counted(report.memoryRanges.count, "range"))"
+  }
+
+  private func pages() -> String {
+    var table = TextTable([
+      ("pages", .left), ("memory", .left), ("asked", .left), ("modelled", .left),
+      ("executed", .left), ("pages", .right), ("probes", .right), ("", .left),
+    ])
+    for (index, kind) in report.kinds.enumerated() {
+      let tally = report.tallies[.kind(index)] ?? SubjectTally()
+      table.append(
+        [
+          .init(kind.pageSize?.label ?? "(through shared tables)"),
+          .init(kind.pageSize == nil ? "" : kind.hasMemory ? "yes" : "none"),
+        ] + ProofText.cells(tally, pageCount: Int(clamping: report.leafCounts[index])))
+    }
+    for (index, mapping) in report.space.mappings.enumerated() {
+      guard let tally = report.tallies[.mapping(index)] else { continue }
+      table.append(
+        [.init("(asked for, unmapped: \(mapping.name))"), ""]
+          + ProofText.cells(tally, pageCount: 0))
+    }
+    if let gaps = report.tallies[.gap(nearMapping: -1)] {
+      table.append([.init("(unmapped around them)"), ""] + ProofText.cells(gaps, pageCount: 0))
+    }
+    return table.rendered(styler: styler)
+  }
+}

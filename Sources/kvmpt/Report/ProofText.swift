@@ -1,0 +1,84 @@
+// ProofText: what every report about probes says to people.
+
+import MMU
+import Probe
+
+/// The parts that reports about address spaces and about images have in common.
+struct ProofText {
+  let report: any ProofReport
+  let space: AddressSpace
+  var kinds: [PageKind] = []
+  let styler: TextStyler
+
+  /// At most this many disagreements are written; the machine-readable formats have them all.
+  private static let shownCount = 20
+
+  /// The last six cells of a row.
+  static func cells(_ tally: SubjectTally, pageCount: Int) -> [TextTable.Cell] {
+    [
+      .init(RightsText.text(tally.asked)), .init(RightsText.text(tally.modelled)),
+      .init(RightsText.text(tally.executed)), .init(grouped(pageCount)),
+      .init(grouped(tally.probeCount)), verdict(tally),
+    ]
+  }
+
+  private static func verdict(_ tally: SubjectTally) -> TextTable.Cell {
+    if tally.disagreementCount > 0 || tally.lostCount > 0 { return .init("disagree", .red) }
+    if tally.notRun.keys.contains(where: \.meansUnfinished) { return .init("not finished", .red) }
+    if tally.executedCount == 0 { return .init("skipped", .yellow) }
+    if tally.agreementCount == 0 { return .init("explained", .yellow) }
+    if tally.executedCount < tally.probeCount || !tally.deviations.isEmpty {
+      return .init("agree, in part", .yellow)
+    }
+    return .init("agree", .green)
+  }
+
+  /// What the letters mean.
+  func legend() -> String {
+    styler("  rights at CPL 0 | CPL 3; '.' was not probed, '?' differs from page to page", .dim)
+      + "\n"
+  }
+
+  /// The table of expectations; nothing where there are none.
+  func expectations() -> String {
+    guard !space.expectations.isEmpty else { return "" }
+    var table = TextTable([
+      ("expectation", .left), ("access", .left), ("outcome", .left), ("", .left), ("", .left),
+    ])
+    for (index, expectation) in space.expectations.enumerated() {
+      let tally = report.tallies[.expectation(index)] ?? SubjectTally()
+      table.append([
+        .init("\(HexadecimalNumber(expectation.linearAddress))"),
+        .init(ProbeManner(expectation.access, at: expectation.privilege).words),
+        .init(expectation.outcome.words), Self.verdict(tally),
+        .init(expectation.probedWords(tally) ?? "", .dim),
+      ])
+    }
+    return "\n" + table.rendered(styler: styler)
+  }
+
+  /// What disagrees, in full.
+  func disagreements() -> String {
+    var texts = report.disagreements.prefix(Self.shownCount).map {
+      DisagreementText($0, in: space, kinds: kinds).text
+    }
+    texts += report.lost.prefix(Self.shownCount).map { verdict in
+      "\(verdict.addressWords): \(verdict.manner.words),"
+        + " \(verdict.page.subject.words(in: space, kinds: kinds))\n"
+        + "    executed  \(verdict.executed.words)\n"
+    }
+    texts += report.flagDisagreements.prefix(Self.shownCount).map { FlagText($0).text }
+    texts += report.attributeDisagreements.prefix(Self.shownCount).map {
+      AttributeText($0, in: space).text
+    }
+    guard !texts.isEmpty else { return "" }
+    let all =
+      report.disagreements.count + report.lost.count + report.flagDisagreements.count
+      + report.attributeDisagreements.count
+    var text = "\n" + texts.map { styler("disagreement", .redBold) + " at " + $0 }.joined()
+    if all > texts.count {
+      text += "... and \(grouped(all - texts.count)) more; --format json has them all\n"
+    }
+    return text
+  }
+}
