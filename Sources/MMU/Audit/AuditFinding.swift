@@ -39,9 +39,13 @@ public struct AuditReport: Sendable {
   public internal(set) var findings: [AuditFinding] = []
   /// How many findings of a rule were left out, beyond ``limit``.
   public internal(set) var droppedCounts: [AuditRule: Int] = [:]
+  /// How many runs the rules about memory that is mapped twice did not see, beyond ``runLimit``.
+  public internal(set) var unseenRunCount = 0
   /// The number of different frames that hold tables.
   public internal(set) var tableCount = 0
 
+  /// The largest number of runs that are compared with one another.
+  public static let runLimit = 1 << 21
   /// The largest number of findings of one rule.
   public static let limit = 10_000
 }

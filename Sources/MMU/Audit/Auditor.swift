@@ -26,6 +26,7 @@ struct Auditor: TableVisitor {
   /// The levels that each table is used at, with one of its linear addresses.
   private var tables: [UInt64: (levels: LevelSet, linearAddress: UInt64)] = [:]
   private var runs: [MappedRun] = []
+  private var unseenRunCount = 0
   private var findings: [AuditRule: [AuditFinding]] = [:]
   private var droppedCounts: [AuditRule: Int] = [:]
 
@@ -106,7 +107,9 @@ struct Auditor: TableVisitor {
       add(.executableUserStack, page, place)
     }
     let last = runs.count - 1
-    if last < 0 || !runs[last].append(page) { runs.append(page) }
+    if last >= 0 && runs[last].append(page) { return }
+    // Garbage makes a run of every entry, for each set of rights that its table inherits.
+    if runs.count < AuditReport.runLimit { runs.append(page) } else { unseenRunCount += 1 }
   }
 
   private mutating func add(_ rule: AuditRule, _ page: MappedRun, _ entry: EntryReference?) {
@@ -138,6 +141,7 @@ struct Auditor: TableVisitor {
     checkMemoryTypes(pat)
     var report = AuditReport()
     report.tableCount = tables.count
+    report.unseenRunCount = unseenRunCount
     report.droppedCounts = droppedCounts
     for rule in AuditRule.allCases {
       report.findings += (findings[rule] ?? []).sorted { $0.linearAddress < $1.linearAddress }

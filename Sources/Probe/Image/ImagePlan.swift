@@ -30,6 +30,7 @@ struct ImagePlan: Sendable {
   /// The largest number of pages in a plan.
   static let pageLimit = 1 << 22
   static let gapLimit = 1 << 16
+  static let extentLimit = 1 << 20
   /// The largest number of samples of one stretch that repeats another.
   static let sampleLimit: UInt64 = 64
 
@@ -102,7 +103,7 @@ struct ImagePlan: Sendable {
   /// Every page of 4 KiB, and of each larger one the first, the middle and the last 4 KiB.
   private mutating func addPages(of run: MappedRun) {
     let physical = run.physicalAddress.rawValue
-    extents.append(physical..<physical &+ run.byteCount)
+    addExtent(physical..<physical &+ run.byteCount)
     let isBeyond = physical &+ (run.byteCount &- 1) >= addressLimit
     let size = run.pageSize
     var kind = 0
@@ -135,6 +136,15 @@ struct ImagePlan: Sendable {
     plan.pages.append(
       ProbePage(
         containing: address, subject: .kind(kind), pageSize: size, obstacle: obstacle))
+  }
+
+  /// Keeps the range; of too many only what they span.
+  private mutating func addExtent(_ range: Range<UInt64>) {
+    extents.append(range)
+    guard extents.count > Self.extentLimit else { return }
+    let start = extents.reduce(UInt64.max) { min($0, $1.lowerBound) }
+    let end = extents.reduce(0) { max($0, $1.upperBound) }
+    extents = [start..<end]
   }
 
   private mutating func addGap(_ address: UInt64) {

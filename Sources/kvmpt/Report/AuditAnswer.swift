@@ -11,6 +11,7 @@ struct AuditAnswer {
   let findings: [Finding]
   let droppedCounts: [AuditRule: Int]
   let tableCount: Int
+  let unseenRunCount: Int
   let path: String
   let failOn: AuditSeverity
 
@@ -18,6 +19,7 @@ struct AuditAnswer {
     findings = report.findings.map { ($0, allowed.reason(for: $0)) }
     droppedCounts = report.droppedCounts
     tableCount = report.tableCount
+    unseenRunCount = report.unseenRunCount
     self.path = path
     self.failOn = failOn
   }
@@ -66,6 +68,10 @@ struct AuditAnswer {
     destination.write(
       counts.joined(separator: ", ") + (accepted > 0 ? ", \(accepted) accepted" : "")
         + " in \(counted(tableCount, "table"))\n")
+    if unseenRunCount > 0 {
+      destination.write(
+        "the rules about memory that is mapped twice did not see \(grouped(unseenRunCount)) runs\n")
+    }
   }
 
   func writeJSON(to destination: ReportDestination, cr3: UInt64) {
@@ -77,6 +83,7 @@ struct AuditAnswer {
     json.member("cr3", hexadecimal: cr3)
     json.member("verdict", hasFailed ? "findings" : "clean")
     json.member("tables", tableCount)
+    if unseenRunCount > 0 { json.member("unseen-runs", unseenRunCount) }
     json.key("findings")
     json.beginArray()
     for (finding, reason) in findings {
