@@ -42,5 +42,10 @@ struct CalibrationTrial {
       rootLevel: rootLevel, memoryByteCount: 2 << 20, processor: processor, mappings: mappings)
   }
 
-  func scratch(width: UInt8) -> ScratchSpace { ScratchSpace(trying: space, width: width) }
+  /// Keys of supervisor pages are tried at CPL 0: whether PK is reported of an access from CPL 3,
+  /// which U/S stops anyway, is a question for rules and not of the feature.
+  func scratch(width: UInt8) -> ScratchSpace {
+    ScratchSpace(
+      trying: space, manners: space.processor.isPKSEnabled ? .supervisor : .all, width: width)
+  }
 }

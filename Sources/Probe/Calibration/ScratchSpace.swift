@@ -55,19 +55,22 @@ struct ScratchSpace {
     plan = Self.plan(for: space)
   }
 
-  /// A space for trying one feature.
-  init(trying space: AddressSpace, width: UInt8) {
+  /// A space for trying one feature, by accesses in `manners`.
+  init(trying space: AddressSpace, manners: ProbeManners = .all, width: UInt8) {
     self.space = space
     self.width = width
     reservedBits = []
     oneGiBMapping = nil
-    plan = Self.plan(for: space)
+    plan = Self.plan(for: space, manners: manners)
   }
 
   /// The first page of each mapping, and one that is not mapped.
-  private static func plan(for space: AddressSpace) -> ProbePlan {
+  private static func plan(
+    for space: AddressSpace, manners: ProbeManners = .all
+  ) -> ProbePlan {
     var pages = space.mappings.enumerated().map { index, mapping in
-      ProbePage(containing: mapping.linearAddress.rawValue, subject: .mapping(index))
+      ProbePage(
+        containing: mapping.linearAddress.rawValue, manners: manners, subject: .mapping(index))
     }
     pages.append(ProbePage(containing: 3 << 39, subject: .gap(nearMapping: 0)))
     return ProbePlan(pages: pages)

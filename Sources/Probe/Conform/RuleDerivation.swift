@@ -19,6 +19,23 @@ struct RuleDerivation {
     let modelled: AccessOutcome
     let response: DeviationResponse
     let count: Int
+
+    /// True when the case says nothing for or against `effect`: bits that the model does not give
+    /// cannot be missing, and where the outcome differs, A and D were not compared.
+    func isSilent(about effect: DeviationEffect) -> Bool {
+      switch effect {
+      case .errorCodeLacks(let bits):
+        guard case .pageFault(let code) = modelled else { return true }
+        return code.rawValue & bits != bits
+      case .errorCodeHas(let bits):
+        guard case .pageFault(let code) = modelled else { return true }
+        return code.rawValue & bits != 0
+      case .flags:
+        if case .flags = response { return false }
+        return response != DeviationResponse(following: modelled)
+      case .exception, .succeeds, .faultsAsNotPresent, .faultsAnyhow: return false
+      }
+    }
   }
 
   private let agreed: [Observation]
@@ -91,7 +108,9 @@ struct RuleDerivation {
     _ effect: DeviationEffect, from start: DeviationAttribute?, for positives: [Observation]
   ) -> Deviation? {
     var positives = positives
-    var negatives = (agreed + differing).filter { !shows($0, effect) }
+    var negatives = (agreed + differing).filter {
+      !shows($0, effect) && !$0.isSilent(about: effect)
+    }
     var idle = agreed.filter { shows($0, effect) }
     var condition: [DeviationAttribute] = []
     func add(_ attribute: DeviationAttribute) {
@@ -111,6 +130,13 @@ struct RuleDerivation {
       add(attribute)
     }
     guard !positives.isEmpty else { return nil }
+    switch effect {
+    case .faultsAsNotPresent, .faultsAnyhow:
+      // Whatever the tables say includes what allows the access.
+      guard positives.contains(where: { if case .success = $0.modelled { true } else { false } })
+      else { return nil }
+    case .errorCodeLacks, .errorCodeHas, .exception, .succeeds, .flags: break
+    }
     return Deviation(when: simplified(condition, effect), effect)
   }
 
@@ -149,8 +175,9 @@ struct RuleDerivation {
     _ condition: [DeviationAttribute], _ effect: DeviationEffect
   ) -> [DeviationAttribute] {
     func counterexamples(_ condition: [DeviationAttribute]) -> Int {
-      agreed.count { $0.subject.hasAll(condition) }
-        + differing.count { !shows($0, effect) && $0.subject.hasAll(condition) }
+      (agreed + differing).count {
+        !shows($0, effect) && !$0.isSilent(about: effect) && $0.subject.hasAll(condition)
+      }
     }
     var result = condition
     for attribute in condition.sorted(by: { $0.order > $1.order }) {

@@ -46,6 +46,10 @@ public struct ProbeManners: OptionSet, Hashable, Sendable {
   /// The set of one manner.
   public init(_ manner: ProbeManner) { rawValue = 1 << UInt8(manner.index) }
 
+  /// The three at CPL 0.
+  public static let supervisor = ProbeManners(
+    ProbeManner.allCases.filter { $0.privilege == .supervisor }.map { ProbeManners($0) })
+
   /// All six.
   public static let all = ProbeManners(rawValue: 0x3f)
 }
