@@ -18,6 +18,7 @@
         .globl  kvmpt_agent_start, kvmpt_agent_end
         .code64
 kvmpt_agent_start:
+agent:
 
 /* The loops that both privilege levels have. `finish` ends a batch. */
 .macro LOOPS base, finish
@@ -144,7 +145,8 @@ kvmpt_agent_start:
 
         .org    KVMPT_FINISH
 finish: outb    %al, $KVMPT_EXIT_PORT
-        jmp     finish
+        /* Only a machine that did not see it goes on. */
+        jmp     mailbox
 
 /* Starts: the stack pointer stands on RFLAGS and RIP, or on a frame for IRETQ. */
         .org    KVMPT_START_SUPERVISOR
@@ -262,6 +264,45 @@ undefined_at_cpl_3:
         .endif
         .set    vector, vector + 1
         .endr
+
+/* Waits for the next batch; from reset it is entered here. The host changes the agent's tables
+ * meanwhile, so the guest waits on the ROM's, where the slot stands at the same linear addresses. */
+        .org    KVMPT_MAILBOX
+        leaq    agent + KVMPT_PARAMETERS(%rip), %rbp
+        jmp     1f
+mailbox:
+        movl    $KVMPT_ROM_ADDRESS + KVMPT_ROM_TABLES, %eax
+        movq    %rax, %cr3
+        leaq    agent + KVMPT_PARAMETERS(%rip), %rbp
+        movq    KVMPT_MAIL_REQUEST(%rbp), %rax
+        movq    %rax, KVMPT_MAIL_DONE(%rbp)
+1:      pause
+        movq    KVMPT_MAIL_REQUEST(%rbp), %rax
+        cmpq    KVMPT_MAIL_DONE(%rbp), %rax
+        je      1b
+        movl    $0xc0000080, %ecx
+        movl    KVMPT_MAIL_EFER(%rbp), %eax
+        xorl    %edx, %edx
+        wrmsr
+        movq    KVMPT_MAIL_CR4(%rbp), %rbx
+        movq    %rbx, %cr4
+        movq    KVMPT_MAIL_CR0(%rbp), %rax
+        movq    %rax, %cr0
+        lgdt    KVMPT_MAIL_GDTR(%rbp)
+        lidt    KVMPT_MAIL_IDTR(%rbp)
+        btq     $22, %rbx               /* CR4.PKE */
+        jnc     2f
+        xorl    %ecx, %ecx
+        movl    KVMPT_MAIL_PKRU(%rbp), %eax
+        wrpkru
+2:      movq    KVMPT_MAIL_RCX(%rbp), %rcx
+        movq    KVMPT_MAIL_RSI(%rbp), %rsi
+        movq    KVMPT_MAIL_RDX(%rbp), %rdx
+        movq    KVMPT_MAIL_RSP(%rbp), %rsp
+        movq    KVMPT_MAIL_RIP(%rbp), %rax
+        movq    KVMPT_MAIL_CR3(%rbp), %rbx
+        movq    %rbx, %cr3
+        jmp     *%rax
 
         LOOPS   KVMPT_USER_CODE, FINISH_AT_CPL_3
         .balign 4096

@@ -5,13 +5,17 @@ import PackageDescription
 
 let package = Package(
   name: "limits",
+  products: [.library(name: "Contestants", targets: ["Contestants"])],
   dependencies: [.package(name: "kvmpt", path: "../..")],
   targets: [
-    .executableTarget(
-      name: "limits",
+    .target(name: "CLimits"),
+    .target(
+      name: "Contestants",
       dependencies: [
+        "CLimits",
         .product(name: "GuestMem", package: "kvmpt"), .product(name: "MMU", package: "kvmpt"),
-      ])
+      ]),
+    .executableTarget(name: "limits", dependencies: ["CLimits", "Contestants"]),
   ],
   swiftLanguageModes: [.v6]
 )

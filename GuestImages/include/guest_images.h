@@ -34,4 +34,9 @@ static inline uint64_t kvmpt_agent_image_size(void) {
   return (uint64_t)(kvmpt_agent_end - kvmpt_agent_start);
 }
 
+extern const uint8_t kvmpt_rom_start[];
+
+/* The ROM, KVMPT_ROM_SIZE bytes, in which the tables and the parameters are still zero. */
+static inline const void *kvmpt_rom_image(void) { return kvmpt_rom_start; }
+
 #endif

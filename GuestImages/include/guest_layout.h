@@ -18,11 +18,10 @@
 #define KVMPT_FAULT_STACK_TOP 0x5f00 /* where the interrupt stack table leads, see below */
 #define KVMPT_STACK_TOP 0x6f00
 #define KVMPT_START_FRAME 0x6f00 /* grows up: what the start code pops */
-#define KVMPT_PARAMETERS 0x7000  /* read by a start from reset, see reset.S */
+#define KVMPT_PARAMETERS 0x7000  /* the mailbox's, below */
 #define KVMPT_ROOT_COPY 0x8000
 #define KVMPT_WINDOW_TABLES 0x9000
 #define KVMPT_WINDOW_TABLE_COUNT 11 /* PML4 (5 levels only), PDPT, PD, 8 PTs */
-#define KVMPT_SCRATCH 0x14000       /* frames for the calibration's own tables */
 #define KVMPT_RECORDS 0x200000
 #define KVMPT_SLOT_SIZE 0x800000
 #define KVMPT_USER_ALIAS 0x800000
@@ -99,8 +98,40 @@
 #define KVMPT_START_FLUSH_DESCRIPTOR 0x260
 #define KVMPT_START_DESCRIPTOR 0x2a0
 
-/* An OUT to this port ends a batch. */
+/* An OUT to this port ends a batch on machines that see it. */
 #define KVMPT_EXIT_PORT 0xf4
+
+/* The mailbox: where the guest waits on machines whose registers the host cannot set. It waits on
+ * the ROM's tables while KVMPT_MAIL_REQUEST equals KVMPT_MAIL_DONE; then it takes everything else
+ * from the parameters, offsets from KVMPT_PARAMETERS. */
+#define KVMPT_MAILBOX 0x1800
+#define KVMPT_MAIL_REQUEST 0x0 /* the host counts */
+#define KVMPT_MAIL_DONE 0x8    /* the guest follows */
+#define KVMPT_MAIL_CR0 0x10
+#define KVMPT_MAIL_CR3 0x18
+#define KVMPT_MAIL_CR4 0x20
+#define KVMPT_MAIL_EFER 0x28
+#define KVMPT_MAIL_PKRU 0x30
+#define KVMPT_MAIL_RIP 0x38
+#define KVMPT_MAIL_RSP 0x40
+#define KVMPT_MAIL_RCX 0x48
+#define KVMPT_MAIL_RSI 0x50
+#define KVMPT_MAIL_RDX 0x58
+#define KVMPT_MAIL_GDTR 0x60 /* limit and base, ten bytes */
+#define KVMPT_MAIL_IDTR 0x70
+#define KVMPT_MAIL_SIZE 0x80
+
+/* The ROM of a machine that starts at the reset vector, see reset.S: offsets in it. The host
+ * builds the tables: the ROM at its own address, and the start of the agent's slot at its window. */
+#define KVMPT_ROM_SIZE 0x10000
+#define KVMPT_ROM_ADDRESS 0xffff0000
+#define KVMPT_ROM_TABLES 0x0
+#define KVMPT_ROM_TABLE_COUNT 12
+#define KVMPT_ROM_CR4 0xc000
+#define KVMPT_ROM_PAT 0xc008
+#define KVMPT_ROM_ENTRY 0xc010
+#define KVMPT_ROM_GDT 0xc800
+#define KVMPT_ROM_CODE 0xf000
 
 /* What stands at the start of a frame under test, see guest_images.h. */
 #define KVMPT_STAMP_FETCH 6    /* offset of the stub: movabs $address, %rax; jmp *%rdx */

@@ -10,5 +10,7 @@
 #include "ckvm_vm.h"
 #include "ckvm_vcpu.h"
 #include "ckvm_timer.h"
+#include "ckvm_process.h"
+#include "ckvm_processors.h"
 
 #endif

@@ -17,9 +17,38 @@ static const int CKVM_MAP_PRIVATE = MAP_PRIVATE;
 static const int CKVM_MAP_ANONYMOUS = 0x20;
 static const int CKVM_MAP_NORESERVE = 0x4000;
 
-/* A new memory file, closed on exec: its descriptor. */
+/* A new memory file, closed on exec, that can be sealed: its descriptor. */
 static inline int64_t ckvm_memory_file(const char *name) {
-  return ckvm_result(syscall(SYS_memfd_create, name, 1u /* MFD_CLOEXEC */));
+  return ckvm_result(syscall(SYS_memfd_create, name, 3u /* MFD_CLOEXEC | MFD_ALLOW_SEALING */));
+}
+
+/* From here on nobody can make the memory file smaller, so that no mapping of it loses its pages.
+ * fcntl(2), F_ADD_SEALS. */
+static inline int64_t ckvm_seal_against_shrinking(int fd) {
+  return ckvm_result(fcntl(fd, 1033 /* F_ADD_SEALS */, 2 /* F_SEAL_SHRINK */));
+}
+
+/* Gives back every page of the memory file, which reads as zero afterwards. fallocate(2). */
+static inline int64_t ckvm_punch_hole(int fd, uint64_t offset, uint64_t byte_count) {
+  return ckvm_result(syscall(SYS_fallocate, fd, 3 /* KEEP_SIZE | PUNCH_HOLE */, offset,
+                             byte_count));
+}
+
+/* Where the next data or the next hole at or behind `offset` begins. lseek(2), SEEK_DATA. */
+static inline int64_t ckvm_next_data(int fd, uint64_t offset) {
+  return ckvm_result(lseek(fd, (off_t)offset, 3 /* SEEK_DATA */));
+}
+
+static inline int64_t ckvm_next_hole(int fd, uint64_t offset) {
+  return ckvm_result(lseek(fd, (off_t)offset, 4 /* SEEK_HOLE */));
+}
+
+static inline int64_t ckvm_read_at(int fd, void *buffer, uint64_t byte_count, uint64_t offset) {
+  return ckvm_result(pread(fd, buffer, byte_count, (off_t)offset));
+}
+
+static inline int64_t ckvm_write(int fd, const void *buffer, uint64_t byte_count) {
+  return ckvm_result(write(fd, buffer, byte_count));
 }
 
 static inline int64_t ckvm_set_size(int fd, uint64_t byte_count) {
@@ -40,6 +69,13 @@ static inline int64_t ckvm_map(uint64_t byte_count, int protection, int flags, i
   if (mapped == MAP_FAILED) return -(int64_t)errno;
   *address = mapped;
   return 0;
+}
+
+/* Maps over a part of an earlier mapping. */
+static inline int64_t ckvm_map_over(void *address, uint64_t byte_count, int protection, int flags,
+                                    int fd, uint64_t offset) {
+  void *mapped = mmap(address, byte_count, protection, flags | MAP_FIXED, fd, (off_t)offset);
+  return mapped == MAP_FAILED ? -(int64_t)errno : 0;
 }
 
 static inline int64_t ckvm_unmap(void *address, uint64_t byte_count) {

@@ -28,15 +28,7 @@ static inline int64_t ckvm_translate(int vcpu, struct kvm_translation *translati
   return ckvm_result(ioctl(vcpu, KVM_TRANSLATE, translation));
 }
 
-/* 4.31, 4.32: pending exceptions and interrupts. */
-static inline int64_t ckvm_get_vcpu_events(int vcpu, struct kvm_vcpu_events *events) {
-  return ckvm_result(ioctl(vcpu, KVM_GET_VCPU_EVENTS, events));
-}
-static inline int64_t ckvm_set_vcpu_events(int vcpu, const struct kvm_vcpu_events *events) {
-  return ckvm_result(ioctl(vcpu, KVM_SET_VCPU_EVENTS, events));
-}
-
-/* 4.69 */
+/* The successor of KVM_SET_CPUID, 4.20. */
 static inline int64_t ckvm_set_cpuid2(int vcpu, struct ckvm_cpuid *cpuid) {
   return ckvm_result(ioctl(vcpu, KVM_SET_CPUID2, cpuid));
 }
@@ -55,15 +47,6 @@ static inline int64_t ckvm_set_msr(int vcpu, uint32_t index, uint64_t value) {
   return result == 0 ? -EINVAL : result; /* the number of MSRs that were set */
 }
 
-/* 4.18 */
-static inline int64_t ckvm_get_msr(int vcpu, uint32_t index, uint64_t *value) {
-  struct ckvm_msr request = {.count = 1, .entry = {.index = index}};
-  int64_t result = ckvm_result(ioctl(vcpu, KVM_GET_MSRS, &request));
-  if (result == 0) return -EINVAL;
-  *value = request.entry.data;
-  return result;
-}
-
 /* 4.43: PKRU is part of the XSAVE area, in its standard format at `offset` (CPUID.0DH.9:EBX). */
 static inline int64_t ckvm_set_pkru(int vcpu, uint32_t offset, uint32_t value) {
   struct kvm_xsave area;
@@ -76,12 +59,6 @@ static inline int64_t ckvm_set_pkru(int vcpu, uint32_t offset, uint32_t value) {
   __builtin_memcpy((char *)area.region + 512, &state_components, sizeof state_components);
   __builtin_memcpy((char *)area.region + offset, &value, sizeof value);
   return ckvm_result(ioctl(vcpu, KVM_SET_XSAVE, &area));
-}
-
-/* 4.44, KVM_SET_XCRS: extended control register 0. */
-static inline int64_t ckvm_set_xcr0(int vcpu, uint64_t value) {
-  struct kvm_xcrs registers = {.nr_xcrs = 1, .xcrs = {{.xcr = 0, .value = value}}};
-  return ckvm_result(ioctl(vcpu, KVM_SET_XCRS, &registers));
 }
 
 #endif

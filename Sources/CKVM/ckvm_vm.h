@@ -28,12 +28,12 @@ static inline int64_t ckvm_set_tss_addr(int vm, uint64_t guest_physical_address)
   return ckvm_result(ioctl(vm, KVM_SET_TSS_ADDR, guest_physical_address));
 }
 
-/* 4.37: one page of guest-physical addresses that Intel hosts need. */
+/* 4.40: one page of guest-physical addresses that Intel hosts need. */
 static inline int64_t ckvm_set_identity_map_addr(int vm, uint64_t guest_physical_address) {
   return ckvm_result(ioctl(vm, KVM_SET_IDENTITY_MAP_ADDR, &guest_physical_address));
 }
 
-/* 4.32: how many shadow pages KVM may keep. */
+/* KVM_CAP_MMU_SHADOW_CACHE_CONTROL: how many shadow pages KVM may keep. */
 static inline int64_t ckvm_set_nr_mmu_pages(int vm, uint64_t count) {
   return ckvm_result(ioctl(vm, KVM_SET_NR_MMU_PAGES, count));
 }

@@ -10,8 +10,6 @@ public enum KVMCall: Hashable, Sendable, CustomStringConvertible {
   case setCPUID(entryCount: Int)
   /// A memory slot is created, or with `byteCount` 0 deleted.
   case setMemoryRegion(slot: UInt32, guestPhysicalAddress: UInt64, byteCount: UInt64)
-  case setTaskStateSegmentAddress(UInt64)
-  case setIdentityMapAddress(UInt64)
   case setShadowPageCount(Int)
   case getRegisters
   case setRegisters
@@ -19,8 +17,6 @@ public enum KVMCall: Hashable, Sendable, CustomStringConvertible {
   case setSpecialRegisters(cr0: UInt64, cr3: UInt64, cr4: UInt64, efer: UInt64)
   case setMSR(index: UInt32, value: UInt64)
   case setPKRU(UInt32)
-  case setXCR0(UInt64)
-  case setEvents
   case translate(UInt64)
   case run
   case createTimer
@@ -37,9 +33,6 @@ public enum KVMCall: Hashable, Sendable, CustomStringConvertible {
     case .setCPUID(let count): "KVM_SET_CPUID2(\(count) entries)"
     case .setMemoryRegion(let slot, let address, let byteCount):
       "KVM_SET_USER_MEMORY_REGION(slot \(slot), \(hexadecimal(address)), \(byteCount) bytes)"
-    case .setTaskStateSegmentAddress(let address): "KVM_SET_TSS_ADDR(\(hexadecimal(address)))"
-    case .setIdentityMapAddress(let address):
-      "KVM_SET_IDENTITY_MAP_ADDR(\(hexadecimal(address)))"
     case .setShadowPageCount(let count): "KVM_SET_NR_MMU_PAGES(\(count))"
     case .getRegisters: "KVM_GET_REGS"
     case .setRegisters: "KVM_SET_REGS"
@@ -50,8 +43,6 @@ public enum KVMCall: Hashable, Sendable, CustomStringConvertible {
     case .setMSR(let index, let value):
       "KVM_SET_MSRS(\(hexadecimal(UInt64(index))), \(hexadecimal(value)))"
     case .setPKRU(let value): "KVM_SET_XSAVE(PKRU \(hexadecimal(UInt64(value))))"
-    case .setXCR0(let value): "KVM_SET_XCRS(XCR0 \(hexadecimal(value)))"
-    case .setEvents: "KVM_SET_VCPU_EVENTS"
     case .translate(let address): "KVM_TRANSLATE(\(hexadecimal(address)))"
     case .run: "KVM_RUN"
     case .createTimer: "timer_create"
@@ -63,6 +54,7 @@ public enum KVMCall: Hashable, Sendable, CustomStringConvertible {
     switch (self, SystemErrorName(errorNumber).name) {
     case (.createVirtualMachine, "EBUSY"):
       "another hypervisor uses the processor's virtualization: stop it"
+    case (.createTimer, "EAGAIN"): "raise the limit of pending signals: ulimit -i 4096"
     case (_, "EMFILE"): "raise the limit of open files: ulimit -n 4096"
     case (_, "ENFILE"): "the system has no free file descriptors: close other programs"
     case (_, "ENOMEM"): "the host has no memory left: use less RAM or fewer virtual machines"
@@ -71,7 +63,7 @@ public enum KVMCall: Hashable, Sendable, CustomStringConvertible {
       "the range must be page-aligned and lie within the guest's physical addresses"
     case (.setSpecialRegisters, "EINVAL"):
       "this KVM refuses the paging mode: kvmpt doctor says what it supports"
-    default: "run kvmpt doctor: it tries every operation by itself"
+    default: "see what the kernel says (sudo dmesg | tail) and what kvmpt doctor finds to work"
     }
   }
 }

@@ -66,18 +66,6 @@ public struct VirtualCPU: ~Copyable, Sendable {
     _ = try checked(ckvm_set_pkru(descriptor.number, offset, value), .setPKRU(value))
   }
 
-  /// Sets XCR0, the state components that are enabled.
-  public func setXCR0(_ value: UInt64) throws(KVMError) {
-    _ = try checked(ckvm_set_xcr0(descriptor.number, value), .setXCR0(value))
-  }
-
-  /// Forgets exceptions and interrupts that were being delivered when the guest stopped.
-  public func clearEvents() throws(KVMError) {
-    var events = kvm_vcpu_events()
-    // SAFETY: the kernel reads the structure.
-    _ = try checked(unsafe ckvm_set_vcpu_events(descriptor.number, &events), .setEvents)
-  }
-
   /// KVM's own answer to where `linearAddress` leads, or nil where it does not.
   ///
   /// It answers addresses only: rights are always reported as writable and supervisor.

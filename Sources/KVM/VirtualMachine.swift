@@ -47,7 +47,7 @@ public struct VirtualMachine: ~Copyable, Sendable {
   ///
   /// Other hosts refuse the calls or ignore them, and both are fine.
   ///
-  /// Source: KVM API document, sections 4.36 and 4.37.
+  /// Source: KVM API document, sections 4.36 and 4.40.
   public func reserveHostPages(at guestPhysicalAddress: GuestPhysicalAddress) {
     _ = ckvm_set_identity_map_addr(descriptor.number, guestPhysicalAddress.rawValue)
     _ = ckvm_set_tss_addr(descriptor.number, guestPhysicalAddress.rawValue + 0x1000)
@@ -55,7 +55,7 @@ public struct VirtualMachine: ~Copyable, Sendable {
 
   /// Allows KVM to keep `count` shadow pages; a host that does not shadow may ignore it.
   ///
-  /// Source: KVM API document, section 4.32.
+  /// Source: `<linux/kvm.h>`, KVM_SET_NR_MMU_PAGES and KVM_CAP_MMU_SHADOW_CACHE_CONTROL.
   public func setShadowPageCount(_ count: Int) throws(KVMError) {
     _ = try checked(
       ckvm_set_nr_mmu_pages(descriptor.number, UInt64(max(0, count))), .setShadowPageCount(count))

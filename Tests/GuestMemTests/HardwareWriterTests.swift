@@ -1,5 +1,6 @@
 // A thread that plays the processor: it sets accessed and dirty bits while entries change.
 
+import Glibc
 import MMU
 import Synchronization
 import Testing
@@ -12,7 +13,7 @@ struct HardwareWriterTests {
 
   @Test("An entry that was read before hardware wrote keeps what hardware wrote")
   func staleSnapshot() throws {
-    for operation in 0..<4 {
+    for operation in 0..<5 {
       var machine = try TestMachine()
       try machine.table.map(
         linear(0), byteCount: 0x20_0000, to: physical(0), properties: Self.plain,
@@ -44,9 +45,16 @@ struct HardwareWriterTests {
             return
           }
           #expect(raw.properties.isDirty && raw.properties.isAccessed)
-        default:
+        case 3:
           _ = try entry.splitIfLarge(allocator: &allocator)
           #expect(try entry.collapse(allocator: &allocator))
+        default:
+          // Hardware writes to a piece until the flush is over.
+          _ = try entry.splitIfLarge(allocator: &allocator) {}
+          let piece = physical(entry.word & 0x000f_ffff_ffff_f000)
+          view.andWord(~0x60, at: piece)
+          #expect(
+            try entry.collapse(allocator: &allocator) { view.orWord(0x60, at: piece) })
         }
       }
       if operation != 2 {
@@ -58,58 +66,92 @@ struct HardwareWriterTests {
     }
   }
 
-  @Test("A thread sets bits while pages are protected, split, collapsed and replaced")
+  @Test("A thread sets bits while pages are protected, split, collapsed, replaced and remapped")
   func writerThread() throws {
     var machine = try TestMachine()
-    let view = machine.memory.view
     let tables = machine.table.tableMemory
     let root = machine.table.root
     try machine.table.map(
       linear(0), byteCount: 0x20_0000, to: physical(0), properties: Self.plain,
       allocator: &machine.allocator)
     let writer = HardwareWriter(tables: tables, root: root)
+    var rounds = 0
+    var seenCount = 0
+    let start = ContinuousClock.now
     try writer.run {
-      for round in 0..<4000 {
-        let rights: PageRights = round % 2 == 0 ? .read : [.read, .write]
+      // Until hardware has written often enough between the operations, or time is up.
+      while (rounds < 4000 || seenCount < 400) && ContinuousClock.now - start < .seconds(4) {
+        let before = AccessedDirtySnapshot(of: root, in: tables)
+        // Once hardware has set D in the page, D is there whatever happens from here on.
+        let generation = writer.generation.load(ordering: .relaxed)
+        let seen = writer.dirtied.load(ordering: .acquiring) == generation
+        seenCount += seen ? 1 : 0
+        let after = AccessedDirtySnapshot(of: root, in: tables)
+        #expect(after.lost(since: before) == [], "CK-24")
+        let rights: PageRights = rounds % 2 == 0 ? .read : [.read, .write]
         try machine.table.protect(
           linear(0), byteCount: 0x20_0000, change: PropertyChange(rights: rights),
           allocator: &machine.allocator)
-        if round % 4 == 0 {
+        try Self.change(&machine, writer, round: rounds, seen: seen)
+        if seen {
+          let found = try machine.translation(0)
+          #expect(found.properties.isDirty, "round \(rounds)")
+          #expect(found.properties.rights == rights)
+        }
+        if rounds % 8 == 7 {
           // Software takes the bits away, and from then on asks where new ones are.
           try machine.table.protect(
-            linear(0), byteCount: 4096 << UInt64(round % 2),
+            linear(0), byteCount: 0x20_0000,
             change: PropertyChange(isAccessed: false, isDirty: false),
             allocator: &machine.allocator)
           writer.generation.add(1, ordering: .acquiringAndReleasing)
+          sched_yield()
         }
-        let generation = writer.generation.load(ordering: .relaxed)
-        let seen = writer.dirtied.load(ordering: .acquiring) == generation
-        if round % 4 == 1 {
-          try machine.table.withEntry(
-            for: linear(0), downTo: .pageDirectory, allocator: &machine.allocator
-          ) { (entry, allocator) throws(EntryError) in
-            _ = try entry.splitIfLarge(allocator: &allocator)
-          }
-        }
-        if seen {
-          // Once hardware has set D in the page, D is there whatever happened since.
-          let found = try machine.translation(0)
-          #expect(found.properties.isDirty, "round \(round)")
-          #expect(found.properties.rights == rights)
-        }
-        if round % 4 == 3 {
-          try machine.table.withEntry(
-            for: linear(0), downTo: .pageDirectory, allocator: &machine.allocator
-          ) { (entry, allocator) throws(EntryError) in
-            // The same address is written by hardware again and again: dirty survives.
-            _ = try entry.collapse(allocator: &allocator)
-          }
+        rounds += 1
+      }
+    }
+    let count = writer.count.load(ordering: .relaxed)
+    print(
+      "hardware writer: \(count) bits set during \(rounds) rounds, in \(seenCount) of them"
+        + " before the operation")
+    #expect(count > 0 && seenCount > 0)
+  }
+
+  /// One of the operations that take the leaf of address 0 out, move it or replace it.
+  static func change(
+    _ machine: inout TestMachine, _ writer: HardwareWriter, round: Int, seen: Bool
+  ) throws {
+    switch round % 8 {
+    case 1:
+      try machine.table.withEntry(
+        for: linear(0), downTo: .pageDirectory, allocator: &machine.allocator
+      ) { (entry, allocator) throws(EntryError) in
+        if round % 16 == 1 {
+          _ = try entry.splitIfLarge(allocator: &allocator)
+        } else {
+          _ = try entry.splitIfLarge(allocator: &allocator, breakBeforeMake: writer.flush)
         }
       }
-      #expect(view.loadWord(at: machine.table.rootAddress) != 0)
+    case 2, 5:
+      // Out and in again: what comes out has the bits of the last moment.
+      try machine.table.withEntry(
+        for: linear(0), downTo: .pageDirectory, allocator: &machine.allocator
+      ) { (entry, _) throws(EntryError) in
+        var child = Child<NativePaging>.none
+        try entry.replace(with: &child)
+        if case .page(let raw) = child.reference {
+          #expect(!seen || raw.properties.isDirty, "round \(round)")
+        }
+        try entry.replace(with: &child)
+      }
+    case 4, 6:
+      try machine.table.withEntry(
+        for: linear(0), downTo: .pageDirectory, allocator: &machine.allocator
+      ) { (entry, allocator) throws(EntryError) in
+        _ = try entry.collapse(allocator: &allocator, breakBeforeMake: writer.flush)
+      }
+    default: break
     }
-    print("hardware writer: \(writer.count.load(ordering: .relaxed)) bits set during 4000 rounds")
-    #expect(writer.count.load(ordering: .relaxed) > 0)
   }
 }
 
@@ -124,6 +166,8 @@ final class HardwareWriter: Sendable {
   /// The generation in which D was set last.
   let dirtied = Atomic<Int>(-1)
   let count = Atomic<Int>(0)
+  /// Walks that have ended.
+  let walks = Atomic<Int>(0)
 
   init(tables: TableMemory<NativePaging>, root: TableFrame) {
     self.tables = tables
@@ -133,7 +177,10 @@ final class HardwareWriter: Sendable {
   /// Runs `body` while a thread writes.
   func run(_ body: () throws -> Void) throws {
     let thread = WorkerThread { [self] in
-      while !isStopped.load(ordering: .acquiring) { writeOnce() }
+      while !isStopped.load(ordering: .acquiring) {
+        writeOnce()
+        walks.add(1, ordering: .acquiringAndReleasing)
+      }
     }
     defer {
       isStopped.store(true, ordering: .releasing)
@@ -141,6 +188,12 @@ final class HardwareWriter: Sendable {
     }
     while count.load(ordering: .acquiring) == 0 {}
     try body()
+  }
+
+  /// Waits until every walk that may have begun before has ended, as a flush does.
+  func flush() {
+    let target = walks.load(ordering: .acquiring) + 2
+    while walks.load(ordering: .acquiring) < target { sched_yield() }
   }
 
   func writeOnce() {

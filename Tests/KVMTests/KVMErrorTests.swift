@@ -10,10 +10,9 @@ struct KVMErrorTests {
     .openDevice(path: "/dev/kvm"), .createVirtualMachine, .createVirtualCPU(identifier: 3),
     .mapRunStructure(byteCount: 12288), .getSupportedCPUID, .setCPUID(entryCount: 7),
     .setMemoryRegion(slot: 1, guestPhysicalAddress: 0x8000, byteCount: 4096),
-    .setTaskStateSegmentAddress(0xfeff_d000), .setIdentityMapAddress(0xfeff_c000),
     .setShadowPageCount(64), .getRegisters, .setRegisters, .getSpecialRegisters,
     .setSpecialRegisters(cr0: 1, cr3: 2, cr4: 3, efer: 4), .setMSR(index: 0x277, value: 6),
-    .setPKRU(4), .setXCR0(7), .setEvents, .translate(0x1000), .run, .createTimer, .setTimer,
+    .setPKRU(4), .translate(0x1000), .run, .createTimer, .setTimer,
   ]
 
   static let errors: [KVMError] =
@@ -49,6 +48,7 @@ struct KVMErrorTests {
     #expect(hint(.createVirtualMachine, EBUSY).contains("another hypervisor"))
     #expect(hint(.createVirtualMachine, EMFILE).contains("ulimit -n"))
     #expect(hint(.createVirtualMachine, ENOMEM).contains("memory"))
+    #expect(hint(.createTimer, EAGAIN).contains("ulimit -i"))
     #expect(hint(.run, EFAULT).contains("kvmpt doctor"))
   }
 

@@ -18,6 +18,8 @@ struct DeviatingFactory: MachineFactory {
   var physicalAddressWidth: UInt8 { inner.physicalAddressWidth }
   var hostChangeMeans: HostChangeMeans { inner.hostChangeMeans }
   var workerCount: Int { inner.workerCount }
+  var possibleMeans: [HostChangeMeans] { inner.possibleMeans }
+  var memoryHoles: [Range<UInt64>] { inner.memoryHoles }
   func promises(_ feature: MachineFeature) -> Bool { inner.promises(feature) }
 
   func makeMachine(
@@ -41,6 +43,10 @@ final class DeviatingMachine: Machine {
   var ram: MemoryView { inner.ram }
   var agent: MemoryView { inner.agent }
   var agentAddress: UInt64 { inner.agentAddress }
+  var memoryHoles: [Range<UInt64>] { inner.memoryHoles }
+  func observe(devicesAt frames: [UInt64]) throws(MachineError) -> Set<UInt64> {
+    try inner.observe(devicesAt: frames)
+  }
   func showHostChanges() throws(MachineError) { try inner.showHostChanges() }
   func reset() throws(MachineError) { try inner.reset() }
 

@@ -14,6 +14,22 @@ enum Host {
     }
   }()
 
+  /// Why QEMU cannot be used here, or nil when it can.
+  static let qemuProblem: String? = {
+    do throws(MachineError) {
+      _ = try QEMUMachineFactory()
+      return nil
+    } catch {
+      return error.message
+    }
+  }()
+
+  /// True when QEMU is installed here.
+  static var hasQEMU: Bool { qemuProblem == nil }
+
+  /// The reason that a skipped test shows.
+  static let qemuReason = "needs qemu-system-x86_64 on PATH (package qemu-system-x86)"
+
   /// True when guests can run here.
   static var hasKVM: Bool { kvmProblem == nil }
 

@@ -6,9 +6,7 @@ import Testing
 
 @testable import Probe
 
-@Suite(
-  "A guest that dies costs its own probe, not the run",
-  .enabled(if: Host.hasKVM, "needs /dev/kvm"))
+@Suite("A guest that dies costs its own probe, not the run")
 struct LostGuestTests {
   /// Ways in which code at CPL 0 can ruin a guest.
   enum Ruin: String, CaseIterable, CustomTestStringConvertible {
@@ -47,7 +45,8 @@ struct LostGuestTests {
 
   /// Forty executable kernel pages; the tenth holds `code`.
   private func verify(
-    _ code: [UInt8], pages: [Int], timeLimit: Duration = .seconds(30)
+    _ code: [UInt8], pages: [Int], on factory: any MachineFactory,
+    timeLimit: Duration = .seconds(30)
   ) throws -> VerificationReport {
     let first: UInt64 = 0x10_0000
     let mappings = (0..<40).map { index in
@@ -62,13 +61,25 @@ struct LostGuestTests {
     var options = VerificationOptions()
     options.timeLimit = timeLimit
     for page in pages { options.guestCode[first + UInt64(page) * 4096] = code }
-    return try Verifier().verify(
+    return try Verifier(factory: factory).verify(
       AddressSpace(memoryByteCount: 4 << 20, mappings: mappings), options: options)
   }
 
-  @Test("every other probe keeps its verdict", arguments: Ruin.allCases)
+  @Test(
+    "every other probe keeps its verdict on KVM", .enabled(if: Host.hasKVM, "needs /dev/kvm"),
+    arguments: Ruin.allCases)
   func othersKeepTheirVerdict(_ ruin: Ruin) throws {
-    let report = try verify(ruin.code, pages: [10])
+    try expectOneIsLost(verify(ruin.code, pages: [10], on: KVMMachineFactory()))
+  }
+
+  @Test(
+    "every other probe keeps its verdict on QEMU", .enabled(if: Host.hasQEMU, "needs QEMU"),
+    arguments: Ruin.allCases)
+  func othersKeepTheirVerdictOnQEMU(_ ruin: Ruin) throws {
+    try expectOneIsLost(verify(ruin.code, pages: [10], on: QEMUMachineFactory()))
+  }
+
+  private func expectOneIsLost(_ report: VerificationReport) throws {
     let total = report.total
     #expect(report.lost.count == 1 && total.lostCount == 1)
     let lost = try #require(report.lost.first)
@@ -79,20 +90,21 @@ struct LostGuestTests {
     #expect(!report.isAgreement)
   }
 
-  @Test("several that die are told apart")
+  @Test("several that die are told apart", .enabled(if: Host.hasKVM, "needs /dev/kvm"))
   func severalAreToldApart() throws {
     let pages = [0, 1, 17, 39]
-    let report = try verify(Ruin.tripleFault.code, pages: pages)
+    let report = try verify(Ruin.tripleFault.code, pages: pages, on: KVMMachineFactory())
     #expect(report.lost.map(\.page.subject) == pages.map { .mapping($0) })
     #expect(report.total.executedCount == report.total.probeCount - pages.count)
   }
 
-  @Test("the run ends within its time limit")
+  @Test("the run ends within its time limit", .enabled(if: Host.hasKVM, "needs /dev/kvm"))
   func runEndsWithinTheLimit() throws {
     let clock = ContinuousClock()
     let start = clock.now
     let report = try verify(
-      Ruin.endlessLoop.code, pages: Array(0..<40), timeLimit: .seconds(2))
+      Ruin.endlessLoop.code, pages: Array(0..<40), on: KVMMachineFactory(),
+      timeLimit: .seconds(2))
     // A batch that is under way ends within its patience.
     #expect(clock.now - start < .seconds(4))
     #expect(!report.isAgreement)

@@ -6,7 +6,7 @@ import MMU
 import Probe
 import Testing
 
-@Suite("The main job on a real guest")
+@Suite("The main job on a real guest", .enabled(if: Host.hasKVM, "needs /dev/kvm"))
 struct VerifierTests {
   @Test("a small address space agrees three ways")
   func smallSpaceAgrees() throws {

@@ -13,6 +13,12 @@ enum Host {
     }
   }()
 
+  /// True when QEMU is installed here.
+  static let hasQEMU = (try? QEMUMachineFactory()) != nil
+
+  /// The reason that a skipped test shows.
+  static let qemuReason = "needs qemu-system-x86_64 on PATH (package qemu-system-x86)"
+
   /// True when guests can run here.
   static var hasKVM: Bool { kvmProblem == nil }
 }

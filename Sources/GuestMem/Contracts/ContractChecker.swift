@@ -96,7 +96,7 @@ public struct ContractChecker<Configuration: PageTableConfiguration> {
         checkLink(word, table, level: level, position: start, linkBits: linkBits)
       }
     }
-    if presentCount != state.presentCount {
+    if presentCount != state.presentCount &+ context.uncounted[table.frame, default: 0] {
       report(
         .presentCount, table, level: level, position: position, word: state.rawValue,
         "\(state.presentCount) are counted and \(presentCount) are present")

@@ -6,6 +6,8 @@ public struct ContractContext: Sendable {
   public var handles: [UInt64: UInt64]
   /// The frames of nodes that cursors and guards have locked.
   public var lockedFrames: Set<UInt64>
+  /// Present entries that an open cursor has not counted yet, by the frame of their node.
+  public var uncounted: [UInt64: Int] = [:]
   /// The root whose half other roots share, and whether it is a kernel root with anchors.
   public var sharedRoot: TableFrame?
   /// Whether nodes that no root reaches are leaks.

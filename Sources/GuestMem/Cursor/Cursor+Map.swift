@@ -30,33 +30,39 @@ extension Cursor {
   /// Maps one 4 KiB page that owns nothing, with properties that were prepared.
   ///
   /// Throws: ``PageTableError``; nothing has changed then.
-  @inlinable
+  @inlinable @inline(__always)
   public mutating func map4KiB(
     to physicalAddress: GuestPhysicalAddress, _ properties: PreparedProperties,
     allocator: inout FrameAllocator
   ) throws(PageTableError) {
     // Most pages follow another in the same table.
-    if levelNumber == 1, position < range.upperBound,
-      physicalAddress.rawValue & properties.forbiddenAddressBits == 0
+    let position = position
+    let index = Configuration.index(position, 1)
+    let forbidden = physicalAddress.rawValue & properties.forbiddenAddressBits
+    if position < pagesEnd, tables.memory.entry(table, index) | forbidden == 0,
+      !properties.isUser || userPages == .allowed
     {
-      let index = index
-      guard tables.memory.entry(table, index) == 0 else { throw mapped(entry) }
-      if !properties.isUser || userPages == .allowed {
-        tables.memory.setEntry(table, index, properties.leaf.small | physicalAddress.rawValue)
-        pendingPresent &+= 1
-        let next = position &+ 4096
-        if next & (Configuration.span(2) &- 1) != 0 && next < range.upperBound {
-          position = next
-        } else {
-          move(to: next, allocator: &allocator)
-        }
-        return
-      }
+      tables.memory.setEntry(table, index, properties.leaf.small | physicalAddress.rawValue)
+      // The run grows by this page.
+      self.position = position &+ 4096
+      if self.position >= pagesEnd { leavePages(allocator: &allocator) }
+      return
     }
     try map4KiBSlowly(to: physicalAddress, properties, allocator: &allocator)
   }
 
-  @inline(never) @usableFromInline
+  /// Moves up to a node that covers the position, which is behind the last page of this one.
+  @inlinable @inline(never)
+  mutating func leavePages(allocator: inout FrameAllocator) {
+    countPending()
+    let next = position
+    // The position of the node that is left.
+    position = next &- 4096
+    runStart = position
+    move(to: next, allocator: &allocator)
+  }
+
+  @inlinable @inline(never)
   mutating func map4KiBSlowly(
     to physicalAddress: GuestPhysicalAddress, _ properties: PreparedProperties,
     allocator: inout FrameAllocator

@@ -33,7 +33,7 @@ extension Cursor {
     try tables.writeMap(
       request, table, level: levelNumber, position..<end, physicalAddress.rawValue,
       allocator: &allocator)
-    position = end
+    stand(at: end)
   }
 
   /// Removes what is mapped in the next `byteCount` bytes, and moves behind them.
@@ -52,7 +52,7 @@ extension Cursor {
     try tables.removeRange(
       table, level: levelNumber, position..<end, allocator: &allocator, report: &report)
     cleanup = .emptyNodes
-    position = end
+    stand(at: end)
     return report
   }
 
@@ -74,7 +74,7 @@ extension Cursor {
     if edit.makesUser { raiseLinks() }
     let changed = try tables.editRange(
       edit, table, level: levelNumber, position..<end, allocator: &allocator)
-    position = end
+    stand(at: end)
     return changed
   }
 }

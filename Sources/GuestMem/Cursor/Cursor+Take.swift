@@ -67,7 +67,8 @@ extension Cursor {
   /// addresses; nil when nothing is mapped there.
   ///
   /// A large page that reaches out of those bytes is split. A page that `change` leaves as it is
-  /// is answered too. The cursor stands behind the page, or exactly behind those bytes.
+  /// is answered too. The cursor stands behind the page, or exactly behind those bytes. Accessed
+  /// and dirty bits are observed in what `change` gets, and commanded only where it changes them.
   ///
   /// Throws: ``PageTableError``; nothing has changed then.
   public mutating func protectNext(

@@ -7,7 +7,10 @@ public import MMU
 /// It holds the locks of the nodes on its path: from the covering node, the lowest that existed
 /// with the whole range below it, down to the node it stands in. Opening one allocates nothing.
 /// A cursor exists only inside ``ConfiguredPageTable/withCursor(_:byteCount:minimumLevel:allocator:_:)``,
-/// which has the table to itself, so that there is one cursor of a table at a time.
+/// which has the table to itself, so that there is one cursor of a table at a time. A second value
+/// for the same tables may have cursors too, on other threads or inside: where two need the same
+/// node, the later one throws ``PageTableError/busy(linearAddress:level:)`` instead of waiting for
+/// its own thread.
 @frozen public struct Cursor<Configuration: PageTableConfiguration>: ~Copyable {
   @usableFromInline let tables: TableMemory<Configuration>
   @usableFromInline let root: TableFrame
@@ -23,8 +26,14 @@ public import MMU
   @usableFromInline let coveringLevel: UInt64
   /// The nodes of the path by level - 1, down to the level above the current one.
   @usableFromInline var path: InlineArray<5, TableFrame>
-  /// Present entries of the current node that its metadata does not count yet.
+  /// In a level-1 node, the end of what it covers in the range; 0 elsewhere.
+  ///
+  /// Below it pages can be put in without moving to another node.
+  @usableFromInline var pagesEnd: UInt64
+  /// Present entries of the current node that its metadata does not count yet, besides the run.
   @usableFromInline var pendingPresent = 0
+  /// Every page from here up to the position was put in one after the other, and is not counted yet.
+  @usableFromInline var runStart: UInt64
   /// Whether the cursor took something away, so that nodes on its way may be empty because of it.
   @usableFromInline var cleanup = CursorCleanup.nothing
 
@@ -50,10 +59,13 @@ public import MMU
     self.root = root
     self.range = range
     self.position = range.lowerBound
+    self.runStart = range.lowerBound
     self.table = table
     self.levelNumber = level
     self.coveringLevel = level
     self.path = InlineArray(repeating: root)
+    // The covering node covers the whole range.
+    self.pagesEnd = level == 1 ? range.upperBound : 0
   }
 
   /// Where the cursor stands, or nil at the end of its range.
@@ -97,6 +109,9 @@ public import MMU
     path[Int(levelNumber) &- 1] = table
     table = child
     levelNumber &-= 1
+    if levelNumber == 1 {
+      pagesEnd = min(range.upperBound, (position | (Configuration.span(2) &- 1)) &+ 1)
+    }
   }
 
   /// Moves up to the node above.
@@ -107,16 +122,27 @@ public import MMU
     let child = table
     tables.unlock(child)
     levelNumber &+= 1
+    pagesEnd = 0
     table = path[Int(levelNumber) &- 1]
   }
 
   /// Writes the count of present entries down.
   @inlinable
   mutating func countPending() {
-    if pendingPresent != 0 {
-      tables.addPresent(pendingPresent, to: table)
+    let present = uncountedPresent
+    runStart = position
+    if present != 0 {
+      tables.addPresent(present, to: table)
       pendingPresent = 0
     }
+  }
+
+  /// Moves to a position that the current node decides, or to the end of the range.
+  @inlinable
+  mutating func stand(at next: UInt64) {
+    pendingPresent &+= Int(truncatingIfNeeded: (position &- runStart) &>> 12)
+    position = next
+    runStart = next
   }
 
   /// Moves to `next`, in the range or at its end, and up to a node that covers it.
@@ -128,7 +154,7 @@ public import MMU
       if isInside { break }
       leave(allocator: &allocator)
     }
-    position = next
+    stand(at: next)
   }
 
   /// Moves up, and unlinks the node that was left if this cursor made it empty.

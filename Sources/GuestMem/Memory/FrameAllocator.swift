@@ -153,8 +153,13 @@ public struct FrameAllocator: ~Copyable, Sendable {
   mutating func takeLowestFrame() -> (frame: UInt64, content: FreeMemoryContent)? {
     guard let first = intervals.first else { return nil }
     let frame = first.lowerBound
-    take(frame..<frame + 1, fromIntervalAt: 0)
-    noteCounted(frame..<frame + 1)
+    if frame + 1 < first.upperBound {
+      intervals[0] = frame + 1..<first.upperBound
+    } else {
+      intervals.removeFirst()
+    }
+    freeFrames -= 1
+    if !countedFrames.contains(frame) { noteCounted(frame..<frame + 1) }
     guard frame >= untouchedFrom else { return (frame, .unknown) }
     untouchedFrom = frame + 1
     return (frame, .zero)

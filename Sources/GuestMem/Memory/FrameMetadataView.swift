@@ -52,6 +52,23 @@ public import CKVM
     return unsafe NodeState(rawValue: ckvm_load_acquire(address))
   }
 
+  /// The same for a table that is known to have metadata.
+  @inlinable @inline(__always)
+  func nearNodeState(of table: TableFrame) -> NodeState {
+    // SAFETY: the caller found the table by a near link, which leads to a frame with metadata.
+    unsafe NodeState(
+      rawValue: ckvm_load_acquire(
+        baseAddress + Int(truncatingIfNeeded: table.address &>> 8 | 8)))
+  }
+
+  /// Stores the state of such a table.
+  @inlinable @inline(__always)
+  func setNearNodeState(_ state: NodeState, of table: TableFrame) {
+    // SAFETY: as for `nearNodeState`.
+    unsafe ckvm_store_release(
+      baseAddress + Int(truncatingIfNeeded: table.address &>> 8 | 8), state.rawValue)
+  }
+
   /// Stores the state of a node that this caller holds alone.
   @inlinable
   func setNodeState(_ state: NodeState, of frame: UInt64) {

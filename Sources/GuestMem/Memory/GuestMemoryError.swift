@@ -1,5 +1,7 @@
 // GuestMemoryError: why the host did not give memory.
 
+internal import CKVM
+
 /// The reason guest memory could not be made.
 public enum GuestMemoryError: Error, Hashable, Sendable {
   /// The byte count is not a multiple of 4 KiB or exceeds 2^52.
@@ -41,6 +43,8 @@ public enum GuestMemoryError: Error, Hashable, Sendable {
     case .invalidByteCount: "give a multiple of 4096, at most 2^52"
     case .misalignedOffset: "give an offset that is a multiple of 4096"
     case .notShareable: "create the memory with the backing .memoryFile"
+    case .refused(_, _, errorNumber: EMFILE):
+      "raise the limit of open files of this process (ulimit -n)"
     case .refused: "give the guest less memory, or raise the limits of this process (ulimit -v)"
     }
   }

@@ -45,6 +45,22 @@ public import MMU
 
   /// True for a frame that is a node of `level`.
   @inlinable public func isNode(of level: Level) -> Bool {
-    rawValue & 0x1c == UInt64(level.rawValue) &<< 2
+    isNode(ofLevelNumber: UInt64(level.rawValue))
+  }
+
+  @inlinable @inline(__always)
+  func isNode(ofLevelNumber level: UInt64) -> Bool { rawValue & 0x1c == level &<< 2 }
+
+  /// 0 for an unlocked node of the level whose number is `level`.
+  @inlinable @inline(__always)
+  func differs(fromUnlockedNodeOf level: UInt64) -> UInt64 { rawValue & 0x1d ^ level &<< 2 }
+
+  /// What one more present entry adds to the word.
+  @inlinable static var onePresent: UInt64 { 1 &<< 16 }
+
+  /// A node of the level whose number is `level`, 1 to 5.
+  @inlinable @inline(__always)
+  init(levelNumber level: UInt64, presentCount: Int) {
+    rawValue = level &<< 2 | UInt64(truncatingIfNeeded: presentCount) &<< 16
   }
 }

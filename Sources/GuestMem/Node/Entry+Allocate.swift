@@ -54,4 +54,36 @@ extension Entry {
       locked: node, level: levelNumbered(levelNumber &- 1), tables: tables,
       userPages: childUserPages)
   }
+
+  /// The same in strict order: the entry is absent while `flush` runs.
+  ///
+  /// It must flush all translation caches, so that no processor ever holds translations of both
+  /// sizes, which may end in a machine check by an erratum of some. The pieces get the accessed and
+  /// dirty bits of the last moment; an access in between faults.
+  ///
+  /// Source: Intel SDM volume 3A, section 5.10.2.3 (details of TLB use).
+  ///
+  /// Throws: as ``splitIfLarge(allocator:)``; `flush` has not run then.
+  @inlinable
+  public mutating func splitIfLarge(
+    allocator: inout FrameAllocator, breakBeforeMake flush: () -> Void
+  ) throws(EntryError) -> NodeGuard<Configuration>? {
+    guard let lower = level.lower, case .page = reference else { return nil }
+    let node = try tables.newNode(level: lower, allocator: &allocator)
+    let count = Configuration.entryCount
+    var state = NodeState(level: lower, presentCount: count)
+    state.isLocked = true
+    tables.metadata.setNodeState(state, of: node.frame)
+    let leaf = tables.memory.exchangeEntry(table, index, 0)
+    flush()
+    let shift = Configuration.shift(levelNumber)
+    tables.memory.fillUnlinked(
+      node, 0..<count,
+      first: EntryBits.pieceBits(leaf, pieceLevel: levelNumber &- 1, shift: shift)
+        | EntryBits.leafAddress(leaf, shift: shift),
+      step: Configuration.span(levelNumber &- 1))
+    snapshot = node.address | EntryBits.supervisorLink | leaf & EntryBits.user
+    tables.memory.setEntry(table, index, snapshot)
+    return NodeGuard(locked: node, level: lower, tables: tables, userPages: childUserPages)
+  }
 }

@@ -8,14 +8,46 @@ extension Entry {
   ///
   /// The large leaf has the accessed and dirty bits of all pieces, those among them that hardware
   /// sets up to the moment the entry is replaced. A processor that still holds a piece's
-  /// translation may set bits in the node for a moment longer, so the node's frame goes back to
-  /// the allocator only when the caller says it flushed: pass `allocator` then.
+  /// translation may set a bit in the node after that: where that must not be lost, use
+  /// ``collapse(allocator:breakBeforeMake:)``.
   ///
   /// Returns: true when the entry is a leaf now; false when it links no table.
   /// Throws: ``EntryError/notUniform(level:index:)`` and other ``EntryError``.
   @inlinable
   public mutating func collapse(allocator: inout FrameAllocator) throws(EntryError) -> Bool {
-    guard case .table(let node, let lower) = reference else { return false }
+    guard let (node, whole) = try collapsible(allocator) else { return false }
+    _ = tables.memory.exchangeEntry(table, index, whole)
+    let late = status(of: node)
+    if late & ~whole != 0 { tables.memory.addBits(table, index, late) }
+    finishCollapse(of: node, allocator: &allocator)
+    return true
+  }
+
+  /// The same in strict order: the entry is absent while `flush` runs.
+  ///
+  /// It must flush all translation caches, so that no processor holds a piece beside the large leaf
+  /// and no bit comes too late. An access in between faults.
+  ///
+  /// Returns: true when the entry is a leaf now; false when it links no table.
+  /// Throws: as ``collapse(allocator:)``; `flush` has not run then.
+  @inlinable
+  public mutating func collapse(
+    allocator: inout FrameAllocator, breakBeforeMake flush: () -> Void
+  ) throws(EntryError) -> Bool {
+    guard let (node, whole) = try collapsible(allocator) else { return false }
+    _ = tables.memory.exchangeEntry(table, index, 0)
+    flush()
+    tables.memory.setEntry(table, index, whole | status(of: node))
+    finishCollapse(of: node, allocator: &allocator)
+    return true
+  }
+
+  /// The node that the entry links and the leaf that says the same, or nil when it links none.
+  @inlinable
+  func collapsible(
+    _ allocator: borrowing FrameAllocator
+  ) throws(EntryError) -> (TableFrame, UInt64)? {
+    guard case .table(let node, let lower) = reference else { return nil }
     guard allocator.metadata.isSame(as: tables.metadata) else { throw .foreignAllocator }
     guard levelNumber <= tables.highestLeafLevel else { throw .leafUnsupported(level: level) }
     if level == tables.rootTableLevel, Configuration.topLevelRemoval == .forbidden {
@@ -40,18 +72,24 @@ extension Entry {
     guard address & (Configuration.span(levelNumber) &- 1) == 0 else {
       throw .invalidPhysicalAddress(address, level: level)
     }
-    _ = tables.memory.exchangeEntry(table, index, whole | address)
-    var late: UInt64 = 0
-    for index in 0..<Configuration.entryCount {
-      late |= tables.memory.entry(node, index) & status
-    }
-    if late & ~bits != 0 { tables.memory.addBits(table, index, late) }
+    return (node, whole | address)
+  }
+
+  /// The accessed and dirty bits of the node's leaves.
+  @inlinable
+  func status(of node: TableFrame) -> UInt64 {
+    var bits: UInt64 = 0
+    for index in 0..<Configuration.entryCount { bits |= tables.memory.entry(node, index) }
+    return bits & (EntryBits.accessed | EntryBits.dirty)
+  }
+
+  /// Gives the node back: the large leaf owns what the pieces owned, so that they are not dropped.
+  @inlinable
+  mutating func finishCollapse(of node: TableFrame, allocator: inout FrameAllocator) {
     snapshot = tables.memory.entry(table, index)
-    // The large leaf owns what the pieces owned, so the node goes without dropping them.
-    var stray = state
-    stray.isStray = true
-    tables.metadata.setNodeState(stray, of: node.frame)
+    var state = tables.metadata.nodeState(of: node.frame)
+    state.isStray = true
+    tables.metadata.setNodeState(state, of: node.frame)
     allocator.returnNodeFrame(node.frame)
-    return true
   }
 }

@@ -11,7 +11,7 @@
   /// Anything else: not present but not zero, or PS where it is reserved.
   case invalid
 
-  @inlinable
+  @inlinable @inline(__always)
   init(_ entry: UInt64, level: UInt64) {
     if entry == 0 {
       self = .absent

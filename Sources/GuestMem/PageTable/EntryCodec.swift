@@ -31,6 +31,8 @@ public import MMU
   /// The processor ignores the bit then, and such a leaf is
   /// never writable, so R/W is free to tell it from an absent entry.
   @inlinable static var rightless: UInt64 { 1 << 1 }
+  /// U/S, A, D and G, which properties hold as an entry does.
+  @inlinable static var flags: UInt64 { user | accessed | dirty | global }
   /// PWT and PCD.
   @inlinable static var cache: UInt64 { 3 << 3 }
   /// Bits 11:9 and 58:52.
@@ -81,10 +83,7 @@ extension LeafBits {
       common |= EntryBits.rightless
     }
     if !properties.rights.contains(.execute) { common |= EntryBits.noExecute }
-    if properties.isUser { common |= EntryBits.user }
-    if properties.isGlobal { common |= EntryBits.global }
-    if properties.isAccessed { common |= EntryBits.accessed }
-    if properties.isDirty { common |= EntryBits.dirty }
+    common |= properties.word & EntryBits.flags
     common |= UInt64(properties.protectionKey & 15) &<< 59
     let software = UInt64(properties.softwareBits)
     common |= (software & 7) &<< 9 | ((software &>> 3) & 0x7f) &<< 52

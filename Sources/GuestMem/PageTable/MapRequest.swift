@@ -25,6 +25,16 @@
       && (range.lowerBound | physical) & (span &- 1) == 0
   }
 
+  /// The level of the leaf when the range is exactly one page, else nil.
+  @inlinable
+  func onlyLevel<Configuration: PageTableConfiguration>(
+    _: Configuration.Type, _ range: Range<UInt64>, _ physical: UInt64
+  ) -> UInt64? {
+    if isLeaf(1, Configuration.span(1), range, physical) { return 1 }
+    if isLeaf(2, Configuration.span(2), range, physical) { return 2 }
+    return isLeaf(3, Configuration.span(3), range, physical) ? 3 : nil
+  }
+
   /// The number of new tables that an absent entry at `level` needs to map `range`, which lies
   /// in what the entry covers.
   ///
@@ -61,4 +71,10 @@ extension EntryBits {
   @inlinable static var supervisorLink: UInt64 { present | writable }
   /// P, R/W and U/S: an entry that leads to a table with user pages.
   @inlinable static var userLink: UInt64 { present | writable | user }
+
+  /// The bits of entries above a page with these properties.
+  @inlinable
+  static func link(to properties: PageProperties) -> UInt64 {
+    properties.isUser ? userLink : supervisorLink
+  }
 }

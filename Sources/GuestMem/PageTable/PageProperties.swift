@@ -35,23 +35,12 @@
 }
 
 /// The properties of a page: rights, privilege, hints and software's own bits.
+///
+/// They stand in one word, so that they are as cheap to pass as an entry.
 @frozen public struct PageProperties: Hashable, Sendable {
-  /// What may be done with the page.
-  public var rights: PageRights
-  /// U/S: code at CPL 3 may use the page.
-  public var isUser: Bool
-  /// G: the translation survives a load of CR3 when CR4.PGE is set.
-  public var isGlobal: Bool
-  /// A: the page has been used.
-  public var isAccessed: Bool
-  /// D: the page has been written.
-  public var isDirty: Bool
-  /// The memory type, selected through IA32_PAT.
-  public var memoryType: MemoryType
-  /// Bits 62:59, 0 to 15.
-  public var protectionKey: UInt8
-  /// Bits the processor ignores: bits 11:9 of the entry in bits 2:0, bits 58:52 in bits 9:3.
-  public var softwareBits: UInt16
+  /// U/S, A, D and G where an entry has them; from bit 16 on 16 bits for software, from 32 the
+  /// protection key, from 40 the rights, and from 48 the memory type.
+  @usableFromInline var word: UInt64
 
   /// Everything but the rights defaults to the plainest page.
   @inlinable
@@ -60,13 +49,61 @@
     isDirty: Bool = false, memoryType: MemoryType = .writeBack, protectionKey: UInt8 = 0,
     softwareBits: UInt16 = 0
   ) {
-    self.rights = rights
-    self.isUser = isUser
-    self.isGlobal = isGlobal
-    self.isAccessed = isAccessed
-    self.isDirty = isDirty
-    self.memoryType = memoryType
-    self.protectionKey = protectionKey
-    self.softwareBits = softwareBits
+    word =
+      UInt64(rights.rawValue) &<< 40 | UInt64(memoryType.rawValue) &<< 48
+      | UInt64(protectionKey) &<< 32 | UInt64(softwareBits) &<< 16
+      | (isUser ? EntryBits.user : 0) | (isGlobal ? EntryBits.global : 0)
+      | (isAccessed ? EntryBits.accessed : 0) | (isDirty ? EntryBits.dirty : 0)
   }
+
+  /// What may be done with the page.
+  @inlinable public var rights: PageRights {
+    get { PageRights(rawValue: UInt8(truncatingIfNeeded: word &>> 40)) }
+    set { set(UInt64(newValue.rawValue) &<< 40, in: 0xff &<< 40) }
+  }
+
+  /// U/S: code at CPL 3 may use the page.
+  @inlinable public var isUser: Bool {
+    get { word & EntryBits.user != 0 }
+    set { set(newValue ? EntryBits.user : 0, in: EntryBits.user) }
+  }
+
+  /// G: the translation survives a load of CR3 when CR4.PGE is set.
+  @inlinable public var isGlobal: Bool {
+    get { word & EntryBits.global != 0 }
+    set { set(newValue ? EntryBits.global : 0, in: EntryBits.global) }
+  }
+
+  /// A: the page has been used.
+  @inlinable public var isAccessed: Bool {
+    get { word & EntryBits.accessed != 0 }
+    set { set(newValue ? EntryBits.accessed : 0, in: EntryBits.accessed) }
+  }
+
+  /// D: the page has been written.
+  @inlinable public var isDirty: Bool {
+    get { word & EntryBits.dirty != 0 }
+    set { set(newValue ? EntryBits.dirty : 0, in: EntryBits.dirty) }
+  }
+
+  /// The memory type, selected through IA32_PAT.
+  @inlinable public var memoryType: MemoryType {
+    get { MemoryType(rawValue: UInt8(truncatingIfNeeded: word &>> 48)) ?? .writeBack }
+    set { set(UInt64(newValue.rawValue) &<< 48, in: 0xff &<< 48) }
+  }
+
+  /// Bits 62:59, 0 to 15.
+  @inlinable public var protectionKey: UInt8 {
+    get { UInt8(truncatingIfNeeded: word &>> 32) }
+    set { set(UInt64(newValue) &<< 32, in: 0xff &<< 32) }
+  }
+
+  /// Bits the processor ignores: bits 11:9 of the entry in bits 2:0, bits 58:52 in bits 9:3.
+  @inlinable public var softwareBits: UInt16 {
+    get { UInt16(truncatingIfNeeded: word &>> 16) }
+    set { set(UInt64(newValue) &<< 16, in: 0xffff &<< 16) }
+  }
+
+  @inlinable @inline(__always)
+  mutating func set(_ bits: UInt64, in mask: UInt64) { word = word & ~mask | bits }
 }

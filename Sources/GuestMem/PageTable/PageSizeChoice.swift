@@ -8,4 +8,12 @@ public enum PageSizeChoice: Hashable, Sendable {
   case largest
   /// This size only; addresses and length must be multiples of it.
   case exactly(PageSize)
+
+  /// Whether pages of 4 KiB may be used.
+  @inlinable @inline(__always) var allows4KiB: Bool {
+    switch self {
+    case .largest, .exactly(.size4KiB): true
+    case .exactly: false
+    }
+  }
 }

@@ -10,30 +10,79 @@ extension ConfiguredPageTable {
   ///
   /// Throws: ``PageTableError``; nothing has changed then.
   /// Complexity: each table is visited twice; linear in the number of pages.
-  @inlinable
+  @inlinable @inline(__always)
   public mutating func map(
     _ linearAddress: LinearAddress, byteCount: UInt64, to physicalAddress: GuestPhysicalAddress,
     properties: PageProperties, pageSizes: PageSizeChoice = .largest,
     allocator: inout FrameAllocator
+  ) throws(PageTableError) {
+    // One page into a table that is there already is the common case. What is checked here is
+    // checked again, in the order of the errors, when any of it does not hold.
+    let leaf = tables.smallLeaf(properties)
+    if byteCount == 4096, pageSizes.allows4KiB, leaf != 0,
+      tables.isOwnedPage(linearAddress.rawValue),
+      physicalAddress.rawValue & tables.forbiddenPhysicalBits == 0,
+      allocator.metadata.isSame(as: tables.metadata), tables.rootLevel == 4
+    {
+      if tables.mapPage(
+        leaf | physicalAddress.rawValue, belowLevel4: root, address: linearAddress.rawValue,
+        linkBits: EntryBits.link(to: properties))
+      {
+        return
+      }
+      if try buildPage(
+        leaf | physicalAddress.rawValue, address: linearAddress.rawValue, allocator: &allocator)
+      {
+        return
+      }
+    }
+    try mapRange(
+      linearAddress, byteCount: byteCount, to: physicalAddress, properties: properties,
+      pageSizes: pageSizes, allocator: &allocator)
+  }
+
+  /// Maps one 4 KiB page below four levels, and makes the tables that are missing; says whether.
+  @inlinable @inline(never)
+  mutating func buildPage(
+    _ leaf: UInt64, address: UInt64, allocator: inout FrameAllocator
+  ) throws(PageTableError) -> Bool {
+    try tables.buildPage(
+      leaf, leafLevel: 1, linkBits: EntryBits.supervisorLink | leaf & EntryBits.user, root,
+      address: address, allocator: &allocator)
+  }
+
+  @inlinable @inline(never)
+  mutating func mapRange(
+    _ linearAddress: LinearAddress, byteCount: UInt64, to physicalAddress: GuestPhysicalAddress,
+    properties: PageProperties, pageSizes: PageSizeChoice, allocator: inout FrameAllocator
   ) throws(PageTableError) {
     try tables.validate(properties)
     guard !properties.rights.isEmpty else { throw .noRights(linearAddress.rawValue) }
     let range = try tables.positions(linearAddress, byteCount: byteCount)
     try tables.checkPhysical(physicalAddress, byteCount: byteCount)
     let mapping = MapRequest(
-      leaf: LeafBits(properties).adding(Configuration.leafOwnership.untrackedBits),
-      leafLevels: try tables.leafLevels(pageSizes),
-      linkBits: properties.isUser ? EntryBits.userLink : EntryBits.supervisorLink)
-    // One page into a table that is there already is the common case.
-    if byteCount == 4096, mapping.leafLevels & 2 != 0,
+      leaf: tables.untrackedLeaf(properties), leafLevels: try tables.leafLevels(pageSizes),
+      linkBits: EntryBits.link(to: properties))
+    try tables.checkAlignment(
+      pageSizes, position: range.lowerBound, physical: physicalAddress, byteCount: byteCount)
+    if tables.rootLevel == 5, byteCount == 4096, mapping.leafLevels & 2 != 0,
       allocator.metadata.isSame(as: tables.metadata),
+      let below = tables.nearTable(
+        root, Configuration.index(range.lowerBound, 5), linkBits: mapping.linkBits),
       tables.mapPage(
-        mapping, root, position: range.lowerBound, physical: physicalAddress.rawValue)
+        mapping.leaf.small | physicalAddress.rawValue, belowLevel4: below,
+        address: range.lowerBound, linkBits: mapping.linkBits)
     {
       return
     }
-    try tables.checkAlignment(
-      pageSizes, position: range.lowerBound, physical: physicalAddress, byteCount: byteCount)
+    if let level = mapping.onlyLevel(
+      Configuration.self, range, physicalAddress.rawValue),
+      try tables.buildPage(
+        mapping.leaf.bits(level) | physicalAddress.rawValue, leafLevel: level,
+        linkBits: mapping.linkBits, root, address: linearAddress.rawValue, allocator: &allocator)
+    {
+      return
+    }
     var needed: UInt64 = 0
     try tables.checkMap(
       mapping, root, level: tables.rootLevel, range, physicalAddress.rawValue, needed: &needed)
@@ -41,5 +90,36 @@ extension ConfiguredPageTable {
     try tables.writeMap(
       mapping, root, level: tables.rootLevel, range, physicalAddress.rawValue, allocator: &allocator
     )
+  }
+}
+
+extension TableMemory {
+  /// The bits of a 4 KiB leaf that owns nothing, or 0 for properties that ``validate(_:)`` does
+  /// not accept, or without any right.
+  @inlinable @inline(__always)
+  func smallLeaf(_ properties: PageProperties) -> UInt64 {
+    let isAccepted =
+      properties.rights.contains(.read) && properties.protectionKey <= 15
+      && properties.softwareBits <= 0x3ff
+      && properties.softwareBits & Configuration.leafOwnership.softwareMask == 0
+      && (properties.rights.contains(.execute) || paging.isNoExecuteEnabled)
+    return isAccepted ? untrackedLeaf(properties).small : 0
+  }
+
+  /// True for the first byte of a 4 KiB page that this table owns.
+  @inlinable @inline(__always)
+  func isOwnedPage(_ address: UInt64) -> Bool {
+    guard (address &+ half) & forbiddenLinearBits == 0 else { return false }
+    return switch Configuration.ownedSpace {
+    case .all: true
+    case .lowerHalf: address < half
+    case .upperHalf: address >= half
+    }
+  }
+
+  /// The bits of leaves that own nothing.
+  @inlinable @inline(__always)
+  func untrackedLeaf(_ properties: PageProperties) -> LeafBits {
+    LeafBits(properties).adding(Configuration.leafOwnership.untrackedBits)
   }
 }

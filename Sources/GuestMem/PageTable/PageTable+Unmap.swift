@@ -3,6 +3,9 @@
 public import MMU
 
 /// What an unmap removed.
+///
+/// Pages count by the size of their leaf, whether they own frames or not, so that the sum of bytes
+/// does not depend on how the range was cut; tables are counted apart and add no bytes.
 @frozen public struct UnmapReport: Hashable, Sendable {
   /// Leaves of 4 KiB, 2 MiB and 1 GiB, after large ones at the ends were split.
   public var leafCounts: (size4KiB: UInt64, size2MiB: UInt64, size1GiB: UInt64) {

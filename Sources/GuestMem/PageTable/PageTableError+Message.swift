@@ -41,6 +41,10 @@ extension PageTableError {
       "\(hexadecimal(address)) is mapped already, by \(level.entryName) \(hexadecimal(entry))"
     case .notMapped(let address):
       "nothing is mapped at \(hexadecimal(address))"
+    case .accessDenied(let address, _):
+      "the page at \(hexadecimal(address)) does not give the right"
+    case .noMemory(let address, let physical):
+      "\(hexadecimal(address)) leads to \(hexadecimal(physical)), where no memory is"
     case .invalidEntry(let address, let level, let entry):
       "\(level.entryName) \(hexadecimal(entry)) at \(hexadecimal(address)) is no valid entry"
     case .outOfFrames(let needed, let available):
@@ -77,6 +81,8 @@ extension PageTableError {
     case .pageSizeUnsupported: "use a smaller size, or a processor with 1 GiB pages"
     case .alreadyMapped: "unmap the range first"
     case .notMapped: "map the range first"
+    case .accessDenied: "give the page the right, or use physical addresses"
+    case .noMemory: "use pages that lead to memory of the guest"
     case .invalidEntry: "find out who else writes to the tables"
     case .outOfFrames: "give the guest more memory, or use larger pages"
     case .busy: "end the guard or cursor that holds it first"

@@ -38,6 +38,10 @@ public enum PageTableError: Error, Hashable, Sendable {
   case alreadyMapped(linearAddress: UInt64, level: Level, entry: UInt64)
   /// Nothing is mapped at the address.
   case notMapped(linearAddress: UInt64)
+  /// The page at the address does not give the right.
+  case accessDenied(linearAddress: UInt64, PageRights)
+  /// The page at the address leads to physical memory that the guest does not have.
+  case noMemory(linearAddress: UInt64, physicalAddress: UInt64)
   /// The entry at `level` is neither absent nor anything that this module writes.
   case invalidEntry(linearAddress: UInt64, level: Level, entry: UInt64)
   /// The operation needs `needed` frames for tables and `available` are free.
@@ -73,6 +77,8 @@ public enum PageTableError: Error, Hashable, Sendable {
     case .pageSizeUnsupported: "page-size-unsupported"
     case .alreadyMapped: "already-mapped"
     case .notMapped: "not-mapped"
+    case .accessDenied: "access-denied"
+    case .noMemory: "no-memory"
     case .invalidEntry: "invalid-entry"
     case .outOfFrames: "out-of-frames"
     case .busy: "busy"

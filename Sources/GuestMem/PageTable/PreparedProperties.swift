@@ -1,6 +1,6 @@
 // PreparedProperties: properties that were checked and encoded once, for many pages.
 
-public import MMU
+internal import MMU
 
 /// Properties as the bits of leaves, checked against a processor's configuration.
 @frozen public struct PreparedProperties: Hashable, Sendable {
@@ -29,8 +29,7 @@ extension ConfiguredPageTable {
     try tables.validate(properties)
     guard !properties.rights.isEmpty else { throw .noRights(0) }
     return PreparedProperties(
-      leaf: LeafBits(properties).adding(Configuration.leafOwnership.untrackedBits),
-      linkBits: properties.isUser ? EntryBits.userLink : EntryBits.supervisorLink,
-      forbiddenAddressBits: ~0 &<< UInt64(paging.physicalAddressWidth) | 4095)
+      leaf: tables.untrackedLeaf(properties), linkBits: EntryBits.link(to: properties),
+      forbiddenAddressBits: tables.forbiddenPhysicalBits)
   }
 }

@@ -65,11 +65,9 @@ extension MemoryView {
   /// Zeroes the entries of `range` of a table that nothing links to yet.
   @inlinable
   func clearUnlinked(_ table: TableFrame, _ range: Range<Int>) {
-    guard range.lowerBound >= 0, range.upperBound <= 512 else { return }
+    guard range.lowerBound >= 0, range.upperBound <= 512, !range.isEmpty else { return }
     // SAFETY: the range lies in the frame, and no processor can reach an unlinked table.
-    let words = unsafe UnsafeMutableRawBufferPointer(
-      start: pointer(table, 0) + range.lowerBound &* 8, count: range.count &* 8)
-    unsafe words.initializeMemory(as: UInt64.self, repeating: 0)
+    unsafe ckvm_zero(pointer(table, range.lowerBound), UInt64(range.count) &* 8)
   }
 
   /// Changes the leaves among the entries of a level-1 table that no processor walks; answers how
@@ -86,10 +84,12 @@ extension MemoryView {
     for index in 0..<range.count {
       // SAFETY: `index` is below the count of a range inside the frame.
       let word = unsafe words[index]
-      let isLeaf = word & (EntryBits.present | EntryBits.rightless) != 0
+      // P or the mark of a leaf without rights, as a number, so that vectors can do it.
+      let isLeaf = (word | word &>> 1) & 1
+      let change: UInt64 = 0 &- isLeaf
       // SAFETY: as above.
-      unsafe words[index] = isLeaf ? word & kept | set : word
-      count &+= isLeaf ? 1 : 0
+      unsafe words[index] = word & (kept | ~change) | set & change
+      count &+= isLeaf
     }
     return count
   }
@@ -105,7 +105,8 @@ extension MemoryView {
     for index in 0..<range.count {
       // SAFETY: `index` is below the count of a range inside the frame.
       let word = unsafe words[index]
-      count &+= word & (EntryBits.present | EntryBits.rightless) != 0 ? 1 : 0
+      // P or the mark of a leaf without rights, as a number, so that vectors can do it.
+      count &+= (word | word &>> 1) & 1
       // SAFETY: as above.
       unsafe words[index] = 0
     }

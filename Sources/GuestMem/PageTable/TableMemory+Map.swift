@@ -68,34 +68,6 @@ extension TableMemory {
     }
   }
 
-  /// Maps one 4 KiB page if every table for it is there and nothing is in the way; says whether.
-  @inlinable
-  func mapPage(
-    _ mapping: MapRequest, _ root: TableFrame, position: UInt64, physical: UInt64
-  ) -> Bool {
-    var table = root
-    var level = rootLevel
-    var links = EntryBits.userLink
-    while level > 1 {
-      let entry = memory.entry(table, Configuration.index(position, level))
-      guard entry & (EntryBits.present | EntryBits.pageSize) == EntryBits.present,
-        let child = memory.table(linkedBy: entry)
-      else { return false }
-      links &= entry
-      table = child
-      level &-= 1
-    }
-    var state = metadata.nodeState(of: table.frame)
-    let index = Configuration.index(position, 1)
-    guard mapping.linkBits & ~links == 0, state.isNode(of: .pageTable), !state.isLocked,
-      memory.entry(table, index) == 0
-    else { return false }
-    memory.setEntry(table, index, mapping.leaf.small | physical)
-    state.rawValue &+= 1 &<< 16
-    metadata.setNodeState(state, of: table.frame)
-    return true
-  }
-
   /// Writes a mapping that `checkMap` accepted.
   ///
   /// Throws only when somebody else changed the tables in between.

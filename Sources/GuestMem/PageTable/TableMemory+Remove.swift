@@ -31,7 +31,7 @@ extension TableMemory {
     case .table:
       // Its lock may be the caller's own.
       guard let child = memory.table(linkedBy: entry),
-        metadata.nodeState(of: child.frame).isNode(of: levelNumbered(level &- 1))
+        metadata.nodeState(of: child.frame).isNode(ofLevelNumber: level &- 1)
       else { throw invalid(entry, range.lowerBound, level) }
       return try tablesToSplit(at: range, child, level: level &- 1)
     case .invalid: throw invalid(entry, range.lowerBound, level)
@@ -53,6 +53,11 @@ extension TableMemory {
     }
     let span = Configuration.span(level)
     var removed = 0
+    if level == 2 && Configuration.leafOwnership == .none && liveness == .offline
+      && (rootLevel > 2 || Configuration.topLevelRemoval == .allowed)
+    {
+      removed = freePageTables(table, range, allocator: &allocator, report: &report)
+    }
     var position = range.lowerBound
     defer { addPresent(0 &- removed, to: table) }
     while position < range.upperBound {
@@ -111,6 +116,47 @@ extension TableMemory {
     }
   }
 
+  /// Unlinks and gives back the level-1 tables that `range` covers whole, of pages that own nothing
+  /// and that no processor walks; answers how many.
+  ///
+  /// What is anything else stays for the caller. How many pages a table has stands in its metadata.
+  @inlinable @inline(__always)
+  func freePageTables(
+    _ table: TableFrame, _ range: Range<UInt64>, allocator: inout FrameAllocator,
+    report: inout UnmapReport
+  ) -> Int {
+    let shift = Configuration.shift(2)
+    let span: UInt64 = 1 &<< shift
+    let first = (range.lowerBound &+ (span &- 1)) &>> shift
+    let end = range.upperBound &>> shift
+    guard first < end else { return 0 }
+    var position = first
+    var top = allocator.stackTop
+    var pageCount: UInt64 = 0
+    var freed: UInt64 = 0
+    while position < end {
+      let index = Int(truncatingIfNeeded: position) & (Configuration.entryCount &- 1)
+      position &+= 1
+      let entry = memory.entry(table, index)
+      guard isNearLink(entry) else { continue }
+      let child = TableFrame(validated: entry & ~4095)
+      let state = metadata.nearNodeState(of: child)
+      guard state.isNode(ofLevelNumber: 1) else { continue }
+      memory.setEntry(table, index, 0)
+      pageCount &+= UInt64(truncatingIfNeeded: state.presentCount)
+      metadata.setOwnership(.unused, of: child.frame)
+      // Onto the allocator's stack, as `returnNodeFrame` does.
+      metadata.setNearNodeState(NodeState(rawValue: top &<< 8), of: child)
+      top = child.frame &+ 1
+      freed &+= 1
+    }
+    allocator.stackTop = top
+    allocator.freeFrames &+= freed
+    report.add(pageCount, at: 1)
+    report.freedTableCount &+= freed
+    return Int(truncatingIfNeeded: freed)
+  }
+
   /// Gives back a table that nothing links to any more, and all tables below it.
   @inlinable
   func freeTables(
@@ -119,21 +165,23 @@ extension TableMemory {
   ) {
     let state = metadata.nodeState(of: table.frame)
     // A frame that is no table of this level was linked by somebody else: it stays theirs.
-    guard state.isNode(of: levelNumbered(level)) else { return }
+    guard state.isNode(ofLevelNumber: level) else { return }
     if level == 1 && Configuration.leafOwnership == .none {
       report.add(UInt64(truncatingIfNeeded: state.presentCount), at: 1)
-    } else {
-      for index in 0..<Configuration.entryCount {
-        let entry = memory.entry(table, index)
-        switch EntryClass(entry, level: level) {
-        case .absent, .invalid: break
-        case .leaf:
-          releaseFrames(entry, level: level, allocator: &allocator)
-          report.add(1, at: level)
-        case .table:
-          guard let child = memory.table(linkedBy: entry) else { break }
-          freeTables(child, level: level &- 1, allocator: &allocator, report: &report)
-        }
+      allocator.returnNodeFrame(table.frame)
+      report.freedTableCount &+= 1
+      return
+    }
+    for index in 0..<Configuration.entryCount {
+      let entry = memory.entry(table, index)
+      switch EntryClass(entry, level: level) {
+      case .absent, .invalid: break
+      case .leaf:
+        releaseFrames(entry, level: level, allocator: &allocator)
+        report.add(1, at: level)
+      case .table:
+        guard let child = memory.table(linkedBy: entry) else { break }
+        freeTables(child, level: level &- 1, allocator: &allocator, report: &report)
       }
     }
     allocator.returnNodeFrame(table.frame)

@@ -16,6 +16,16 @@ public import MMU
   public let rootTableLevel: Level
   /// Whether a processor may be walking the tables.
   public var liveness: TableLiveness
+  /// The number of the lowest linear address of the upper half, as a position.
+  @usableFromInline let half: UInt64
+  /// Bits that an aligned linear address does not have once `half` was added to it.
+  @usableFromInline let forbiddenLinearBits: UInt64
+  /// Bits that the physical address of a 4 KiB page does not have.
+  @usableFromInline let forbiddenPhysicalBits: UInt64
+  /// Bits that an entry does not have when it links a table in the part of memory that has
+  /// metadata, up to a power of 2: one comparison tells both, and other entries are looked at
+  /// more closely.
+  @usableFromInline let farBits: UInt64
 
   /// Takes the parts; the metadata must be that of the memory.
   @inlinable
@@ -28,6 +38,13 @@ public import MMU
     self.paging = paging
     self.rootTableLevel = rootTableLevel
     self.liveness = liveness
+    let width = 12 &+ Configuration.indexBitCount &* UInt64(rootTableLevel.rawValue)
+    half = 1 &<< (width &- 1)
+    forbiddenLinearBits = ~0 &<< width | 4095
+    forbiddenPhysicalBits = ~0 &<< UInt64(paging.physicalAddressWidth) | 4095
+    let frameCount = min(memory.byteCount &>> 12, metadata.frameCount)
+    let near: UInt64 = frameCount == 0 ? 0 : 1 &<< UInt64(63 &- frameCount.leadingZeroBitCount)
+    farBits = EntryBits.pageSize | (frameCount == 0 ? ~0 : 0 &- near &<< 12)
   }
 
   /// The level of the root as a number.
@@ -62,7 +79,7 @@ public import MMU
       memory.clearUnlinked(table, used.upperBound..<512)
     }
     metadata.setNodeState(
-      NodeState(level: levelNumbered(level), presentCount: used.count), of: frame)
+      NodeState(levelNumber: level, presentCount: used.count), of: frame)
     metadata.setOwnership(.shared(1), of: frame)
     return table
   }
@@ -77,7 +94,7 @@ public import MMU
   ) throws(PageTableError) -> TableFrame {
     guard let child = memory.table(linkedBy: entry) else { throw invalid(entry, position, level) }
     let state = metadata.nodeState(of: child.frame)
-    guard state.isNode(of: levelNumbered(level &- 1)) else {
+    guard state.isNode(ofLevelNumber: level &- 1) else {
       throw invalid(entry, position, level)
     }
     guard !state.isLocked else {
@@ -119,6 +136,12 @@ public import MMU
 }
 
 /// The level with that number; numbers that are no level never get here.
-@inlinable func levelNumbered(_ number: UInt64) -> Level {
-  Level(rawValue: UInt8(truncatingIfNeeded: number)) ?? .pageTable
+@inlinable @inline(__always) func levelNumbered(_ number: UInt64) -> Level {
+  switch number {
+  case 2: .pageDirectory
+  case 3: .pageDirectoryPointerTable
+  case 4: .pageMapLevel4
+  case 5: .pageMapLevel5
+  default: .pageTable
+  }
 }

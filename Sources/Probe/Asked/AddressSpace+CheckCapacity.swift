@@ -34,20 +34,41 @@ extension AddressSpace {
     if needed.value > memoryByteCount && memoryByteCount > 0 {
       problems.append(
         .memoryExhausted(neededByteCount: needed.value, memoryByteCount: memoryByteCount))
+    } else {
+      checkPageCount(into: &problems)
     }
   }
 
   private func largestLeaf(for mapping: Mapping) -> PageSize {
-    switch mapping.pageSize {
-    case .exactly(let size): return size
-    case .largest: break
-    }
-    let difference: UInt64
     switch mapping.target {
-    case .anywhere: return .size1GiB
-    case .memory(let address), .device(let address):
-      difference = address.rawValue ^ mapping.linearAddress.rawValue
+    case .anywhere: mapping.largestLeaf(at: mapping.linearAddress.rawValue)
+    case .memory(let address), .device(let address): mapping.largestLeaf(at: address.rawValue)
     }
+  }
+
+  /// The most pages that an address space may have: every one is kept in mind until it is probed.
+  public static let pageLimit: UInt64 = 1 << 22
+
+  /// Reports the first mapping with which there are too many pages, even if they are the largest.
+  private func checkPageCount(into problems: inout [AddressSpaceProblem]) {
+    var count = SaturatingSum()
+    for (index, mapping) in mappings.enumerated() where !mapping.properties.rights.isEmpty {
+      let (quotient, remainder) = mapping.byteCount.quotientAndRemainder(
+        dividingBy: largestLeaf(for: mapping).byteCount)
+      count.add(quotient + (remainder > 0 ? 1 : 0))
+      if count.value > Self.pageLimit {
+        problems.append(.tooManyPages(mapping: index, limit: Self.pageLimit))
+        return
+      }
+    }
+  }
+}
+
+extension Mapping {
+  /// The largest page that may be used when the mapping leads to `physicalAddress`.
+  func largestLeaf(at physicalAddress: UInt64) -> PageSize {
+    if case .exactly(let size) = pageSize { return size }
+    let difference = physicalAddress ^ linearAddress.rawValue
     return PageSize.allCases.reversed().first { difference.isMultiple(of: $0.byteCount) }
       ?? .size4KiB
   }

@@ -5,7 +5,7 @@ public import MMU
 
 /// An address space as asked for: which linear addresses reach which memory, with which rights.
 ///
-/// It says nothing about tables; `AddressSpaceBuilder` writes those.
+/// It says nothing about tables; ``BuiltAddressSpace`` has those.
 public struct AddressSpace: Hashable, Sendable {
   /// The name used in reports; may be empty.
   public var name: String

@@ -9,6 +9,7 @@ extension AddressSpaceProblem {
     case .memoryMisaligned: "misaligned-memory"
     case .memoryTooLarge: "memory-too-large"
     case .memoryExhausted: "memory-exhausted"
+    case .tooManyPages: "too-many-pages"
     case .emptyMapping: "empty-mapping"
     case .misaligned: "misaligned"
     case .notCanonical: "not-canonical"
@@ -37,7 +38,7 @@ extension AddressSpaceProblem {
     switch self {
     case .unsupportedRootLevel: .rootLevel
     case .noMemory, .memoryMisaligned, .memoryTooLarge, .memoryExhausted: .memory
-    case .emptyMapping(let mapping): .mapping(mapping, .byteCount)
+    case .emptyMapping(let mapping), .tooManyPages(let mapping, _): .mapping(mapping, .byteCount)
     case .misaligned(let mapping, let field, _, _): .mapping(mapping, field)
     case .notCanonical(let mapping, _, _): .mapping(mapping, .linearAddress)
     case .leavesCanonicalHalf(let mapping, _, _): .mapping(mapping, .byteCount)

@@ -16,6 +16,8 @@ extension AddressSpaceProblem {
     case .memoryExhausted(let needed, let memory):
       "the mapped memory and its tables need at least \(ByteCount(needed)), "
         + "and the guest has \(ByteCount(memory))"
+    case .tooManyPages(_, let limit):
+      "with this mapping there are more than \(limit) pages, each of which would be probed"
     case .emptyMapping: "the mapping has no bytes"
     case .misaligned(_, let field, let value, let alignment):
       misalignedMessage(field: field, value: value, alignment: alignment)
@@ -62,6 +64,7 @@ extension AddressSpaceProblem {
     case .noMemory, .memoryMisaligned: "give a multiple of 4 KiB, such as 64MiB"
     case .memoryTooLarge: "map addresses without memory behind them as a device"
     case .memoryExhausted: "give the guest more memory, map less, or use larger pages"
+    case .tooManyPages: "map less, use larger pages, or divide it among several files"
     case .emptyMapping: "give a size of at least 4KiB, or remove the mapping"
     case .misaligned(_, _, let value, let alignment):
       alignedNeighbours(of: value, alignment: alignment)

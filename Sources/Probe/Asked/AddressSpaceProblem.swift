@@ -16,6 +16,8 @@ public enum AddressSpaceProblem: Error, Hashable, Sendable {
   case memoryTooLarge(byteCount: UInt64)
   /// The mapped ranges and the tables that they need at least are larger than RAM.
   case memoryExhausted(neededByteCount: UInt64, memoryByteCount: UInt64)
+  /// With this mapping there are more pages than one verification can probe.
+  case tooManyPages(mapping: Int, limit: UInt64)
 
   /// A mapping of no bytes.
   case emptyMapping(mapping: Int)

@@ -40,7 +40,7 @@ public enum AddressSpaceBuildError: Error, Hashable, Sendable {
   /// What to do about it.
   public var hint: String {
     switch self {
-    case .invalid: "AddressSpace.check() lists every problem"
+    case .invalid(let problems): problems.first?.hint ?? "AddressSpace.check() lists every problem"
     case .memory(let error): error.hint
     case .frames(_, let error): error.hint
     case .tables(_, let error): error.hint
@@ -51,7 +51,9 @@ public enum AddressSpaceBuildError: Error, Hashable, Sendable {
   /// The index of the mapping that could not be built, or nil when it is not about one.
   public var mapping: Int? {
     switch self {
-    case .invalid, .memory, .brokenContract: nil
+    case .invalid(let problems):
+      if case .mapping(let mapping, _) = problems.first?.subject { mapping } else { nil }
+    case .memory, .brokenContract: nil
     case .frames(let mapping, _): mapping
     case .tables(let mapping, _): mapping
     }

@@ -93,6 +93,7 @@ private struct TableWriter {
       throw .frames(mapping: 0, error)
     }
     placements = try Self.place(space, in: &allocator)
+    try Self.checkPageCount(of: space, at: placements, has1GiBPages: machine.supports1GiBPages)
     // A mapping of an exact size is written even for a machine that lacks the size.
     var configuration = machine
     configuration.supports1GiBPages = true
@@ -115,6 +116,23 @@ private struct TableWriter {
       throw .tables(mapping: current, error)
     }
     if let violation { throw .brokenContract(violation) }
+  }
+
+  /// Refuses what would be more pages on this machine than one verification can probe.
+  private static func checkPageCount(
+    of space: AddressSpace, at placements: [UInt64], has1GiBPages: Bool
+  ) throws(AddressSpaceBuildError) {
+    var count: UInt64 = 0
+    for (index, mapping) in space.mappings.enumerated()
+    where !mapping.properties.rights.isEmpty {
+      var leaf = mapping.largestLeaf(at: placements[index])
+      if leaf == .size1GiB && mapping.pageSize == .largest && !has1GiBPages { leaf = .size2MiB }
+      // At most 2^45 per mapping, and the ranges do not overlap.
+      count += mapping.byteCount / leaf.byteCount
+      if count > AddressSpace.pageLimit {
+        throw .invalid([.tooManyPages(mapping: index, limit: AddressSpace.pageLimit)])
+      }
+    }
   }
 
   /// Reserves what has an address and finds room for the rest, largest alignment first.

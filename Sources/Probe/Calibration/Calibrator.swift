@@ -7,6 +7,8 @@ public import MMU
 /// Tries a machine with tables that are known to be right.
 struct Calibrator {
   let factory: any MachineFactory
+  /// When a machine in trouble is given up.
+  var deadline = ContinuousClock.now + .seconds(60)
   /// Rules that are known of the machine already.
   var known: [Deviation] = []
 
@@ -18,7 +20,11 @@ struct Calibrator {
     case leave
   }
 
-  /// Tries the basics, the root entries in `rootIndices` and the features in `trials`.
+  /// So many root entries are tried at once; the agent needs one of those that are left.
+  private static let rootIndicesPerRound = 60
+
+  /// Tries the basics, entry 256 and all root entries in `rootIndices`, and the features in
+  /// `trials`.
   ///
   /// Throws: ``MachineError/calibrationFailed(_:)`` when the machine differs from the manual and
   /// no rule says how.
@@ -29,8 +35,13 @@ struct Calibrator {
     var profile = MachineProfile(
       identity: factory.identity, vendor: factory.vendor,
       physicalAddressWidth: min(52, max(32, factory.physicalAddressWidth)),
-      features: [.noExecute, .writeProtect, .oneGiBPages], deviations: known)
-    try tryBasics(&profile, rootIndices: rootIndices, unexplained)
+      features: [.noExecute, .writeProtect, .oneGiBPages], memoryHoles: factory.memoryHoles,
+      deviations: known)
+    let indices = rootIndices.union([256]).sorted()
+    for first in stride(from: 0, to: indices.count, by: Self.rootIndicesPerRound) {
+      let round = indices[first...].prefix(Self.rootIndicesPerRound)
+      try tryBasics(&profile, rootIndices: Set(round), unexplained)
+    }
     for feature in MachineFeature.allCases where trials.contains(feature) {
       guard let trial = CalibrationTrial(feature) else { continue }
       if try outcome(of: trial, profile) == .works { profile.features.insert(feature) }
@@ -54,12 +65,18 @@ struct Calibrator {
         throw .calibrationFailed(Self.text(verdict))
       }
     }
-    // A and D are judged once the deviations are known.
-    if !profile.deviations.isEmpty || !profile.features.contains(.oneGiBPages) { return }
-    if let flags = collector.flagDisagreements.first, unexplained == .fail {
-      throw .calibrationFailed(
-        "the entry at \(HexadecimalNumber(flags.entryAddress)) went from"
-          + " \(HexadecimalNumber(flags.before)) to \(HexadecimalNumber(flags.after))")
+    // A and D are judged with what is known by now.
+    let flags =
+      profile.deviations.isEmpty && profile.features.contains(.oneGiBPages)
+      ? collector.flagDisagreements
+      : try run(scratch, profile, pages: .skip).flagDisagreements
+    for flags in flags {
+      guard let deviation = Deviation(explaining: flags) else {
+        if unexplained == .leave { continue }
+        throw .calibrationFailed(
+          "the entry at \(HexadecimalNumber(flags.entryAddress)): \(flags.message)")
+      }
+      if !profile.deviations.contains(deviation) { profile.deviations.append(deviation) }
     }
   }
 
@@ -95,20 +112,23 @@ struct Calibrator {
     return collector.flagDisagreements.first.map { .differs($0.message) } ?? .works
   }
 
+  /// Runs the scratch space; pages that the machine is not known to support are probed or skipped.
   private func run(
-    _ scratch: ScratchSpace, _ profile: MachineProfile
+    _ scratch: ScratchSpace, _ profile: MachineProfile, pages: UnsupportedPagePolicy = .probe
   ) throws(MachineError) -> VerdictCollector {
     var assumed = profile
-    assumed.features = Set(MachineFeature.allCases)
+    if pages == .probe { assumed.features = Set(MachineFeature.allCases) }
     let built = try Self.build(scratch.space, assumed)
     scratch.spoil(built)
-    // Sixteen probes take a millisecond; a minute is for a machine that is in trouble.
     var options = VerificationOptions()
-    options.unsupportedPages = .probe
+    options.unsupportedPages = pages
     let work = VerificationWork(built, profile: assumed, plan: scratch.plan, options: options)
-    return try work.run(
-      on: factory, deadline: ContinuousClock.now + .seconds(60),
-      progress: ProgressCounter(totalCount: 0), workerLimit: 1)
+    let collector = try work.run(
+      on: factory, deadline: deadline, progress: ProgressCounter(totalCount: 0), workerLimit: 1)
+    if collector.tallies.values.contains(where: { $0.notRun[.timeLimit] != nil }) {
+      throw .calibrationFailed("the calibration came to no end")
+    }
+    return collector
   }
 
   static func build(

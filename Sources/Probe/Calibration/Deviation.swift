@@ -1,6 +1,6 @@
 // Deviation: a way in which a machine differs from the manual, as a rule.
 
-import MMU
+public import MMU
 
 /// A difference between a machine and the manual: when it shows, and what it is.
 ///
@@ -31,6 +31,13 @@ public struct Deviation: Hashable, Sendable {
   public static let reservedBitFaultWithoutPresent = Deviation(
     when: [.end(.reserved)], .errorCodeLacks(PageFaultErrorCode.present.rawValue))
 
+  /// An access that faults at a leaf of this level sets A in it all the same.
+  ///
+  /// Known of QEMU TCG and 1 GiB pages.
+  public static func faultMarksLeaf(level: Level) -> Deviation {
+    Deviation(when: [.end(.refused), .leaf(level)], .flags(.accessedExtra))
+  }
+
   /// The stable name of the rule, the same in every output format.
   public var id: String {
     if self == .reservedBitFaultWithoutPresent { return "reserved-bit-fault-without-present" }
@@ -39,6 +46,9 @@ public struct Deviation: Hashable, Sendable {
       effect == .faultsAnyhow || effect == .faultsAsNotPresent
     {
       return "root-entry-unreachable-at-user"
+    }
+    if case .leaf(let level)? = condition.last, self == .faultMarksLeaf(level: level) {
+      return "fault-marks-leaf"
     }
     let conditions = condition.map { "\($0.name)-\($0.value)" }
     return (conditions + [effect.name] + (effect.number.map { [String($0)] } ?? []))
@@ -53,6 +63,9 @@ public struct Deviation: Hashable, Sendable {
     if id == "root-entry-unreachable-at-user", case .rootEntry(let index)? = condition.last {
       return "CPL 3 cannot use root entry \(index): every access there faults, whatever the tables"
         + " say"
+    }
+    if id == "fault-marks-leaf", case .leaf(let level)? = condition.last {
+      return "an access that faults sets A in a \(level.entryName) that maps a page"
     }
     return ([effect.words] + condition.map(\.words)).joined(separator: " ")
   }
@@ -72,16 +85,48 @@ public struct Deviation: Hashable, Sendable {
   }
 }
 
+extension Deviation {
+  /// The rule by which a machine changes an entry as `flags` says, or nil.
+  init?(explaining flags: FlagDisagreement) {
+    guard let level = flags.level, flags.before & 1 != 0,
+      level == .pageTable || flags.before & PageTableEntry.Bit.pageSize != 0,
+      flags.after == flags.before | PageTableEntry.Bit.accessed, flags.mustSet == 0
+    else { return nil }
+    self = Self.faultMarksLeaf(level: level)
+  }
+
+  /// A is set in a leaf that refuses the access.
+  fileprivate var isAboutLeaves: Bool {
+    effect == .flags(.accessedExtra) && condition.contains(.end(.refused))
+      && condition.allSatisfy { attribute in
+        if case .leaf = attribute { true } else { attribute == .end(.refused) }
+      }
+  }
+}
+
 extension [Deviation] {
   /// A and D, as far as a rule says that the machine does not keep them as the manual says.
   var unreliableFlags: UInt64 {
     reduce(0) { mask, deviation in
-      guard case .flags(let difference) = deviation.effect else { return mask }
+      // Faults that mark leaves are told entry by entry.
+      guard case .flags(let difference) = deviation.effect, !deviation.isAboutLeaves else {
+        return mask
+      }
       let accessed: FlagDifference = [.accessedMissing, .accessedExtra]
       let dirty: FlagDifference = [.dirtyMissing, .dirtyExtra]
       return mask
         | (difference.isDisjoint(with: accessed) ? 0 : PageTableEntry.Bit.accessed)
         | (difference.isDisjoint(with: dirty) ? 0 : PageTableEntry.Bit.dirty)
+    }
+  }
+}
+
+extension [Deviation] {
+  /// True when an access that faults may set A in a leaf at `level`.
+  func letFaultsMarkLeaf(at level: Level) -> Bool {
+    contains { deviation in
+      deviation.isAboutLeaves
+        && deviation.condition.allSatisfy { $0 == .end(.refused) || $0 == .leaf(level) }
     }
   }
 }

@@ -11,6 +11,7 @@ public enum DeviationAttribute: Hashable, Sendable {
   case origin(AccessOrigin)
   case form(AccessForm)
   case rootLevel(Level)
+  case leaf(Level)
   case rootEntry(Int)
 
   /// The place in the order in which rules name their attributes, and prefer them.
@@ -23,7 +24,8 @@ public enum DeviationAttribute: Hashable, Sendable {
     case .origin: 4
     case .form: 5
     case .rootLevel: 6
-    case .rootEntry: 7
+    case .leaf: 7
+    case .rootEntry: 8
     }
   }
 
@@ -37,6 +39,7 @@ public enum DeviationAttribute: Hashable, Sendable {
     case .origin: "origin"
     case .form: "form"
     case .rootLevel: "levels"
+    case .leaf: "leaf"
     case .rootEntry: "root-entry"
     }
   }
@@ -50,7 +53,7 @@ public enum DeviationAttribute: Hashable, Sendable {
     case .kind(let kind): Self.kinds[Int(kind.rawValue)]
     case .origin(let origin): Self.origins[Int(origin.rawValue)]
     case .form(let form): Self.forms[Int(form.rawValue)]
-    case .rootLevel(let level): String(level.rawValue)
+    case .rootLevel(let level), .leaf(let level): String(level.rawValue)
     case .rootEntry(let index): String(index)
     }
   }
@@ -74,6 +77,10 @@ public enum DeviationAttribute: Hashable, Sendable {
       case "levels":
         UInt8(value).flatMap(Level.init(rawValue:)).flatMap { level in
           level >= .pageMapLevel4 ? .rootLevel(level) : nil
+        }
+      case "leaf":
+        UInt8(value).flatMap(Level.init(rawValue:)).flatMap { level in
+          level <= .pageDirectoryPointerTable ? .leaf(level) : nil
         }
       case "root-entry":
         Int(value).flatMap { (0..<512).contains($0) ? .rootEntry($0) : nil }
@@ -101,6 +108,7 @@ public enum DeviationAttribute: Hashable, Sendable {
     case .form(.locked): "by a locked operation"
     case .form(.crossing): "across two pages"
     case .rootLevel(let level): "with \(level.rawValue) levels"
+    case .leaf(let level): "of a page that a \(level.entryName) maps"
     case .rootEntry(let index): "below root entry \(index)"
     }
   }
@@ -113,6 +121,7 @@ extension DeviationSubject {
     if let rule { all.append(.rule(rule)) }
     all += [.privilege(privilege), .kind(kind), .origin(origin), .form(form)]
     all.append(.rootLevel(rootLevel))
+    if let leafLevel { all.append(.leaf(leafLevel)) }
     if let rootIndex { all.append(.rootEntry(rootIndex)) }
     return all
   }
@@ -130,6 +139,7 @@ extension DeviationSubject {
     case .origin(let origin): self.origin == origin
     case .form(let form): self.form == form
     case .rootLevel(let level): rootLevel == level
+    case .leaf(let level): leafLevel == level
     case .rootEntry(let index): rootIndex == index
     }
   }

@@ -54,6 +54,8 @@ public struct DeviationSubject: Hashable, Sendable {
   public var rootIndex: Int?
   /// The table that CR3 points at.
   public var rootLevel: Level
+  /// The level of the leaf, or nil where the walk comes to none or it is not known.
+  public var leafLevel: Level?
 
   /// What the model says of an access at the address of `walk`.
   public init(
@@ -68,6 +70,7 @@ public struct DeviationSubject: Hashable, Sendable {
     rule = prediction.blame?.rule
     self.rootIndex = rootIndex
     rootLevel = walk.rootLevel
+    leafLevel = walk.translation?.leaf.level
   }
 
   /// An access that fails by no rule.

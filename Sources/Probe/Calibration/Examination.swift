@@ -59,7 +59,7 @@ public struct Examination: Sendable {
       }
       let trial = HostEditTrial(factory: factory, profile: profile)
       var edits: [HostEditFinding] = []
-      for means in HostChangeMeans.allCases {
+      for means in factory.possibleMeans {
         for privilege in PrivilegeLevel.allCases {
           edits.append(try trial.finding(at: privilege, by: means))
         }
@@ -78,7 +78,7 @@ public struct Examination: Sendable {
         factory, profile: whole, problem: problem, features: features, hostEdits: edits,
         conformance: conformance)
     } catch {
-      if error.meansNoKVM { throw error }
+      if error.meansNoMachine { throw error }
       return Examination(factory, profile: nil, problem: error, features: [], hostEdits: [])
     }
   }
@@ -102,25 +102,11 @@ public struct Examination: Sendable {
     return (report, whole)
   }
 
-  /// Tries the basics, and a page below every root entry but the agent's.
+  /// Tries the basics, and a page below every root entry.
   private static func calibrated(
     _ factory: any MachineFactory
   ) throws(MachineError) -> MachineProfile {
-    let calibrator = Calibrator(factory: factory)
-    var result: MachineProfile?
-    for first in stride(from: 0, to: 512, by: 60) {
-      let part = try calibrator.profile(
-        trying: [], rootIndices: Set(first..<min(512, first + 60)))
-      guard var whole = result else {
-        result = part
-        continue
-      }
-      whole.features.formIntersection(part.features)
-      whole.deviations += part.deviations.filter { !whole.deviations.contains($0) }
-      result = whole
-    }
-    guard let result else { throw .calibrationFailed("nothing was tried") }
-    return result
+    try Calibrator(factory: factory).profile(trying: [], rootIndices: Set(0..<512))
   }
 
   private init(

@@ -35,18 +35,21 @@ public struct MachineProfile: Hashable, Sendable {
   public var physicalAddressWidth: UInt8
   /// What the machine has; what is missing is not probed.
   public var features: Set<MachineFeature>
+  /// Physical addresses where it has neither RAM nor the devices of an address space.
+  public var memoryHoles: [Range<UInt64>] = []
   /// How it differs from the manual.
   public var deviations: [Deviation]
 
   /// Takes the parts as they are.
   public init(
     identity: MachineIdentity, vendor: ProcessorVendor, physicalAddressWidth: UInt8,
-    features: Set<MachineFeature>, deviations: [Deviation]
+    features: Set<MachineFeature>, memoryHoles: [Range<UInt64>] = [], deviations: [Deviation]
   ) {
     self.identity = identity
     self.vendor = vendor
     self.physicalAddressWidth = physicalAddressWidth
     self.features = features
+    self.memoryHoles = memoryHoles
     self.deviations = deviations
   }
 

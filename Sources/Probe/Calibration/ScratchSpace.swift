@@ -8,11 +8,12 @@ struct ScratchSpace {
   let space: AddressSpace
   let plan: ProbePlan
   private let width: UInt8
-  private let reservedBitAddress: UInt64?
+  /// Leaves that get a reserved bit: their addresses and the bit.
+  private let reservedBits: [(address: UInt64, bit: UInt64)]
   private let oneGiBMapping: Int?
 
-  /// A space with every basic right, a page below each root entry in `rootIndices` and below entry
-  /// 256, a reserved bit, and a 1 GiB page.
+  /// A space with every basic right, a page below each root entry in `rootIndices`, of which there
+  /// are at most 64, a reserved bit, and a 1 GiB page.
   init(rootIndices: Set<Int>, width: UInt8) {
     self.width = width
     var mappings: [Mapping] = []
@@ -27,14 +28,22 @@ struct ScratchSpace {
     add("kernel", base + 0x2000, PageProperties(rights: [.read, .write, .execute]))
     add("read-only", base + 0x4000, PageProperties(rights: [.read], isUser: true))
     add("reserved", base + 0x6000, PageProperties(rights: [.read, .write], isUser: true))
-    reservedBitAddress = width < 52 ? base + 0x6000 : nil
-    // Entry 1 is used above, and 255 and 254 are the agent's first choices.
-    for index in rootIndices.union([256]).sorted().prefix(64)
-    where index != 1 && index != 255 && index != 254 {
+    let large = base + 2 << 30
+    var reservedBits: [(address: UInt64, bit: UInt64)] = [(large, 1 << 13)]
+    if width < 52 { reservedBits.append((base + 0x6000, 1 << UInt64(width))) }
+    self.reservedBits = reservedBits
+    // Entry 1 is used above.
+    for index in rootIndices.sorted() where index != 1 {
       add(
         "root entry \(index)", UInt64(index) << 39 | 0x1000,
         PageProperties(rights: [.read, .write], isUser: true))
     }
+    mappings.append(
+      Mapping(
+        name: "reserved 2 MiB", linearAddress: LinearAddress(truncating: large, width: .bits48),
+        byteCount: 2 << 20, target: .device(GuestPhysicalAddress(truncating: 2 << 30)),
+        properties: PageProperties(rights: [.read, .write], isUser: true),
+        pageSize: .exactly(.size2MiB)))
     oneGiBMapping = mappings.count
     mappings.append(
       Mapping(
@@ -50,7 +59,7 @@ struct ScratchSpace {
   init(trying space: AddressSpace, width: UInt8) {
     self.space = space
     self.width = width
-    reservedBitAddress = nil
+    reservedBits = []
     oneGiBMapping = nil
     plan = Self.plan(for: space)
   }
@@ -64,14 +73,17 @@ struct ScratchSpace {
     return ProbePlan(pages: pages)
   }
 
-  /// Sets the lowest physical-address bit that the machine does not implement in one leaf.
+  /// Sets a reserved bit in some leaves: the lowest physical-address bit that the machine does not
+  /// implement in a 4 KiB one, and bit 13 in a 2 MiB one.
+  ///
+  /// Source: Intel SDM volume 3A, section 5.5.4.
   func spoil(_ built: borrowing BuiltAddressSpace) {
-    guard let address = reservedBitAddress else { return }
     let memory = built.memory.view
-    let walk = Walk(
-      address, cr3: built.cr3, configuration: built.configuration, in: memory)
-    guard walk.stepCount > 0 else { return }
-    memory.orWord(1 << UInt64(width), at: walk.step(walk.stepCount - 1).entryAddress)
+    for (address, bit) in reservedBits {
+      let walk = Walk(address, cr3: built.cr3, configuration: built.configuration, in: memory)
+      guard walk.stepCount > 0 else { continue }
+      memory.orWord(bit, at: walk.step(walk.stepCount - 1).entryAddress)
+    }
   }
 
   /// The feature whose absence explains a difference, or nil.

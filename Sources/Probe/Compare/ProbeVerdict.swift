@@ -43,7 +43,7 @@ public struct ProbeVerdict: Hashable, Sendable {
   public let executed: ProbeOutcome
   /// Which of the three disagree; empty when they all agree.
   public let disagreements: DisagreeingPairs
-  /// The machine's deviation that explains a difference between model and machine.
+  /// The machine's deviation that explains what it did, whether it differs from the model or not.
   public let deviation: Deviation?
 
   /// Compares three answers; `subject` is asked for only where model and machine differ.
@@ -59,21 +59,21 @@ public struct ProbeVerdict: Hashable, Sendable {
     self.modelled = modelled
     self.executed = executed
     var pairs: DisagreeingPairs = []
-    var explanation: Deviation?
     if !asked.agrees(with: modelled) { pairs.insert(.askedModelled) }
     if case .notRun = executed {
       deviation = nil
       disagreements = pairs
       return
     }
-    if !modelled.agrees(with: executed, address: address) {
-      let subject = deviations.isEmpty ? nil : subject()
-      explanation = deviations.first { deviation in
-        subject.map {
-          deviation.explains(executed, insteadOf: modelled, at: address, $0)
-        } ?? false
-      }
-      if explanation == nil { pairs.insert(.modelledExecuted) }
+    // Even where it agrees: what the machine would have done whatever the tables say proves nothing.
+    let isAgreed = modelled.agrees(with: executed, address: address)
+    let candidates = isAgreed ? deviations.filter(\.effect.hidesTables) : deviations
+    let asSeen = candidates.isEmpty ? nil : subject()
+    let explanation = candidates.first { deviation in
+      asSeen.map { deviation.explains(executed, insteadOf: modelled, at: address, $0) } ?? false
+    }
+    if explanation == nil && !isAgreed {
+      pairs.insert(.modelledExecuted)
     }
     // A deviation of the machine is not held against the tables.
     if explanation == nil && !asked.agrees(with: executed) { pairs.insert(.askedExecuted) }

@@ -40,8 +40,7 @@ final class ConformanceBench {
     slot = try AgentSlot(besideMemoryOf: byteCount, rootLevel: rootLevel, factory)
     machine = try factory.makeMachine(
       memory: MachineMemory(zeroed: byteCount), agentAddress: slot.physicalAddress)
-    memory = ProbeMemory(
-      ram: machine.ram, agent: machine.agent, agentAddress: machine.agentAddress)
+    memory = ProbeMemory(machine)
     tables = ConformanceTables(chosen, in: machine.ram)
     machine.stampPool()
     pristine = words()
@@ -124,7 +123,7 @@ extension AgentSlot {
     let width = min(52, max(32, factory.physicalAddressWidth))
     guard
       let address = Self.physicalAddress(
-        memoryByteCount: byteCount, occupied: [], addressWidth: width)
+        memoryByteCount: byteCount, occupied: factory.memoryHoles, addressWidth: width)
     else { throw .calibrationFailed(NotRunReason.noRoomForAgent.message) }
     self.init(physicalAddress: address, rootIndex: 255, rootLevel: rootLevel)
   }

@@ -40,6 +40,7 @@ extension DeviationSubject {
     var level: Level?
     var rule: ArchitectureRule?
     var rootIndex: Int?
+    var leafLevel: Level?
     for attribute in attributes {
       switch attribute {
       case .end(let value): end = value
@@ -50,6 +51,7 @@ extension DeviationSubject {
       case .rootLevel(let value): level = value
       case .rule(let value): rule = value
       case .rootEntry(let value): rootIndex = value
+      case .leaf(let value): leafLevel = value
       }
     }
     guard let end, let privilege, let kind, let origin, let form, let level else { return nil }
@@ -57,6 +59,7 @@ extension DeviationSubject {
       Access(kind, origin: origin), form: form, privilege: privilege, end: end, rootLevel: level)
     self.rule = rule
     self.rootIndex = rootIndex
+    self.leafLevel = leafLevel
   }
 }
 

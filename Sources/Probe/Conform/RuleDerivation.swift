@@ -91,8 +91,10 @@ struct RuleDerivation {
     _ effect: DeviationEffect, from start: DeviationAttribute?, for positives: [Observation]
   ) -> Deviation? {
     var positives = positives
-    var negatives = (agreed + differing).filter { !shows($0, effect) }
-    var idle = agreed.filter { shows($0, effect) }
+    // An entry whose A or D is set already cannot show that it would be set.
+    let isAboutFlags = if case .flags = effect { true } else { false }
+    var negatives = ((isAboutFlags ? [] : agreed) + differing).filter { !shows($0, effect) }
+    var idle = isAboutFlags ? agreed : agreed.filter { shows($0, effect) }
     var condition: [DeviationAttribute] = []
     func add(_ attribute: DeviationAttribute) {
       condition.append(attribute)

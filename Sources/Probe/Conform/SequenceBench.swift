@@ -19,8 +19,7 @@ final class SequenceBench {
     slot = try AgentSlot(besideMemoryOf: byteCount, rootLevel: rootLevel, factory)
     machine = try factory.makeMachine(
       memory: MachineMemory(zeroed: byteCount), agentAddress: slot.physicalAddress)
-    memory = ProbeMemory(
-      ram: machine.ram, agent: machine.agent, agentAddress: machine.agentAddress)
+    memory = ProbeMemory(machine)
     machine.stampPool()
   }
 

@@ -9,8 +9,9 @@ struct AgentMemory {
   let view: MemoryView
   let slot: AgentSlot
 
-  /// A key for the window's user pages that `pkru` denies nothing, or 0 where there is none.
-  private let userKey: UInt64
+  /// A key for the window's user pages that PKRU denies nothing; without one, CPL 3 cannot reach its
+  /// records.
+  private let userKey: UInt64?
   private let rootLevel: Level
   private let noExecute: UInt64
 
@@ -19,17 +20,16 @@ struct AgentMemory {
     self.slot = slot
     self.rootLevel = rootLevel
     noExecute = settings.isNoExecuteEnabled ? 1 << 63 : 0
-    var key: UInt64 = 0
-    if settings.isPKEEnabled {
-      key = (0..<16).first { settings.pkru >> (2 * UInt32($0)) & 3 == 0 } ?? 0
-    }
-    userKey = key
+    userKey = settings.unrestrictedKey
   }
 
   /// Writes everything but the records and the root's copy.
   func write() {
-    // A dying guest may have written anywhere.
-    view.fill(at: GuestPhysicalAddress(truncating: 0), byteCount: UInt64(KVMPT_ROOT_COPY))
+    // A dying guest may have written anywhere. A waiting one runs the code and reads its mailbox:
+    // the code is written over with the same bytes, and the mailbox is not the agent's.
+    view.fill(
+      at: GuestPhysicalAddress(truncating: UInt64(KVMPT_IDT)),
+      byteCount: UInt64(KVMPT_PARAMETERS - KVMPT_IDT))
     writeCode()
     writeDescriptorTables()
     writeWindowTables()
@@ -145,6 +145,7 @@ struct AgentMemory {
       store(supervisorEntry(offset: page * 0x1000), at: pageTables + page * 8)
     }
     let aliases = pageTables + 4 * 0x1000
+    let userKey = userKey ?? 0
     // Only what CPL 3 needs: its code, which it cannot write, and the records.
     store(
       base + UInt64(KVMPT_USER_CODE) | 0x25 | userKey << 59,

@@ -10,8 +10,14 @@ struct ExpectedFlags {
   private static let mayDirty: UInt8 = 8
 
   private var words: [UInt8]
+  private let rootLevel: Level
+  private let deviations: [Deviation]
 
-  init(tableCount: Int) { words = [UInt8](repeating: 0, count: tableCount * 512) }
+  init(tableCount: Int, rootLevel: Level, deviations: [Deviation]) {
+    words = [UInt8](repeating: 0, count: tableCount * 512)
+    self.rootLevel = rootLevel
+    self.deviations = deviations
+  }
 
   /// Adds what a probe does; where the machine deviates, what it must do it only may.
   ///
@@ -38,6 +44,19 @@ struct ExpectedFlags {
       if answer.dirtyStep == UInt8(step) { flags |= isCertain ? Self.mustDirty : Self.mayDirty }
       words[Int(word)] |= flags
     }
+    addDeviations(answer, prediction)
+  }
+
+  /// What the machine, unlike the manual, may set.
+  private mutating func addDeviations(
+    _ answer: PagePrediction.Answer, _ prediction: PagePrediction
+  ) {
+    guard !deviations.isEmpty, case .pageFault(let code) = answer.outcome, code.contains(.present),
+      let level = Level(rawValue: rootLevel.rawValue + 1 - UInt8(prediction.stepCount)),
+      deviations.letFaultsMarkLeaf(at: level)
+    else { return }
+    let word = prediction.word(prediction.stepCount - 1)
+    if word >= 0 { words[Int(word)] |= Self.mayAccess }
   }
 
   /// Compares every word of every table with what it was before the batch.

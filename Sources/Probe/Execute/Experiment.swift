@@ -23,8 +23,7 @@ struct Experiment {
     self.machine = machine
     self.slot = slot
     self.setup = setup
-    memory = ProbeMemory(
-      ram: machine.ram, agent: machine.agent, agentAddress: machine.agentAddress)
+    memory = ProbeMemory(machine)
     agent = AgentMemory(
       view: machine.agent, slot: slot, rootLevel: setup.configuration.rootLevel,
       settings: setup.settings)
@@ -47,24 +46,40 @@ struct Experiment {
     _ pages: ArraySlice<ProbePage>, deadline: ContinuousClock.Instant,
     into collector: inout VerdictCollector, progress: ProgressCounter
   ) throws(MachineError) {
-    let predictions = pages.map { page in
-      let configuration = setup.configuration(for: page)
-      return PagePrediction(
-        Walk(
-          page.linearAddress, cr3: slot.rootAddress, configuration: configuration, in: memory),
-        settings: setup.settings, configuration: configuration, tables: tables, memory: memory)
-    }
+    let predictions = pages.map(prediction)
     var frames = FrameTable(
       memory: memory, tables: tables, originalRoot: originalRoot, guestCode: setup.guestCode)
     for prediction in predictions {
       if let frame = prediction.frame { frames.prepare(frame) }
     }
+    let observable = try machine.observe(
+      devicesAt: frames.contents.filter { $0.value == .device }.keys.sorted())
     var run = ExperimentRun(
       experiment: self, pages: Array(pages), predictions: predictions, frames: frames,
-      deadline: deadline, progress: progress)
+      observableDevices: observable, deadline: deadline, progress: progress)
     for manner in ProbeManner.allCases {
       try run.execute(manner, into: &collector)
     }
+  }
+}
+
+extension Experiment {
+  /// What the model says about a page in the tables as the guest has them.
+  ///
+  /// A page that leads to the agent is not probed; it is judged by the tables under test alone.
+  private func prediction(of page: ProbePage) -> PagePrediction {
+    let prediction = prediction(of: page, root: slot.rootAddress)
+    guard prediction.reachesAgent else { return prediction }
+    var original = self.prediction(of: page, root: originalRoot)
+    original.reachesAgent = true
+    return original
+  }
+
+  private func prediction(of page: ProbePage, root: UInt64) -> PagePrediction {
+    let configuration = setup.configuration(for: page)
+    return PagePrediction(
+      Walk(page.linearAddress, cr3: root, configuration: configuration, in: memory),
+      settings: setup.settings, configuration: configuration, tables: tables, memory: memory)
   }
 }
 

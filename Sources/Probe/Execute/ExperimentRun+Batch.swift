@@ -65,7 +65,10 @@ extension ExperimentRun {
     _ deviceWrites: [UInt64: UInt64], into collector: inout VerdictCollector
   ) {
     let records = AgentRecords(in: experiment.machine.agent)
-    var flags = ExpectedFlags(tableCount: experiment.tables.frames.count)
+    var flags = ExpectedFlags(
+      tableCount: experiment.tables.frames.count,
+      rootLevel: experiment.setup.configuration.rootLevel,
+      deviations: experiment.setup.profile.deviations)
     for (index, probe) in probes.enumerated() {
       let answer = records.answer(at: index)
       let token = experiment.slot.recordAddress(index, at: manner.privilege)

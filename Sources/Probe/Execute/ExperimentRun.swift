@@ -23,17 +23,20 @@ struct ExperimentRun {
   /// The tables' words as they were before any probe.
   var pristine: [UInt64]
   let constants: [[UInt8]]
+  /// The frames without RAM for which the machine can tell that an access went there.
+  let observableDevices: Set<UInt64>
   let deadline: ContinuousClock.Instant
   let progress: ProgressCounter
 
   init(
     experiment: Experiment, pages: [ProbePage], predictions: [PagePrediction], frames: FrameTable,
-    deadline: ContinuousClock.Instant, progress: ProgressCounter
+    observableDevices: Set<UInt64>, deadline: ContinuousClock.Instant, progress: ProgressCounter
   ) {
     self.experiment = experiment
     self.pages = pages
     self.predictions = predictions
     self.frames = frames
+    self.observableDevices = observableDevices
     self.deadline = deadline
     self.progress = progress
     constants = experiment.agent.constants()
@@ -105,9 +108,15 @@ struct ExperimentRun {
     if experiment.setup.skips(pages[index]) { return .no1GiBPages }
     let prediction = predictions[index]
     if prediction.reachesAgent { return .reachesAgent }
-    guard manner.kind == .fetch, case .success = prediction.answer(for: manner).outcome,
-      let frame = prediction.frame
+    if manner.privilege == .user, experiment.setup.settings.unrestrictedKey == nil {
+      return .noUnrestrictedKey
+    }
+    guard case .success = prediction.answer(for: manner).outcome, let frame = prediction.frame
     else { return nil }
+    if case .device = frames.contents[frame], !observableDevices.contains(frame) {
+      return .unobservableAddress
+    }
+    guard manner.kind == .fetch else { return nil }
     switch frames.contents[frame] {
     case .device: return .fetchWithoutMemory
     case .fullTable: return .fetchFromFullTable

@@ -50,10 +50,14 @@ public enum NotRunReason: String, CaseIterable, Hashable, Sendable {
   case fetchWithoutMemory = "fetch-without-memory"
   /// A page that is a table without a free slot has no place for the code that a fetch needs.
   case fetchFromFullTable = "fetch-from-full-table"
+  /// There is no memory at the physical address, and the machine cannot tell what is accessed.
+  case unobservableAddress = "unobservable-address"
   /// The tables lead to the agent itself.
   case reachesAgent = "reaches-agent"
-  /// All 512 root entries are in use, and the agent needs one.
+  /// The tables use every root entry that the agent could use.
   case noFreeRootEntry = "no-free-root-entry"
+  /// PKRU restricts every protection key, and the agent needs one at CPL 3.
+  case noUnrestrictedKey = "no-unrestricted-key"
   /// Physical memory leaves no room for the agent.
   case noRoomForAgent = "no-room-for-agent"
   /// The time limit of the run was reached before.
@@ -80,8 +84,11 @@ public enum NotRunReason: String, CaseIterable, Hashable, Sendable {
     case .noNoExecute: "this machine has no execute-disable bit"
     case .fetchWithoutMemory: "there is no memory to fetch from"
     case .fetchFromFullTable: "the page is a table without room for code"
+    case .unobservableAddress:
+      "this machine cannot tell whether an access reached the physical address"
     case .reachesAgent: "the tables lead to the probe agent's own memory"
-    case .noFreeRootEntry: "all 512 root entries are in use, and the agent needs one"
+    case .noFreeRootEntry: "the tables leave no root entry to the agent"
+    case .noUnrestrictedKey: "PKRU restricts every key, and the agent needs one at CPL 3"
     case .noRoomForAgent: "the physical addresses leave no room for the agent"
     case .timeLimit: "the time limit of the run was reached"
     case .interrupted: "the run was interrupted"

@@ -18,6 +18,14 @@ public protocol Machine: AnyObject {
   func run(_ batch: AgentBatch, deadline: ContinuousClock.Instant) throws(MachineError)
     -> AgentBatchEnd
 
+  /// Physical addresses below the end of RAM where there is none.
+  var memoryHoles: [Range<UInt64>] { get }
+
+  /// Prepares for accesses to the pages at `frames`, where no RAM is.
+  ///
+  /// Returns: those of them for which a batch can tell that an access went there.
+  func observe(devicesAt frames: [UInt64]) throws(MachineError) -> Set<UInt64>
+
   /// Makes what the host changed in tables visible to every later access of the guest.
   func showHostChanges() throws(MachineError)
 

@@ -1,5 +1,6 @@
 // MachineError: why an experiment could not be made.
 
+internal import CKVM
 public import GuestMem
 public import KVM
 
@@ -7,6 +8,8 @@ public import KVM
 public enum MachineError: Error, Hashable, Sendable {
   /// KVM failed.
   case kvm(KVMError)
+  /// QEMU failed.
+  case qemu(QEMUError)
   /// The guest's memory could not be had.
   case memory(GuestMemoryError)
   /// The machine did not do what every machine does; what it was is said in words.
@@ -16,6 +19,7 @@ public enum MachineError: Error, Hashable, Sendable {
   public var id: String {
     switch self {
     case .kvm(let error): error.id
+    case .qemu(let error): error.id
     case .memory(let error): error.id
     case .calibrationFailed: "calibration-failed"
     }
@@ -25,6 +29,7 @@ public enum MachineError: Error, Hashable, Sendable {
   public var message: String {
     switch self {
     case .kvm(let error): error.message
+    case .qemu(let error): error.message
     case .memory(let error): error.message
     case .calibrationFailed(let what):
       "the machine differs from the manual in a way that no rule explains: \(what)"
@@ -35,6 +40,7 @@ public enum MachineError: Error, Hashable, Sendable {
   public var hint: String {
     switch self {
     case .kvm(let error): error.hint
+    case .qemu(let error): error.hint
     case .memory(let error): error.hint
     case .calibrationFailed:
       "no verdict from this machine can be believed; please report it with the output of"
@@ -42,14 +48,17 @@ public enum MachineError: Error, Hashable, Sendable {
     }
   }
 
-  /// True when there is no KVM that this process may use, rather than a failure of one.
-  public var meansNoKVM: Bool {
+  /// True when there is no machine that this process may use, rather than a failure of one or of
+  /// this process: one that lacks file descriptors or memory says nothing about KVM.
+  public var meansNoMachine: Bool {
+    if case .qemu(let error) = self { return error.meansNoQEMU }
     guard case .kvm(let error) = self else { return false }
     switch error {
     case .noDevice, .noDriver, .pathWithNUL, .notADevice, .permissionDenied, .notKVM,
       .wrongAPIVersion:
       return true
-    case .call(.createVirtualMachine, _): return true
+    case .call(.createVirtualMachine, let errorNumber):
+      return ![EMFILE, ENFILE, ENOMEM].contains(errorNumber)
     case .call, .missingCapability: return false
     }
   }

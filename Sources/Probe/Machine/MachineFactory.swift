@@ -14,10 +14,15 @@ public protocol MachineFactory: Sendable {
   var vendorName: String { get }
   /// MAXPHYADDR as CPUID promises it.
   var physicalAddressWidth: UInt8 { get }
+  /// The means that this kind of machine has at all, to make the host's changes visible.
+  var possibleMeans: [HostChangeMeans] { get }
   /// What makes the host's changes of tables visible to a guest.
   var hostChangeMeans: HostChangeMeans { get }
   /// How many machines this host can run at once without their waiting for one another.
   var workerCount: Int { get }
+
+  /// Physical addresses where a machine has neither RAM nor the devices of an address space.
+  var memoryHoles: [Range<UInt64>] { get }
 
   /// What CPUID says about a feature.
   func promises(_ feature: MachineFeature) -> Bool

@@ -12,7 +12,7 @@ struct PagePrediction: Sendable {
   /// The frame that the page leads to, or nil when the walk stops.
   private(set) var frame: UInt64?
   /// True when the walk reads a table or ends in a page that belongs to the agent.
-  private(set) var reachesAgent = false
+  var reachesAgent = false
   private var answers: (Answer, Answer, Answer, Answer, Answer, Answer)
 
   /// What the model says about one manner.

@@ -9,10 +9,21 @@ struct ProbeMemory: PhysicalMemory, Sendable {
   let agent: MemoryView
   /// Where the agent's slot begins.
   let agentAddress: UInt64
+  /// Where the machine has no RAM below the end of it.
+  let holes: [Range<UInt64>]
+
+  init(_ machine: any Machine) {
+    ram = machine.ram
+    agent = machine.agent
+    agentAddress = machine.agentAddress
+    holes = machine.memoryHoles.filter { $0.lowerBound < machine.ram.byteCount }
+  }
 
   @inline(__always)
   func loadWord(at address: GuestPhysicalAddress) -> UInt64? {
-    if let word = ram.loadWord(at: address) { return word }
+    if let word = ram.loadWord(at: address) {
+      return holes.isEmpty || !isHole(address.rawValue) ? word : nil
+    }
     guard address.rawValue >= agentAddress else { return nil }
     return agent.loadWord(at: GuestPhysicalAddress(truncating: address.rawValue - agentAddress))
   }
@@ -37,9 +48,11 @@ struct ProbeMemory: PhysicalMemory, Sendable {
     agent.writeWords(words, at: GuestPhysicalAddress(truncating: frame &- agentAddress))
   }
 
+  private func isHole(_ address: UInt64) -> Bool { holes.contains { $0.contains(address) } }
+
   /// What is behind a physical address.
   func kind(of address: UInt64) -> MemoryKind {
-    if address < ram.byteCount { return .ram }
+    if address < ram.byteCount { return isHole(address) ? .none : .ram }
     if address >= agentAddress, address - agentAddress < agent.byteCount { return .agent }
     return .none
   }

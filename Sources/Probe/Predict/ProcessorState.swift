@@ -39,6 +39,11 @@ public struct ProcessorState: Hashable, Sendable {
 }
 
 extension ProcessorSettings {
+  /// A protection key that denies nothing, or nil where PKRU restricts all sixteen.
+  var unrestrictedKey: UInt64? {
+    isPKEEnabled ? (0..<16).first { pkru >> (2 * UInt32($0)) & 3 == 0 } : 0
+  }
+
   /// The mode in which code at `privilege` makes its accesses.
   func mode(at privilege: PrivilegeLevel) -> CPUMode {
     var mode = CPUMode(privilege: privilege)

@@ -1,6 +1,6 @@
 // processorCount: how many virtual machines can run at once.
 
-import Glibc
+internal import CKVM
 
 /// The number of cores that this process may use, at least 1.
-public func processorCount() -> Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
+public func processorCount() -> Int { max(1, Int(ckvm_processor_count())) }

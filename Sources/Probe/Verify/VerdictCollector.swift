@@ -18,6 +18,8 @@ public struct SubjectTally: Hashable, Sendable {
   public var probeCount = 0
   /// The number of probes that were made and answered.
   public var executedCount = 0
+  /// The number of probes whose three answers agree, and not only but for a deviation.
+  public var agreementCount = 0
   /// The number of probes whose answers disagree.
   public var disagreementCount = 0
   /// The number of probes that killed the guest.
@@ -33,13 +35,16 @@ public struct SubjectTally: Hashable, Sendable {
   /// Probes that a deviation of the machine explains.
   public var deviations: [Deviation: Int] = [:]
 
+  /// The address of the first probe that was made; an expectation has no other.
+  public var probedAddress: UInt64?
+
   /// Nothing yet.
   public init() {}
 }
 
 /// Gathers verdicts.
 struct VerdictCollector: Sendable {
-  /// So many disagreements are kept in full; the rest is counted.
+  /// So many verdicts are kept in full, and so many wrong flags; the rest is counted.
   static let keptCount = 10_000
 
   private(set) var tallies: [ProbeSubject: SubjectTally] = [:]
@@ -49,9 +54,11 @@ struct VerdictCollector: Sendable {
   private(set) var flagDisagreementCount = 0
   private(set) var guestTime: Duration = .zero
 
+  private var keptVerdictCount: Int { disagreements.count + lost.count }
+
   mutating func add(_ verdict: ProbeVerdict) {
     let subject = Self.tallied(verdict.page.subject)
-    let keepsMore = disagreements.count + lost.count < Self.keptCount
+    let keepsMore = keptVerdictCount < Self.keptCount
     tallies[subject, default: SubjectTally()].add(verdict)
     if verdict.isUndecided {
       if keepsMore { lost.append(verdict) }
@@ -85,15 +92,24 @@ struct VerdictCollector: Sendable {
     for (subject, tally) in other.tallies {
       tallies[subject, default: SubjectTally()].merge(tally)
     }
-    disagreements += other.disagreements
-    lost += other.lost
-    flagDisagreements += other.flagDisagreements
+    disagreements += other.disagreements.prefix(Self.keptCount - keptVerdictCount)
+    lost += other.lost.prefix(Self.keptCount - keptVerdictCount)
+    flagDisagreements += other.flagDisagreements.prefix(
+      Self.keptCount - flagDisagreements.count)
     flagDisagreementCount += other.flagDisagreementCount
     guestTime += other.guestTime
   }
 }
 
 extension SubjectTally {
+  /// Why probes were not made: of several reasons the first by the order of their declaration.
+  public var firstReasonNotRun: NotRunReason? {
+    NotRunReason.allCases.first { notRun[$0] != nil }
+  }
+
+  /// What explains machine answers: of several deviations the first by name.
+  public var firstDeviation: Deviation? { deviations.keys.min { $0.message < $1.message } }
+
   mutating func add(_ verdict: ProbeVerdict) {
     probeCount += 1
     let index = verdict.manner.index
@@ -113,6 +129,7 @@ extension SubjectTally {
       if !verdict.disagreements.isEmpty { disagreementCount += 1 }
       return
     case .lost:
+      probedAddress = probedAddress ?? verdict.address
       lostCount += 1
       executed[index].missingCount += 1
       return
@@ -120,8 +137,13 @@ extension SubjectTally {
     case .pageFault, .exception: executed[index].deniedCount += 1
     }
     executedCount += 1
+    probedAddress = probedAddress ?? verdict.address
     if let deviation = verdict.deviation { deviations[deviation, default: 0] += 1 }
-    if !verdict.disagreements.isEmpty { disagreementCount += 1 }
+    if !verdict.disagreements.isEmpty {
+      disagreementCount += 1
+    } else if verdict.deviation == nil {
+      agreementCount += 1
+    }
   }
 
   fileprivate mutating func addUnfinished(_ manners: ProbeManners, _ reason: NotRunReason) {
@@ -138,6 +160,7 @@ extension SubjectTally {
   public mutating func merge(_ other: SubjectTally) {
     probeCount += other.probeCount
     executedCount += other.executedCount
+    agreementCount += other.agreementCount
     disagreementCount += other.disagreementCount
     lostCount += other.lostCount
     for index in 0..<6 {
@@ -145,6 +168,7 @@ extension SubjectTally {
       modelled[index].merge(other.modelled[index])
       executed[index].merge(other.executed[index])
     }
+    probedAddress = probedAddress ?? other.probedAddress
     notRun.merge(other.notRun, uniquingKeysWith: +)
     deviations.merge(other.deviations, uniquingKeysWith: +)
   }

@@ -35,6 +35,8 @@ public struct VerificationReport: Sendable {
   public let lost: [ProbeVerdict]
   /// The entries whose A and D bits are wrong.
   public let flagDisagreements: [FlagDisagreement]
+  /// The leaves with attributes that were not asked for, of which at most 10,000 are kept.
+  public let attributeDisagreements: [AttributeDisagreement]
   /// How long it took.
   public let times: VerificationTimes
 
@@ -51,6 +53,8 @@ public struct VerificationReport: Sendable {
     tallies = collector.tallies
     lost = collector.lost
     flagDisagreements = collector.flagDisagreements
+    attributeDisagreements = AttributeDisagreement.all(
+      in: built, plan: plan, limit: VerdictCollector.keptCount)
     self.times = times
     let cr3 = built.cr3
     let configuration = built.configuration
@@ -69,10 +73,11 @@ public struct VerificationReport: Sendable {
     return sum
   }
 
-  /// True when every probe that was made agrees, and every flag is as it should be.
+  /// True when every probe that was made agrees, and every flag and attribute is as it should be.
   public var isAgreement: Bool {
     let sum = total
     return sum.disagreementCount == 0 && sum.lostCount == 0 && flagDisagreements.isEmpty
+      && attributeDisagreements.isEmpty
   }
 
   /// Why probes that a longer run would have made are missing, or nil when none are.

@@ -5,34 +5,27 @@ import MMU
 
 extension VerificationWork {
   /// A root entry that is not present and a physical range that nothing else uses.
+  ///
+  /// Entries below which nothing is probed come first: a probe there would find the agent where the
+  /// tables under test have nothing. An entry that CPL 3 cannot use is no place for an agent.
   static func findSlot(
-    _ built: borrowing BuiltAddressSpace, width: UInt8, deviations: [Deviation]
+    _ built: borrowing BuiltAddressSpace, plan: ProbePlan, profile: MachineProfile
   ) -> Result<AgentSlot, NotRunReasonError> {
     let memory = built.memory.view
     let space = built.space
-    func isFree(_ index: Int) -> Bool {
+    let shift = space.rootLevel.indexShift
+    var probed: Set<Int> = []
+    for page in plan.pages { probed.insert(Int(page.linearAddress >> shift & 511)) }
+    let free = AgentSlot.rootIndexPreference.filter { index in
       let word = memory.loadWord(
         at: GuestPhysicalAddress(truncating: built.cr3 & ~0xfff + UInt64(index) * 8))
       return (word ?? 1) & 1 == 0
+        && !profile.deviations.contains(.rootEntryUnreachableAtUser(index: index))
     }
-    // An entry whose addresses are probed shows the agent where nothing should be.
-    var probed: Set<Int> = []
-    let shift = space.rootLevel.indexShift
-    for mapping in space.mappings {
-      let first = mapping.linearAddress.rawValue
-      for address in [first &- 4096, first, first &+ mapping.byteCount] {
-        probed.insert(Int(address >> shift & 511))
-      }
+    guard let rootIndex = free.first(where: { !probed.contains($0) }) ?? free.first else {
+      return .failure(NotRunReasonError(reason: .noFreeRootEntry))
     }
-    for expectation in space.expectations {
-      probed.insert(Int(expectation.linearAddress >> shift & 511))
-    }
-    guard
-      let rootIndex = AgentSlot.rootIndexPreference.first(where: {
-        isFree($0) && !probed.contains($0)
-      })
-    else { return .failure(NotRunReasonError(reason: .noFreeRootEntry)) }
-    var devices: [Range<UInt64>] = []
+    var devices = profile.memoryHoles
     for mapping in space.mappings {
       if case .device(let address) = mapping.target {
         devices.append(address.rawValue..<address.rawValue + mapping.byteCount)
@@ -40,7 +33,8 @@ extension VerificationWork {
     }
     guard
       let address = AgentSlot.physicalAddress(
-        memoryByteCount: space.memoryByteCount, occupied: devices, addressWidth: width)
+        memoryByteCount: space.memoryByteCount, occupied: devices,
+        addressWidth: profile.physicalAddressWidth)
     else { return .failure(NotRunReasonError(reason: .noRoomForAgent)) }
     return .success(
       AgentSlot(physicalAddress: address, rootIndex: rootIndex, rootLevel: space.rootLevel))

@@ -33,7 +33,7 @@ struct VerificationWork: Sendable {
       oracle: AskedOracle(built.space, placements: built.placements),
       unsupportedPages: options.unsupportedPages, guestCode: options.guestCode,
       isCancelled: options.isCancelled)
-    slot = Self.findSlot(built, width: profile.physicalAddressWidth, deviations: profile.deviations)
+    slot = Self.findSlot(built, plan: plan, profile: profile)
     memory = MachineMemory(copyOf: built.memory)
     view = built.memory.view
   }

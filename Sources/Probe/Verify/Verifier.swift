@@ -40,7 +40,7 @@ public struct Verifier: Sendable {
     _ space: AddressSpace, options: VerificationOptions = VerificationOptions()
   ) throws(VerificationError) -> VerificationReport {
     let start = ContinuousClock.now
-    let profile = try profile(for: space)
+    let profile = try profile(for: space, timeLimit: options.timeLimit)
     let calibrated = ContinuousClock.now
     let built = try build(space, profile)
     return try verify(
@@ -57,32 +57,51 @@ public struct Verifier: Sendable {
   ) throws(VerificationError) -> VerificationReport {
     let start = ContinuousClock.now
     var known = profile
-    if known == nil { known = try self.profile(for: built.space) }
+    if known == nil { known = try self.profile(for: built.space, timeLimit: options.timeLimit) }
     let calibrated = ContinuousClock.now
     return try verify(
       built, known, options, start: start, calibrationTime: calibrated - start, plan: plan)
   }
 
   /// What the machine was found to do, as far as `space` needs it; nil without a machine.
-  public func profile(for space: AddressSpace) throws(VerificationError) -> MachineProfile? {
+  ///
+  /// A machine that is not calibrated within `timeLimit`, or within 5 seconds if that is less, is
+  /// given up.
+  public func profile(
+    for space: AddressSpace, timeLimit: Duration = .seconds(60)
+  ) throws(VerificationError) -> MachineProfile? {
     guard let factory else { return nil }
     var trials: Set<MachineFeature> = []
     if space.rootLevel == .pageMapLevel5 { trials.insert(.fiveLevelPaging) }
     if space.processor.isSMEPEnabled { trials.insert(.smep) }
     if space.processor.isSMAPEnabled { trials.insert(.smap) }
     if space.processor.isPKEEnabled { trials.insert(.protectionKeys) }
-    var rootIndices: Set<Int> = []
-    if space.rootLevel == .pageMapLevel4 {
-      for mapping in space.mappings {
-        rootIndices.insert(space.rootLevel.index(of: mapping.linearAddress))
-      }
-    }
     do throws(MachineError) {
-      return try Calibrator(factory: factory, known: knownDeviations).profile(
-        trying: trials, rootIndices: rootIndices)
+      return try Calibrator(
+        factory: factory, deadline: ContinuousClock.now + max(timeLimit, .seconds(5)),
+        known: knownDeviations
+      ).profile(trying: trials, rootIndices: Self.rootIndices(of: space))
     } catch {
       throw .machine(error)
     }
+  }
+
+  /// The root entries below which the probes of a space are, as far as they can be told from what
+  /// is asked for: those of all mappings, of the pages beside them, and of the expectations.
+  private static func rootIndices(of space: AddressSpace) -> Set<Int> {
+    // Calibration tries them in tables of 4 levels.
+    guard space.rootLevel == .pageMapLevel4 else { return [] }
+    let shift = space.rootLevel.indexShift
+    func index(_ address: UInt64) -> Int { Int(address >> shift & 511) }
+    var indices: Set<Int> = []
+    for mapping in space.mappings {
+      let first = mapping.linearAddress.rawValue
+      let last = first &+ (mapping.byteCount &- 1)
+      indices.formUnion([index(first &- 4096), index(last &+ 1)])
+      indices.formUnion(index(first)...max(index(first), index(last)))
+    }
+    for expectation in space.expectations { indices.insert(index(expectation.linearAddress)) }
+    return indices
   }
 
   /// Writes the tables of `space` for a machine, or for any when `profile` is nil.

@@ -69,10 +69,7 @@ struct ConformCommand: ReportingCommand {
 
   @OptionGroup var report: ReportOptions
 
-  @Option(
-    name: .customLong("kvm-device"),
-    help: ArgumentHelp("The KVM device.", valueName: "path"))
-  var devicePath = "/dev/kvm"
+  @OptionGroup var choice: MachineChoice
 
   @Option(
     help: ArgumentHelp(

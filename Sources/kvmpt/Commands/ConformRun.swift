@@ -11,7 +11,7 @@ struct ConformRun {
     Interruption.install()
     let conformance: Conformance
     do throws(MachineError) {
-      conformance = try Conformance(KVMMachineFactory(devicePath: command.devicePath))
+      conformance = Conformance(try command.choice.open())
     } catch {
       throw CommandFailure(error, canPass: nil)
     }

@@ -1,6 +1,7 @@
 // kvmpt doctor: can this machine do it, and if not, what would fix it?
 
 import ArgumentParser
+import KVM
 import Probe
 
 struct DoctorCommand: ReportingCommand {
@@ -26,10 +27,7 @@ struct DoctorCommand: ReportingCommand {
   var format = Format.text
 
   @OptionGroup var report: ReportOptions
-  @Option(
-    name: .customLong("kvm-device"),
-    help: ArgumentHelp("The KVM device.", valueName: "path"))
-  var devicePath = "/dev/kvm"
+  @OptionGroup var choice: MachineChoice
 
   func execute() throws(CommandFailure) -> ExitStatus {
     let destination = try report.open()
@@ -42,21 +40,23 @@ struct DoctorCommand: ReportingCommand {
   private func examine(to destination: ReportDestination) -> ExitStatus {
     let examination: Examination
     do throws(MachineError) {
-      examination = try Examination.ofMachine(
-        KVMMachineFactory(devicePath: devicePath))
+      examination = try Examination.ofMachine(choice.open())
     } catch {
       switch format {
       case .text: destination.write(Self.text(error, report.styler(for: destination)))
-      case .json: DoctorJSON(devicePath: devicePath).write(error, to: destination)
+      case .json: DoctorJSON(devicePath: choice.devicePath).write(error, to: destination)
       }
-      return error.meansNoKVM ? .noKVM : .internalError
+      return error.meansNoMachine ? .noKVM : .internalError
     }
     switch format {
     case .text:
       var output = destination
       DoctorText(examination: examination, styler: report.styler(for: destination))
         .write(to: &output)
-    case .json: DoctorJSON(devicePath: devicePath).write(examination, to: destination)
+    case .json:
+      let isQEMU = examination.identity.walker == .tcg
+      DoctorJSON(devicePath: isQEMU ? choice.qemuPath : choice.devicePath)
+        .write(examination, to: destination)
     }
     return examination.problem == nil ? .agreement : .internalError
   }

@@ -21,12 +21,12 @@ enum ExitStatus: Int32, CaseIterable, Sendable {
     case .disagreement: "asked, modelled and executed disagree"
     case .usage: "the command line is wrong"
     case .badInput: "an input file cannot be read or is wrong"
-    case .noKVM: "KVM is needed and cannot be used"
-    case .internalError: "the machine fails its calibration, or a defect of kvmpt itself"
+    case .noKVM: "the machine (KVM, or QEMU where it was asked for) cannot be used"
+    case .internalError: "the host or its KVM fails, calibration included, or a defect of kvmpt"
     case .cannotWrite: "the report cannot be written"
     case .skipped: "skipped for want of KVM, as --if-no-kvm skip asks"
     case .timeLimitReached: "nothing disagrees, but --timeout ended the run before its end"
-    case .interrupted: "interrupted from the keyboard"
+    case .interrupted: "interrupted, by Control-C or SIGTERM"
     }
   }
 

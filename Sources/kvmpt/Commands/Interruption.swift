@@ -11,8 +11,13 @@ enum Interruption {
   /// True after the first SIGINT or SIGTERM.
   static var isRequested: Bool { signalCount.load(ordering: .relaxed) > 0 }
 
-  /// Ignores SIGPIPE: a reader such as `head` that goes away early does not cost the verdict.
-  static func ignoreBrokenPipes() { _ = signal(SIGPIPE, SIG_IGN) }
+  /// Turns signals about writes into errors of the writes: a reader such as `head` that goes away
+  /// early does not cost the verdict, and a file that may not grow is a report that cannot be
+  /// written.
+  static func ignoreFailedWrites() {
+    _ = signal(SIGPIPE, SIG_IGN)
+    _ = signal(SIGXFSZ, SIG_IGN)
+  }
 
   /// From here on SIGINT and SIGTERM ask for an orderly end, and a second one ends at once.
   ///

@@ -6,7 +6,15 @@ import Glibc
 @main
 enum Program {
   static func main() {
-    Interruption.ignoreBrokenPipes()
+    StandardStreams.reserve()
+    Interruption.ignoreFailedWrites()
+    // The runtime reads the arguments from /proc; without it every command would print the help.
+    if CommandLine.arguments.isEmpty {
+      let failure = CommandFailure(
+        .internalError, "the command line cannot be read", hint: "mount /proc")
+      writeToStandardError(failure.text + "\n")
+      exit(failure.status.rawValue)
+    }
     let command: any ParsableCommand
     do {
       var parsed = try Kvmpt.parseAsRoot()

@@ -11,29 +11,32 @@ struct VerifyRun {
   let destination: ReportDestination
 
   func run() throws(CommandFailure) -> ExitStatus {
-    var verifier: Verifier
-    do throws(MachineError) {
-      verifier = try Verifier(devicePath: command.machine.devicePath)
+    Interruption.install()
+    let known = try knownDeviations()
+    let report: VerificationReport
+    do throws(VerificationError) {
+      report = try provedOnMachine(known: known)
     } catch {
+      guard case .machine(let problem) = error, problem.meansNoMachine else {
+        throw CommandFailure(error, input: input)
+      }
       switch command.missingKVM {
-      case .fail: throw CommandFailure(error, canPass: "--if-no-kvm")
-      case .skip: return try skip(error)
-      case .model: verifier = .modelOnly
+      case .fail: throw CommandFailure(problem, canPass: "--if-no-kvm")
+      case .skip: return try skip(problem)
+      case .model: report = try comparedWithModel()
       }
     }
-    try useProfile(in: &verifier)
-    Interruption.install()
-    let report = try verify(with: verifier)
     write(report)
     try destination.close()
     return Self.status(of: report)
   }
 
-  /// Takes the rules of `--machine-profile`, which must be about the machine at hand.
-  private func useProfile(in verifier: inout Verifier) throws(CommandFailure) {
-    guard let path = command.profilePath else { return }
+  /// The rules of `--machine-profile`, which must be about the machine at hand where there is one.
+  private func knownDeviations() throws(CommandFailure) -> [Deviation] {
+    guard let path = command.profilePath else { return [] }
     let profile = try ResultFile(path: path, schema: MachineProfileJSON.schema).machine()
-    guard let identity = verifier.machineIdentity else { return }
+    // A machine that cannot be opened is reported where it is used.
+    guard let identity = try? command.machine.choice.open().identity else { return [] }
     guard
       identity.name == profile.identity.name, identity.walker == profile.identity.walker
     else {
@@ -44,7 +47,7 @@ struct VerifyRun {
           + " \(identity.walker.name)"
       ).failure
     }
-    verifier.knownDeviations = profile.deviations
+    return profile.deviations
   }
 
   /// A run that did not come to its end is no agreement, whatever it found until then.
@@ -55,21 +58,36 @@ struct VerifyRun {
     return reason == nil ? .agreement : .timeLimitReached
   }
 
-  private func verify(with verifier: Verifier) throws(CommandFailure) -> VerificationReport {
+  /// Proves on the machine that was chosen; one that opens may still refuse to make a guest.
+  private func provedOnMachine(
+    known: [Deviation]
+  ) throws(VerificationError) -> VerificationReport {
+    var verifier: Verifier
+    do throws(MachineError) {
+      verifier = Verifier(factory: try command.machine.choice.open())
+    } catch {
+      throw .machine(error)
+    }
+    verifier.knownDeviations = known
+    return try verify(with: verifier)
+  }
+
+  private func comparedWithModel() throws(CommandFailure) -> VerificationReport {
+    do throws(VerificationError) {
+      return try verify(with: .modelOnly)
+    } catch {
+      throw CommandFailure(error, input: input)
+    }
+  }
+
+  private func verify(with verifier: Verifier) throws(VerificationError) -> VerificationReport {
     let line = ProgressLine(title: "probing")
     defer { line.finish() }
     var options = VerificationOptions()
     options.timeLimit = command.machine.timeout.duration
     options.isCancelled = { Interruption.isRequested }
     options.observer = { line.update(doneCount: $0, totalCount: $1) }
-    do throws(VerificationError) {
-      return try verifier.verify(input.addressSpace, options: options)
-    } catch {
-      switch error {
-      case .machine(let error): throw CommandFailure(error, canPass: nil)
-      case .build(let error): throw CommandFailure(error, input: input)
-      }
-    }
+    return try verifier.verify(input.addressSpace, options: options)
   }
 
   private func skip(_ error: MachineError) throws(CommandFailure) -> ExitStatus {
@@ -116,8 +134,19 @@ extension CommandFailure {
   /// The machine is missing or failed.
   init(_ error: MachineError, canPass option: String?) {
     var hint = error.hint
-    if error.meansNoKVM, let option { hint += "; or pass \(option) skip or \(option) model" }
-    self.init(error.meansNoKVM ? .noKVM : .internalError, error.message, hint: hint)
+    if error.meansNoMachine, let option {
+      if case .kvm = error { hint += "; or pass --machine qemu" }
+      hint += "; or pass \(option) skip or \(option) model"
+    }
+    self.init(error.meansNoMachine ? .noKVM : .internalError, error.message, hint: hint)
+  }
+
+  /// The verification came to no report.
+  init(_ error: VerificationError, input: AddressSpaceFile) {
+    switch error {
+    case .machine(let error): self.init(error, canPass: nil)
+    case .build(let error): self.init(error, input: input)
+    }
   }
 
   /// The tables cannot be built; the message says where in the file.

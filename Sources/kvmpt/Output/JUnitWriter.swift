@@ -39,7 +39,10 @@ enum JUnitWriter {
     if let line = reportCase.line { names.append(("line", "\(line)")) }
     output.write("    <testcase\(attributes(names))")
     switch reportCase.outcome {
-    case .passed: output.write("/>\n")
+    case .passed where reportCase.notes.isEmpty: output.write("/>\n")
+    case .passed:
+      let text = XMLText.escaped(reportCase.notes.joined(separator: "\n"))
+      output.write(">\n      <system-out>\(text)</system-out>\n    </testcase>\n")
     case .skipped(let reason):
       output.write(">\n      <skipped\(attributes([("message", reason)]))/>\n    </testcase>\n")
     case .failed(let id, let message, let details):

@@ -6,6 +6,8 @@ struct ReportCase: Sendable {
   /// What the case belongs to, such as "mappings".
   let group: String
   let outcome: ReportOutcome
+  /// What is to be known beside the outcome.
+  var notes: [String] = []
   /// Where it is asked for.
   var file: String?
   var line: Int?

@@ -20,6 +20,7 @@ enum TAPWriter {
         output.write("not ok \(title)\n")
         writeDiagnostics(of: reportCase, id, message, details, to: &output)
       }
+      for note in reportCase.notes { output.write("# \(oneLine(note))\n") }
     }
   }
 

@@ -61,7 +61,7 @@ struct DoctorJSON {
   /// A machine on which no guest can be made.
   func write(_ error: MachineError, to destination: ReportDestination) {
     var json = JSONWriter(to: destination)
-    begin(error.meansNoKVM ? "no-kvm" : "not-believable", &json)
+    begin(error.meansNoMachine ? "no-kvm" : "not-believable", &json)
     write(error, &json)
     json.endObject()
   }

@@ -63,7 +63,8 @@ struct DoctorText {
       ("the host's changes of tables are seen", .left), ("CPL 0", .left), ("CPL 3", .left),
       ("", .left),
     ])
-    for means in HostChangeMeans.allCases {
+    for means in HostChangeMeans.allCases
+    where examination.hostEdits.contains(where: { $0.means == means }) {
       var row: [TextTable.Cell] = [.init(means.message)]
       for finding in examination.hostEdits where finding.means == means {
         row.append(.init(finding.words, finding.isReliable ? .green : .yellow))

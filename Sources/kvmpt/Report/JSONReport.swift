@@ -32,7 +32,7 @@ struct JSONReport {
   private var verdict: String {
     if !report.isAgreement { return "disagreement" }
     if report.reasonForUnfinishedProbes != nil { return "unfinished" }
-    return report.total.executedCount > 0 ? "agreement" : "not-executed"
+    return report.total.agreementCount > 0 ? "agreement" : "not-executed"
   }
 
   private func writeBuilt(_ json: inout JSONWriter<ReportDestination>) {
@@ -55,6 +55,7 @@ struct JSONReport {
     json.beginObject()
     json.member("planned", tally.probeCount)
     json.member("executed", tally.executedCount)
+    json.member("agreeing", tally.agreementCount)
     json.member("disagreeing", tally.disagreementCount)
     json.member("lost", tally.lostCount)
     json.key("not-run")
@@ -107,7 +108,9 @@ struct JSONReport {
       json.member("access", expectation.access.label)
       json.member("cpl", Int(expectation.privilege.rawValue))
       json.member("expected", expectation.outcome.words)
-      writeCounts(report.tallies[.expectation(index)] ?? SubjectTally(), to: &json)
+      let tally = report.tallies[.expectation(index)] ?? SubjectTally()
+      if let address = tally.probedAddress { json.member("probed-address", hexadecimal: address) }
+      writeCounts(tally, to: &json)
       json.endObject()
     }
     json.endArray()
@@ -153,6 +156,20 @@ struct JSONReport {
       json.member("must-set", hexadecimal: flags.mustSet)
       json.member("may-set", hexadecimal: flags.maySet)
       json.member("message", flags.message)
+      json.endObject()
+    }
+    json.endArray()
+    json.key("wrong-attributes")
+    json.beginArray()
+    for attribute in report.attributeDisagreements {
+      json.beginObject()
+      json.member("mapping", report.space.mappings[attribute.mapping].name)
+      json.member("address", hexadecimal: attribute.linearAddress)
+      json.member("level", Int(attribute.step.level.rawValue))
+      json.member("entry-address", hexadecimal: attribute.step.entryAddress.rawValue)
+      json.member("entry", hexadecimal: attribute.step.entry.rawValue)
+      json.member("bits", hexadecimal: attribute.bits)
+      json.member("message", attribute.message)
       json.endObject()
     }
     json.endArray()

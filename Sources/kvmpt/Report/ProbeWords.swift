@@ -30,6 +30,14 @@ extension AskedAnswer {
   }
 }
 
+extension Expectation {
+  /// Where it was probed, if that is another byte of the page than it asks about.
+  func probedWords(_ tally: SubjectTally) -> String? {
+    guard let address = tally.probedAddress, address != linearAddress else { return nil }
+    return "probed at \(HexadecimalNumber(address))"
+  }
+}
+
 extension ExpectedOutcome {
   /// What is expected.
   var words: String {

@@ -18,9 +18,12 @@ extension ReportSuite {
           line: file.positions.mappings.indices.contains(index)
             ? file.positions.mappings[index].start.line : nil))
     }
-    cases.append(
-      Self.reportCase(
-        "unmapped pages fault", "gaps", .gap(nearMapping: -1), report, path: file.path, line: nil))
+    if report.tallies[.gap(nearMapping: -1)] != nil {
+      cases.append(
+        Self.reportCase(
+          "unmapped pages fault", "gaps", .gap(nearMapping: -1), report, path: file.path, line: nil
+        ))
+    }
     for (index, expectation) in report.space.expectations.enumerated() {
       let manner = ProbeManner(expectation.access, at: expectation.privilege)
       cases.append(
@@ -32,6 +35,7 @@ extension ReportSuite {
             ? file.positions.expectations[index].start.line : nil))
     }
     cases.append(Self.flagCase(report))
+    cases.append(Self.attributeCase(report))
   }
 
   private static func reportCase(
@@ -39,7 +43,19 @@ extension ReportSuite {
     path: String, line: Int?
   ) -> ReportCase {
     ReportCase(
-      name: name, group: group, outcome: outcome(of: subject, report), file: path, line: line)
+      name: name, group: group, outcome: outcome(of: subject, report),
+      notes: notes(about: report.tallies[subject] ?? SubjectTally()), file: path, line: line)
+  }
+
+  /// What a case that passed has left out.
+  private static func notes(about tally: SubjectTally) -> [String] {
+    guard tally.agreementCount > 0 else { return [] }
+    return NotRunReason.allCases.compactMap { reason in
+      tally.notRun[reason].map { "\(counted($0, "probe", "probes")) skipped: \(reason.message)" }
+    }
+      + tally.deviations.sorted { $0.key.message < $1.key.message }.map {
+        "\(counted($0.value, "probe", "probes")) explained: \($0.key.message)"
+      }
   }
 
   private static func outcome(
@@ -70,10 +86,21 @@ extension ReportSuite {
         message: "\(counted(tally.notRun[reason] ?? 0, "probe", "probes")) not made:"
           + " \(reason.message)", details: [])
     }
-    if tally.executedCount == 0, let reason = tally.notRun.keys.first {
-      return .skipped(reason: reason.message)
+    if tally.agreementCount == 0,
+      let reason = tally.firstDeviation?.message ?? tally.firstReasonNotRun?.message
+    {
+      return .skipped(reason: reason)
     }
     return .passed
+  }
+
+  private static func attributeCase(_ report: VerificationReport) -> ReportCase {
+    let texts = report.attributeDisagreements.prefix(20).map {
+      AttributeText($0, in: report.space).text.trimmed
+    }
+    let outcome: ReportOutcome =
+      texts.first.map { .failed(id: "wrong-attributes", message: $0, details: texts) } ?? .passed
+    return ReportCase(name: "attributes of the leaves", group: "attributes", outcome: outcome)
   }
 
   private static func flagCase(_ report: VerificationReport) -> ReportCase {
@@ -83,7 +110,8 @@ extension ReportSuite {
         id: "wrong-flags", message: FlagText(first).text.trimmed,
         details: report.flagDisagreements.prefix(20).map { FlagText($0).text.trimmed })
     } else if report.total.executedCount == 0 {
-      outcome = .skipped(reason: report.total.notRun.keys.first?.message ?? "nothing was executed")
+      outcome = .skipped(
+        reason: report.total.firstReasonNotRun?.message ?? "nothing was executed")
     } else {
       outcome = .passed
     }

@@ -16,14 +16,17 @@ struct ReportSummary {
     let total = report.total
     var lines: [String] = []
     let executed = "\(grouped(total.executedCount)) probes on the machine"
+    let agreed = "\(grouped(total.agreementCount)) probes on the machine"
     if report.isAgreement, let reason = report.reasonForUnfinishedProbes {
-      let made = total.executedCount > 0 ? "after \(executed), which agree" : "before any probe"
+      let made = total.agreementCount > 0 ? "after \(agreed), which agree" : "before any probe"
       lines.append(styler("not finished", .redBold) + ": \(reason.message) \(made)")
     } else if report.isAgreement {
+      let nothing =
+        total.executedCount > 0 ? "nothing that was executed counts" : "nothing was executed"
       lines.append(
-        total.executedCount > 0
-          ? styler("agreed", .green) + ": \(executed), as asked and as modelled"
-          : styler("not proved", .yellow) + ": asked and modelled agree, and nothing was executed")
+        total.agreementCount > 0
+          ? styler("agreed", .green) + ": \(agreed), as asked and as modelled"
+          : styler("not proved", .yellow) + ": asked and modelled agree, and \(nothing)")
     } else {
       var parts: [String] = []
       if total.disagreementCount > 0 {
@@ -33,6 +36,9 @@ struct ReportSummary {
       if !report.flagDisagreements.isEmpty {
         parts.append(
           "\(counted(report.flagDisagreements.count, "entry", "entries")) with wrong flags")
+      }
+      if !report.attributeDisagreements.isEmpty {
+        parts.append("\(counted(report.attributeDisagreements.count, "wrong attribute"))")
       }
       lines.append(
         styler("disagreed", .redBold) + ": " + parts.joined(separator: ", ") + ", of \(executed)")

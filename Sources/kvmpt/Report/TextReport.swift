@@ -70,42 +70,42 @@ struct TextReport {
   }
 
   private func cells(_ tally: SubjectTally, pageCount: Int) -> [TextTable.Cell] {
-    let wrong = tally.disagreementCount > 0 || tally.lostCount > 0
-    let verdict: TextTable.Cell
-    if wrong {
-      verdict = .init("disagree", .red)
-    } else if tally.notRun.keys.contains(where: \.meansUnfinished) {
-      verdict = .init("not finished", .red)
-    } else if tally.executedCount == 0 {
-      verdict = .init("skipped", .yellow)
-    } else if tally.executedCount < tally.probeCount || !tally.deviations.isEmpty {
-      verdict = .init("agree, in part", .yellow)
-    } else {
-      verdict = .init("agree", .green)
-    }
-    return [
+    [
       .init(RightsText.text(tally.asked)), .init(RightsText.text(tally.modelled)),
       .init(RightsText.text(tally.executed)), .init(grouped(pageCount)),
-      .init(grouped(tally.probeCount)),
-      verdict,
+      .init(grouped(tally.probeCount)), verdict(tally),
     ]
   }
 
+  private func verdict(_ tally: SubjectTally) -> TextTable.Cell {
+    if tally.disagreementCount > 0 || tally.lostCount > 0 { return .init("disagree", .red) }
+    if tally.notRun.keys.contains(where: \.meansUnfinished) { return .init("not finished", .red) }
+    if tally.executedCount == 0 { return .init("skipped", .yellow) }
+    if tally.agreementCount == 0 { return .init("explained", .yellow) }
+    if tally.executedCount < tally.probeCount || !tally.deviations.isEmpty {
+      return .init("agree, in part", .yellow)
+    }
+    return .init("agree", .green)
+  }
+
   private func legend() -> String {
-    styler("  rights at CPL 0 | CPL 3; '.' was not probed, '?' differs from page to page\n", .dim)
+    styler("  rights at CPL 0 | CPL 3; '.' was not probed, '?' differs from page to page", .dim)
+      + "\n"
   }
 
   private func expectations() -> String {
     guard !report.space.expectations.isEmpty else { return "" }
     var table = TextTable([
       ("expectation", .left), ("access", .left), ("outcome", .left), ("", .left),
+      ("", .left),
     ])
     for (index, expectation) in report.space.expectations.enumerated() {
       let tally = report.tallies[.expectation(index)] ?? SubjectTally()
       table.append([
         .init("\(HexadecimalNumber(expectation.linearAddress))"),
         .init(ProbeManner(expectation.access, at: expectation.privilege).words),
-        .init(expectation.outcome.words), cells(tally, pageCount: 0)[5],
+        .init(expectation.outcome.words), verdict(tally),
+        .init(expectation.probedWords(tally) ?? "", .dim),
       ])
     }
     return "\n" + table.rendered(styler: styler)
@@ -121,9 +121,13 @@ struct TextReport {
         + "    executed  \(verdict.executed.words)\n"
     }
     texts += report.flagDisagreements.prefix(Self.shownCount).map { FlagText($0).text }
+    texts += report.attributeDisagreements.prefix(Self.shownCount).map {
+      AttributeText($0, in: report.space).text
+    }
     guard !texts.isEmpty else { return "" }
     let all =
       report.disagreements.count + report.lost.count + report.flagDisagreements.count
+      + report.attributeDisagreements.count
     var text = "\n" + texts.map { styler("disagreement", .redBold) + " at " + $0 }.joined()
     if all > texts.count {
       text += "... and \(grouped(all - texts.count)) more; --format json has them all\n"

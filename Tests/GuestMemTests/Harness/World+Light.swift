@@ -10,6 +10,7 @@ extension World {
   mutating func lightStep(_ operation: Operation, probe: UInt64) -> String? {
     let free = allocator.freeFrames
     let result = perform(operation)
+    if let fault { return fault }
     let nothing = MemoryImage()
     let isRefused: Bool
     switch (expectation(operation, before: nothing, result: result), result) {

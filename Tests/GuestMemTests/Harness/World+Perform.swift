@@ -50,11 +50,14 @@ extension World {
   private mutating func performEntry(
     _ operation: Operation
   ) throws(EntryError) -> OperationResult {
+    var found: ContractViolation?
+    defer { if let found { fault = found.description } }
     switch operation {
     case .split(let page, let level):
       return try table.withEntry(for: address(page), downTo: level, allocator: &allocator) {
         (entry, allocator) throws(EntryError) -> OperationResult in
         let node = try entry.splitIfLarge(allocator: &allocator)
+        found = node?.contractViolations().first
         return .found(node == nil ? nil : 1)
       }
     case .collapse(let page, let level):
@@ -66,6 +69,7 @@ extension World {
       return try table.withEntry(for: address(page), downTo: level, allocator: &allocator) {
         (entry, allocator) throws(EntryError) -> OperationResult in
         let node = try entry.allocateIfNone(allocator: &allocator)
+        found = node?.contractViolations().first
         return .found(node == nil ? nil : 1)
       }
     case .replace(let page, let level, let target, let properties):
@@ -111,6 +115,8 @@ extension World {
   private mutating func performCursor(
     _ operation: Operation
   ) throws(PageTableError) -> OperationResult {
+    var found: ContractViolation?
+    defer { if let found { fault = found.description } }
     switch operation {
     case .cursorMap(let page, let level, let target, let properties),
       .remap(let page, let level, let target, let properties):
@@ -120,6 +126,7 @@ extension World {
       return try table.withCursor(
         address(page), byteCount: span, minimumLevel: level, allocator: &allocator
       ) { (cursor, allocator) throws(PageTableError) -> OperationResult in
+        defer { found = found ?? cursor.contractViolations().first }
         var child = Child<Configuration>.page(
           PageItem(untracked: physical(target << 12), level: level, properties: properties))
         if isRemap {
@@ -133,6 +140,7 @@ extension World {
       return try table.withCursor(
         address(page), byteCount: count << 12, allocator: &allocator
       ) { (cursor, allocator) throws(PageTableError) -> OperationResult in
+        defer { found = found ?? cursor.contractViolations().first }
         let fragment = try cursor.takeNext(byteCount: count << 12, allocator: &allocator)
         switch consume fragment {
         case .none: return .found(cursor.linearAddress == nil ? nil : 0)
@@ -150,6 +158,7 @@ extension World {
       return try table.withCursor(
         address(page), byteCount: count << 12, allocator: &allocator
       ) { (cursor, allocator) throws(PageTableError) -> OperationResult in
+        defer { found = found ?? cursor.contractViolations().first }
         let range = try cursor.protectNext(byteCount: count << 12, allocator: &allocator) {
           (_) throws(PageTableError) in properties
         }
@@ -159,16 +168,18 @@ extension World {
       return try table.withCursor(
         address(page), byteCount: count << 12, allocator: &allocator
       ) { (cursor, allocator) throws(PageTableError) -> OperationResult in
-        let found = try cursor.findNext(byteCount: count << 12, allocator: &allocator)
-        guard found != nil else { return .found(nil) }
+        defer { found = found ?? cursor.contractViolations().first }
+        let next = try cursor.findNext(byteCount: count << 12, allocator: &allocator)
+        guard next != nil else { return .found(nil) }
         let slot = try cursor.query()
         guard case .page = slot.child else { return .done }
-        return .found(found?.rawValue)
+        return .found(next?.rawValue)
       }
     case .cursorUnmap(let page, let count):
       return try table.withCursor(
         address(page), byteCount: count << 12, allocator: &allocator
       ) { (cursor, allocator) throws(PageTableError) -> OperationResult in
+        defer { found = found ?? cursor.contractViolations().first }
         try cursor.unmap(byteCount: count << 12, allocator: &allocator)
         return .found(cursor.linearAddress?.rawValue)
       }
@@ -176,7 +187,8 @@ extension World {
       return try table.withCursor(
         address(page), byteCount: count << 12, allocator: &allocator
       ) { (cursor, allocator) throws(PageTableError) -> OperationResult in
-        .byteCount(
+        defer { found = found ?? cursor.contractViolations().first }
+        return .byteCount(
           try cursor.protect(byteCount: count << 12, change: change, allocator: &allocator))
       }
     case .cursorMapRange(let page, let count, let target, let properties, let choice):
@@ -184,6 +196,7 @@ extension World {
       return try table.withCursor(
         address(page), byteCount: count << 12, allocator: &allocator
       ) { (cursor, allocator) throws(PageTableError) -> OperationResult in
+        defer { found = found ?? cursor.contractViolations().first }
         if choice == .exactly(.size4KiB) {
           // Page by page, in a cursor that can only fail before its first page or between pages.
           for index in 0..<count {

@@ -10,6 +10,7 @@ extension World {
   mutating func step(_ operation: Operation, before: MemoryImage) -> String? {
     let stateBefore = RawState(self)
     let result = perform(operation)
+    if let fault { return fault }
     let expectation = expectation(operation, before: before, result: result)
     let after = image
     switch (expectation, result) {
@@ -35,6 +36,12 @@ extension World {
       return "the tables say \(after.leaves), the model says \(model.leaves)"
     }
     if let changed = outsideChange(operation, before: before) { return changed }
+    if let changed = stateBefore.change(
+      to: RawState(self), outside: touchedRange(operation), before: before, after: after,
+      model: model)
+    {
+      return changed
+    }
     if let violation = violations.first { return violation.description }
     return nil
   }
@@ -56,7 +63,7 @@ extension World {
   }
 
   /// The positions that an operation may change, widened to the entry it works on.
-  private func touchedRange(_ operation: Operation) -> Range<UInt64> {
+  func touchedRange(_ operation: Operation) -> Range<UInt64> {
     switch operation {
     case .hardware(let page, _): return range(page, 1)
     case .split(let page, let level), .collapse(let page, let level),
@@ -67,58 +74,5 @@ extension World {
       return start..<start + span
     default: return rangeAskedFor(operation) ?? 0..<0
     }
-  }
-}
-
-/// Memory and metadata of the first frames, to be compared and put back.
-struct RawState {
-  var words: [UInt64]
-  var intervals: [Range<UInt64>]
-  var freeFrames: UInt64
-  var stackTop: UInt64
-
-  init<Configuration>(_ world: borrowing World<Configuration>) {
-    let frames = world.allocator.metadata.frameCount
-    let wordCount = UInt64(Configuration.entryCount)
-    var words: [UInt64] = []
-    words.reserveCapacity(Int(frames * (wordCount + 2)))
-    for frame in 0..<min(frames, 64) {
-      let ownership = world.allocator.metadata.ownership(of: frame)
-      words.append(ownership.rawValue)
-      words.append(world.allocator.metadata.nodeState(of: frame).rawValue)
-      if ownership == .unused { continue }
-      for index in 0..<wordCount {
-        words.append(world.memory.view.loadWord(at: physical(frame << 12 | index << 3)) ?? 0)
-      }
-    }
-    self.words = words
-    intervals = world.allocator.intervals
-    freeFrames = world.allocator.freeFrames
-    stackTop = world.allocator.stackTop
-  }
-
-  func differsOnlyInReclaimed(_ other: RawState) -> Bool {
-    words == other.words && freeFrames == other.freeFrames
-  }
-
-  /// Puts memory, metadata and allocator back.
-  func restore<Configuration>(_ world: inout World<Configuration>) {
-    let wordCount = UInt64(Configuration.entryCount)
-    world.allocator.collectReturned()
-    var cursor = 0
-    for frame in 0..<min(world.allocator.metadata.frameCount, 64) {
-      let ownership = FrameOwnership(rawValue: words[cursor])
-      world.allocator.metadata.setOwnership(ownership, of: frame)
-      world.allocator.metadata.setNodeState(NodeState(rawValue: words[cursor + 1]), of: frame)
-      cursor += 2
-      if ownership == .unused { continue }
-      for index in 0..<wordCount {
-        world.memory.view.storeWord(words[cursor], at: physical(frame << 12 | index << 3))
-        cursor += 1
-      }
-    }
-    world.allocator.intervals = intervals
-    world.allocator.freeFrames = freeFrames
-    world.allocator.stackTop = stackTop
   }
 }

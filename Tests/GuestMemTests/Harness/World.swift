@@ -11,12 +11,17 @@ struct World<Configuration: PageTableConfiguration>: ~Copyable {
   var allocator: FrameAllocator
   var table: ConfiguredPageTable<Configuration>
   var model: Model
+  /// What a cursor or guard violated between its operations.
+  var fault: String?
   /// Added to every page number.
   var base: UInt64 = 0
 
-  init(levels: Level, frameCount: UInt64) throws {
-    let memory = try GuestMemory(byteCount: frameCount * 4096, backing: .anonymous)
-    var allocator = try FrameAllocator(byteCount: frameCount * 4096)
+  /// `frameCount` frames for tables, behind as many that stay free of them.
+  init(levels: Level, frameCount: UInt64, reservedFrameCount: UInt64 = 0) throws {
+    let byteCount = (reservedFrameCount + frameCount) * 4096
+    let memory = try GuestMemory(byteCount: byteCount, backing: .anonymous)
+    var allocator = try FrameAllocator(byteCount: byteCount)
+    if reservedFrameCount > 0 { try allocator.reserve(0..<reservedFrameCount * 4096) }
     let table = try ConfiguredPageTable<Configuration>(
       configuration: testPaging(levels: levels), rootLevel: levels, memory: memory.view,
       allocator: &allocator)

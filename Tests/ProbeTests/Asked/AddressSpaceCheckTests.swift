@@ -80,10 +80,16 @@ struct AddressSpaceCheckTests {
       flawed: space([mapping(0, 32 << 20), mapping(1 << 30, 33 << 20, .memory(at(0)))])),
     Flaw(
       "memory-exhausted",
-      sound: space([mapping(0, 1 << 45, .device(at(1 << 45)))]),
-      flawed: space([
-        mapping(0, 1 << 45, .device(at(1 << 45)), pageSize: .exactly(.size4KiB))
-      ])),
+      sound: space([mapping(0, 1 << 34, .device(at(1 << 45)))], memory: 16 << 20),
+      flawed: space(
+        [mapping(0, 1 << 34, .device(at(1 << 45)), pageSize: .exactly(.size4KiB))],
+        memory: 16 << 20)),
+    flaw(
+      "too-many-pages",
+      sound: [mapping(0, 1 << 34, .device(at(1 << 45)), pageSize: .exactly(.size4KiB))],
+      flawed: [
+        mapping(0, 1 << 34, .device(at(1 << 45)), pageSize: .exactly(.size4KiB)), mapping(1 << 40),
+      ]),
     flaw("empty-mapping", sound: [mapping(0, 4096)], flawed: [mapping(0, 0)]),
     flaw("misaligned", sound: [mapping(0x1000)], flawed: [mapping(0x1001)]),
     flaw("misaligned", sound: [mapping(0, 0x2000)], flawed: [mapping(0, 0x2001)]),

@@ -43,6 +43,22 @@ struct MainJobTests {
     #expect(masked == Self.higherHalf)
   }
 
+  @Test("The picture in the README is real output")
+  func picture() throws {
+    let svg = try DocumentationTests.text("Documentation/images/verify.svg")
+    let lines = svg.split(separator: "\n").filter { $0.hasPrefix("<text x=") }.map { line in
+      line.replacing(/<[^>]*>/, with: "").replacing("&#x27;", with: "'")
+    }
+    #expect(lines.first == "$ kvmpt verify Examples/higher-half-kernel.yaml")
+    // The lines without text, and those about the machine and the times, are not in the picture.
+    let shown = lines.dropFirst().filter { line in
+      !["  machine  ", "  differs  ", "time: "].contains { line.hasPrefix($0) }
+    }
+    let expected = Self.higherHalf.replacing("(higher", with: "(Examples/higher")
+      .split(separator: "\n").map(String.init)
+    #expect(shown.map { String($0) } == expected)
+  }
+
   static let higherHalf = """
     higher-half kernel (higher-half-kernel.yaml)
 
@@ -61,10 +77,10 @@ struct MainJobTests {
 
       expectation            access          outcome
       0xffff_ffff_8000_0010  write at CPL 0  #PF, error code 0x3 (P|W)      agree
-      0xffff_ffff_8080_1100  fetch at CPL 0  #PF, error code 0x11 (P|I)     agree
+      0xffff_ffff_8080_1100  fetch at CPL 0  #PF, error code 0x11 (P|I)     agree  probed at 0xffff_ffff_8080_1006
       0xffff_ffff_8080_0ff8  write at CPL 0  #PF, error code 0x2 (W)        agree
       0xffff_ffff_8040_0000  read at CPL 3   #PF, error code 0x5 (P|U)      agree
-      0xffff_8880_0060_0040  read at CPL 0   success at physical 0x60_0040  agree
+      0xffff_8880_0060_0040  read at CPL 0   success at physical 0x60_0040  agree  probed at 0xffff_8880_0060_0008
 
     agreed: 2,603 probes on the machine, as asked and as modelled
 

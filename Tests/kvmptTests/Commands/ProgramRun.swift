@@ -23,9 +23,11 @@ struct ProgramRun {
 
   /// Runs the program with nothing but `environment` in its environment.
   ///
-  /// `meanwhile` is called once with the running program's identifier.
+  /// `meanwhile` is called once with the running program's identifier. Another program than kvmpt
+  /// is one that is needed to start it.
   init(
-    _ arguments: [String], environment: [String] = [], outputPath: String? = nil,
+    _ arguments: [String], program: String = Self.program, environment: [String] = [],
+    outputPath: String? = nil,
     meanwhile: (pid_t) -> Void = { _ in }
   ) throws {
     let outputFile = try TemporaryFile()
@@ -47,13 +49,13 @@ struct ProgramRun {
     unsafe posix_spawn_file_actions_addopen(&actions, 1, chosen, O_WRONLY, 0)
     unsafe posix_spawn_file_actions_addopen(&actions, 2, errorFile.path, O_WRONLY, 0)
     // SAFETY: the copies live until they are freed after the call; both lists end with null.
-    var argumentList = unsafe ([Self.program] + arguments).map { unsafe strdup($0) } + [nil]
+    var argumentList = unsafe ([program] + arguments).map { unsafe strdup($0) } + [nil]
     var environmentList = unsafe environment.map { unsafe strdup($0) } + [nil]
     defer { unsafe (argumentList + environmentList).forEach { unsafe free($0) } }
     var child: pid_t = 0
     let code = unsafe posix_spawn(
-      &child, Self.program, &actions, &attributes, &argumentList, &environmentList)
-    try #require(code == 0, "cannot start \(Self.program): \(systemMessage(code))")
+      &child, program, &actions, &attributes, &argumentList, &environmentList)
+    try #require(code == 0, "cannot start \(program): \(systemMessage(code))")
     meanwhile(child)
     var status: Int32 = 0
     // SAFETY: `status` outlives the call.

@@ -229,4 +229,21 @@ struct WriterTests {
     #expect(ProgressLine.text("probes", 250, 1000) == "probes: 250 of 1000 (25 %)")
     #expect(ProgressLine.text("probes", 0, 0) == "probes: 0 of 0 (0 %)")
   }
+
+  @Test("What a case that passed has left out is told beside it")
+  func notes() {
+    let suite = ReportSuite(
+      name: "x",
+      cases: [
+        ReportCase(
+          name: "a", group: "g", outcome: .passed, notes: ["3 probes skipped: <why>", "and\nmore"])
+      ])
+    var junit = ""
+    JUnitWriter.write(suite, to: &junit)
+    #expect(
+      junit.contains("<system-out>3 probes skipped: &lt;why&gt;&#10;and&#10;more</system-out>"))
+    var tap = ""
+    TAPWriter.write(suite, to: &tap)
+    #expect(tap.hasSuffix("\nok 1 - a\n# 3 probes skipped: <why>\n# and more\n"))
+  }
 }

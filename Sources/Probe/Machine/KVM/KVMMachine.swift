@@ -17,9 +17,11 @@ final class KVMMachine: Machine {
   /// What makes the host's changes of tables visible.
   private let hostChangeMeans: HostChangeMeans
 
-  /// How long a guest may run without finishing a record.
-  private static let patience: Duration = .milliseconds(100)
-  private static let patienceLimit = 4
+  /// How often a guest is looked at.
+  private static let lookInterval: Duration = .milliseconds(100)
+  /// How much processor time a guest may use without finishing a record: on a busy host one that
+  /// does not get the processor has not stalled.
+  private static let patience: Duration = .milliseconds(200)
 
   init(
     _ factory: KVMMachineFactory, ram: consuming GuestMemory, agentAddress: UInt64,
@@ -41,6 +43,11 @@ final class KVMMachine: Machine {
 
   var ram: MemoryView { ramOwner.view }
   var agent: MemoryView { agentOwner.view }
+
+  var memoryHoles: [Range<UInt64>] { factory.memoryHoles }
+
+  /// An access without RAM behind it leaves the guest, and says where it went.
+  func observe(devicesAt frames: [UInt64]) -> Set<UInt64> { Set(frames) }
 
   func showHostChanges() throws(MachineError) {
     guard hostChangeMeans == .slotRecreation else { return }
@@ -97,9 +104,9 @@ final class KVMMachine: Machine {
   ) throws(KVMError) -> AgentBatchEnd {
     var deviceWrites: [UInt64: UInt64] = [:]
     var remaining = UInt64(recordCount)
-    var stalls = 0
+    var lastProgress = Self.threadTime()
     while true {
-      let exit = try guest.cpu.run(limit: Self.patience)
+      let exit = try guest.cpu.run(limit: Self.lookInterval)
       switch exit {
       case .portWrite(let port, _, _) where port == UInt16(KVMPT_EXIT_PORT):
         return .finished(deviceWrites: deviceWrites)
@@ -111,9 +118,10 @@ final class KVMMachine: Machine {
         let left = try guest.cpu.registers().rcx
         // More records than there are: whatever runs there is not the agent any more.
         if left > UInt64(recordCount) { return .died(.hang, record: nil) }
-        stalls = left == remaining ? stalls + 1 : 0
+        let now = Self.threadTime()
+        if left != remaining { lastProgress = now }
         remaining = left
-        if stalls < Self.patienceLimit && ContinuousClock.now < deadline { continue }
+        if now - lastProgress < Self.patience && ContinuousClock.now < deadline { continue }
         return .died(.hang, record: suspect(left, recordCount))
       case .shutdown: return .died(.shutdown, record: try suspect(recordCount))
       case .internalError: return .died(.emulationFailure, record: try suspect(recordCount))
@@ -121,6 +129,12 @@ final class KVMMachine: Machine {
         return .died(.unexpectedExit(exit.id), record: try suspect(recordCount))
       }
     }
+  }
+
+  /// The processor time that this thread has used, its guest's included.
+  private static func threadTime() -> Duration {
+    let nanoseconds = ckvm_thread_time()
+    return nanoseconds < 0 ? .zero : .nanoseconds(nanoseconds)
   }
 
   private func suspect(_ recordCount: Int) throws(KVMError) -> Int? {

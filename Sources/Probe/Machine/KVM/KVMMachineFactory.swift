@@ -12,6 +12,8 @@ public final class KVMMachineFactory: MachineFactory {
   /// Who executes.
   public let identity: MachineIdentity
 
+  /// All of them can be tried.
+  public var possibleMeans: [HostChangeMeans] { HostChangeMeans.allCases }
   /// What makes the host's changes of tables visible on this host.
   public var hostChangeMeans: HostChangeMeans {
     identity.walker.isShadowing ? .slotRecreation : .guestFlush
@@ -40,6 +42,9 @@ public final class KVMMachineFactory: MachineFactory {
   public var physicalAddressWidth: UInt8 { processor.physicalAddressWidth }
   /// A virtual machine per core: a thread waits while its guest runs.
   public var workerCount: Int { processorCount() }
+
+  /// Guests have RAM wherever they are given it.
+  public var memoryHoles: [Range<UInt64>] { [] }
 
   /// What CPUID says about a feature; CR0.WP is part of every processor with long mode.
   public func promises(_ feature: MachineFeature) -> Bool {

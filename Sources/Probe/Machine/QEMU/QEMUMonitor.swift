@@ -1,0 +1,93 @@
+// QEMUMonitor: the connection on which QEMU says what happens and is asked about registers.
+
+internal import CKVM
+import Synchronization
+
+/// A connection to QEMU's machine protocol.
+///
+/// Source: QEMU documentation, "QEMU Machine Protocol Specification".
+final class QEMUMonitor {
+  /// What arrives without being asked for.
+  enum Event {
+    /// The guest ended in a triple fault.
+    case shutdown
+    /// QEMU is gone.
+    case closed
+  }
+
+  private let descriptor: CInt
+  private var received: [UInt8] = []
+  private var lines: [String] = []
+
+  /// Takes over this process's end of the connection.
+  init(owning descriptor: CInt) {
+    self.descriptor = descriptor
+    send(#"{"execute":"qmp_capabilities"}"#)
+  }
+
+  deinit { _ = ckvm_close(descriptor) }
+
+  /// The first event that has arrived since the last call, without waiting.
+  func nextEvent() -> Event? {
+    let isOpen = receive()
+    while !lines.isEmpty {
+      let line = lines.removeFirst()
+      if line.contains(#""event""#), line.contains(#""SHUTDOWN""#) { return .shutdown }
+    }
+    return isOpen ? nil : .closed
+  }
+
+  /// RCX of the guest, which is stopped for the question and goes on if it ran; nil without answer.
+  func recordCounter(deadline: ContinuousClock.Instant) -> UInt64? {
+    send(#"{"execute":"stop"}"#)
+    send(
+      #"{"execute":"human-monitor-command","arguments":{"command-line":"info registers"}}"#)
+    send(#"{"execute":"cont"}"#)
+    while ContinuousClock.now < deadline {
+      let isOpen = receive()
+      while !lines.isEmpty {
+        let line = lines.removeFirst()
+        guard let range = line.firstRange(of: "RCX=") else { continue }
+        return UInt64(line[range.upperBound...].prefix(16), radix: 16)
+      }
+      guard isOpen else { return nil }
+      pauseBriefly()
+    }
+    return nil
+  }
+
+  private func send(_ command: String) {
+    let bytes = [UInt8]((command + "\n").utf8)
+    // SAFETY: the buffer holds as many bytes as are sent.
+    _ = unsafe bytes.withUnsafeBytes {
+      unsafe ckvm_send(descriptor, $0.baseAddress, UInt64($0.count))
+    }
+  }
+
+  /// Takes what has arrived apart into lines; false at the connection's end.
+  private func receive() -> Bool {
+    var buffer = [UInt8](repeating: 0, count: 4096)
+    while true {
+      // SAFETY: the buffer has room for as many bytes as are asked for.
+      let count = unsafe buffer.withUnsafeMutableBytes {
+        unsafe ckvm_receive_now(descriptor, $0.baseAddress, UInt64($0.count))
+      }
+      guard count > 0 else { return count == Int64(-EAGAIN) || count == Int64(-EINTR) }
+      for byte in buffer[..<Int(count)] {
+        if byte == UInt8(ascii: "\n") {
+          lines.append(String(decoding: received, as: UTF8.self))
+          received = []
+        } else {
+          received.append(byte)
+        }
+      }
+    }
+  }
+}
+
+/// Lets other threads run for a moment that is short beside a batch.
+func pauseBriefly() {
+  var time = timespec(tv_sec: 0, tv_nsec: 50_000)
+  // SAFETY: the structure is a variable of this function.
+  _ = unsafe nanosleep(&time, nil)
+}

@@ -1,0 +1,98 @@
+// QEMUProcess: the owner of one running QEMU.
+
+internal import CKVM
+import GuestMem
+import MMU
+
+/// A QEMU that runs the agent, ended with its owner.
+struct QEMUProcess: ~Copyable {
+  let monitor: QEMUMonitor
+  private let id: Int64
+  private let path: String
+  private let errorFile: CInt
+
+  /// Starts QEMU with the RAM in `memory` and the ROM in `rom`.
+  ///
+  /// Throws: ``QEMUError/cannotStart(path:errorNumber:)``.
+  init(
+    _ settings: QEMUSettings, memory: QEMUMemory, rom: [UInt8]
+  ) throws(QEMUError) {
+    path = settings.path
+    func checked(_ result: Int64) throws(QEMUError) -> CInt {
+      guard result >= 0 else {
+        throw .cannotStart(path: settings.path, errorNumber: Int32(-result))
+      }
+      return CInt(truncatingIfNeeded: result)
+    }
+    // SAFETY: the name is a literal, which is zero-terminated and outlives the call.
+    let romFile = try checked(unsafe ckvm_memory_file("kvmpt-rom"))
+    defer { _ = ckvm_close(romFile) }
+    // SAFETY: the buffer holds as many bytes as are written.
+    _ = try checked(
+      unsafe rom.withUnsafeBytes {
+        unsafe ckvm_write(romFile, $0.baseAddress, UInt64($0.count))
+      })
+    var ends: [CInt] = [-1, -1]
+    // SAFETY: the array has room for both ends.
+    _ = try checked(
+      unsafe ends.withUnsafeMutableBufferPointer {
+        unsafe ckvm_socket_pair($0.baseAddress)
+      })
+    defer { _ = ckvm_close(ends[1]) }
+    let monitor = QEMUMonitor(owning: ends[0])
+    // SAFETY: as above.
+    let errorFile = try checked(unsafe ckvm_memory_file("kvmpt-qemu-errors"))
+    let id = ChildLauncher.shared.start(
+      ChildRequest(
+        path: settings.path,
+        arguments: settings.arguments(
+          memoryByteCount: memory.byteCount, memoryFile: memory.fileDescriptor, romFile: romFile,
+          monitor: ends[1]),
+        errorOutput: errorFile,
+        keptDescriptors: [memory.fileDescriptor, romFile, ends[1]]))
+    guard id > 0 else {
+      _ = ckvm_close(errorFile)
+      throw .cannotStart(path: settings.path, errorNumber: Int32(-id))
+    }
+    self.monitor = monitor
+    self.id = id
+    self.errorFile = errorFile
+  }
+
+  deinit {
+    ckvm_end_child(id)
+    _ = ckvm_close(errorFile)
+  }
+
+  /// Why QEMU ended, to be asked once it has.
+  func reasonForEnd() -> QEMUError {
+    var how = "closed its monitor"
+    let deadline = ContinuousClock.now + .milliseconds(200)
+    while ContinuousClock.now < deadline {
+      let status = ckvm_peek_end(id)
+      if status > 0 {
+        how = Self.words(forStatus: status - 1)
+        break
+      }
+      pauseBriefly()
+    }
+    return .ended(path: path, how: how, reason: lastErrorLine())
+  }
+
+  /// Source: wait(2), WIFSIGNALED and WEXITSTATUS.
+  private static func words(forStatus status: Int64) -> String {
+    let signal = status & 0x7f
+    return signal == 0
+      ? "ended with exit code \(status >> 8 & 0xff)" : "was killed by signal \(signal)"
+  }
+
+  private func lastErrorLine() -> String {
+    var bytes = [UInt8](repeating: 0, count: 4096)
+    // SAFETY: the buffer has room for as many bytes as are asked for.
+    let count = unsafe bytes.withUnsafeMutableBytes {
+      unsafe ckvm_read_at(errorFile, $0.baseAddress, UInt64($0.count), 0)
+    }
+    let text = String(decoding: bytes.prefix(max(0, Int(count))), as: UTF8.self)
+    return text.split(whereSeparator: \.isNewline).last.map(String.init) ?? ""
+  }
+}

@@ -1,0 +1,66 @@
+#!/bin/sh
+# Builds the core with one deliberate bug after the other and checks that the suite named beside it
+# fails: a mutant that survives is a missing check. Takes about a minute for each.
+#
+# run.sh [NUMBER...] runs these lines of mutants.txt only, counted without comments.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+work=${KVMPT_MUTANTS:-$(mktemp -d)}
+mkdir -p "$work/Tests"
+cp -R "$root/Sources" "$work/"
+cp -R "$root/Tests/GuestMemTests" "$work/Tests/"
+# What needs a guest or reads files is not about the core.
+rm -rf "$work/Tests/GuestMemTests/Image" "$work/Tests/GuestMemTests/HardwareProbeTests.swift"
+cat >"$work/Package.swift" <<'MANIFEST'
+// swift-tools-version: 6.2
+import PackageDescription
+
+let package = Package(
+  name: "mutant",
+  targets: [
+    .systemLibrary(name: "CKVM"),
+    .target(name: "MMU", swiftSettings: [.enableUpcomingFeature("InternalImportsByDefault")]),
+    .target(
+      name: "GuestMem", dependencies: ["CKVM", "MMU"],
+      swiftSettings: [.enableUpcomingFeature("InternalImportsByDefault")]),
+    .testTarget(
+      name: "GuestMemTests", dependencies: ["CKVM", "GuestMem", "MMU"],
+      swiftSettings: [
+        .unsafeFlags(["-O", "-wmo", "-num-threads", "2", "-disable-batch-mode"])
+      ]),
+  ],
+  swiftLanguageModes: [.v6]
+)
+MANIFEST
+cd "$work"
+number=0
+survivors=0
+grep -v '^#' "$here/mutants.txt" >"$work/list"
+while IFS= read -r line; do
+  number=$((number + 1))
+  if [ $# -gt 0 ] && ! echo " $* " | grep -q " $number "; then continue; fi
+  MUTANT="$line" perl -e '
+    my ($name, $file, $old, $new, $suite) =
+      map { s/^\s+|\s+$//gr =~ s/\\\|/|/gr =~ s/\\n/\n/gr } split / \| (?<!\\)/, $ENV{MUTANT};
+    open my $in, "<", "Sources/GuestMem/$file" or die "$file: $!"; local $/; my $text = <$in>;
+    my $place = index $text, $old;
+    die "$name: the text is not in $file\n" if $place < 0;
+    open my $keep, ">", "original" or die; print $keep $text; close $keep;
+    substr($text, $place, length $old) = $new;
+    open my $out, ">", "Sources/GuestMem/$file" or die; print $out $text; close $out;
+    open my $info, ">", "current" or die; print $info "$name\n$file\n$suite\n";'
+  name=$(sed -n 1p current) file=$(sed -n 2p current) suite=$(sed -n 3p current)
+  if ! swift build --build-tests >log 2>&1; then
+    verdict="DOES NOT BUILD"
+    survivors=$((survivors + 1))
+  elif timeout 300 swift test --skip-build --filter "$suite" >log 2>&1; then
+    verdict="SURVIVED $suite"
+    survivors=$((survivors + 1))
+  else
+    verdict="caught by $suite"
+  fi
+  echo "$number. $name: $verdict"
+  cp original "Sources/GuestMem/$file"
+done <list
+[ "$survivors" -eq 0 ]
