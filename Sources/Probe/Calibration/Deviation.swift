@@ -46,6 +46,9 @@ public struct Deviation: Hashable, Sendable {
     {
       return "root-entry-unreachable-at-user"
     }
+    if case .level(let level)? = condition.last, self == .faultMarksLeaf(level: level) {
+      return "fault-marks-leaf"
+    }
     let conditions = condition.map { "\($0.name)-\($0.value)" }
     return (conditions + [effect.name] + (effect.number.map { [String($0)] } ?? []))
       .joined(separator: "-")
@@ -59,6 +62,9 @@ public struct Deviation: Hashable, Sendable {
     if id == "root-entry-unreachable-at-user", case .rootEntry(let index)? = condition.last {
       return "CPL 3 cannot use root entry \(index): every access there faults, whatever the tables"
         + " say"
+    }
+    if id == "fault-marks-leaf", case .level(let level)? = condition.last {
+      return "an access that faults sets A in a \(level.entryName) that maps a page"
     }
     return ([effect.words] + condition.map(\.words)).joined(separator: " ")
   }

@@ -19,6 +19,9 @@ public enum DeviationEffect: Hashable, Sendable {
   /// A or D differs.
   case flags(FlagDifference)
 
+  /// The access faults whatever the tables say.
+  var hidesTables: Bool { self == .faultsAsNotPresent || self == .faultsAnyhow }
+
   /// P and RSVD, which say why a page fault came; W, U and I say what was tried.
   private static let reasons = PageFaultErrorCode([.present, .reserved, .protectionKey]).rawValue
 

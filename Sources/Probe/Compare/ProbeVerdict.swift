@@ -70,7 +70,9 @@ public struct ProbeVerdict: Hashable, Sendable {
     let rootIndex = DeviationSubject.rootIndex(of: address, rootLevel: rootLevel)
     var known: DeviationSubject?
     let explanation = deviations.first { deviation in
-      guard deviation.couldBeAbout(manner, rootIndex: rootIndex) else { return false }
+      guard !isFollowed || deviation.effect.hidesTables,
+        deviation.couldBeAbout(manner, rootIndex: rootIndex)
+      else { return false }
       let about = known ?? subject()
       known = about
       return deviation.explains(executed, insteadOf: modelled, at: address, about)

@@ -123,7 +123,7 @@ extension AgentSlot {
     let width = min(52, max(32, factory.physicalAddressWidth))
     guard
       let address = Self.physicalAddress(
-        memoryByteCount: byteCount, occupied: [], addressWidth: width)
+        memoryByteCount: byteCount, occupied: factory.memoryHoles, addressWidth: width)
     else { throw .calibrationFailed(NotRunReason.noRoomForAgent.message) }
     self.init(physicalAddress: address, rootIndex: 255, rootLevel: rootLevel)
   }
