@@ -95,7 +95,7 @@ public struct Examination: Sendable {
     tried.features = Set(features.filter { $0.outcome == .works }.map(\.feature))
     let report = try Conformance(factory).run(options, on: tried)
     var whole = profile
-    for (rule, _) in report.findings.rules
+    for (rule, _) in report.findings(knowing: profile.deviations).rules
     where !whole.deviations.contains(where: { $0.id == rule.id }) {
       whole.deviations.append(rule)
     }

@@ -51,6 +51,11 @@ public struct ConformanceReport: Sendable {
   ///
   /// Complexity: the whole evidence for each rule.
   public var findings: ConformanceFindings { ConformanceFindings(evidence) }
+
+  /// The same where some rules are known already, which are taken first.
+  func findings(knowing known: [Deviation]) -> ConformanceFindings {
+    ConformanceFindings(evidence, knowing: known)
+  }
 }
 
 /// How a machine differs from the manual.
@@ -61,8 +66,8 @@ public struct ConformanceFindings: Sendable {
   public private(set) var unexplained: [DifferenceRecord] = []
 
   /// Derives rules from evidence.
-  init(_ evidence: ConformanceEvidence) {
-    let derived = RuleDerivation(evidence).rules()
+  init(_ evidence: ConformanceEvidence, knowing known: [Deviation] = []) {
+    let derived = known + RuleDerivation(evidence, knowing: known).rules()
     var counts = [Int](repeating: 0, count: derived.count)
     for (difference, record) in evidence.differences {
       let subject = difference.key.subject
@@ -73,7 +78,7 @@ public struct ConformanceFindings: Sendable {
       }
       if let index { counts[index] += record.count } else { unexplained.append(record) }
     }
-    rules = zip(derived, counts).map { ($0, $1) }
+    rules = zip(derived, counts).filter { $0.1 > 0 }.map { ($0, $1) }
     unexplained.sort {
       ($0.example.block, $0.example.address) < ($1.example.block, $1.example.address)
     }

@@ -41,17 +41,25 @@ struct RuleDerivation {
   private let agreed: [Observation]
   private var differing: [Observation]
 
-  init(_ evidence: ConformanceEvidence) {
+  /// Takes the evidence that `known` does not explain.
+  init(_ evidence: ConformanceEvidence, knowing known: [Deviation] = []) {
     let evidence = evidence.withoutIdleRootEntries()
     agreed = evidence.agreed.map { key, count in
       Observation(
         subject: key.subject, modelled: key.modelled,
         response: DeviationResponse(following: key.modelled), count: count)
     }
-    differing = evidence.differences.map { difference, record in
-      Observation(
-        subject: difference.key.subject, modelled: difference.key.modelled,
-        response: difference.response, count: record.count)
+    differing = evidence.differences.compactMap { difference, record in
+      let (subject, modelled) = (difference.key.subject, difference.key.modelled)
+      let isKnown = known.contains {
+        $0.applies(to: subject)
+          && $0.effect.allows(difference.response, insteadOf: modelled, subject)
+      }
+      return isKnown
+        ? nil
+        : Observation(
+          subject: subject, modelled: modelled, response: difference.response,
+          count: record.count)
     }
   }
 
@@ -175,9 +183,10 @@ struct RuleDerivation {
     _ condition: [DeviationAttribute], _ effect: DeviationEffect
   ) -> [DeviationAttribute] {
     func counterexamples(_ condition: [DeviationAttribute]) -> Int {
-      (agreed + differing).count {
-        !shows($0, effect) && !$0.isSilent(about: effect) && $0.subject.hasAll(condition)
+      func isOne(_ observation: Observation) -> Bool {
+        !observation.isSilent(about: effect) && observation.subject.hasAll(condition)
       }
+      return agreed.count(where: isOne) + differing.count { !shows($0, effect) && isOne($0) }
     }
     var result = condition
     for attribute in condition.sorted(by: { $0.order > $1.order }) {
