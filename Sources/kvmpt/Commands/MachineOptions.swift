@@ -30,22 +30,42 @@ struct MachineChoice: ParsableArguments {
 
   @Option(
     name: .customLong("kvm-device"),
-    help: ArgumentHelp("The KVM device.", valueName: "path"))
-  var devicePath = "/dev/kvm"
+    help: ArgumentHelp("The KVM device. (default: /dev/kvm)", valueName: "path"))
+  var givenDevicePath: String?
 
   @Option(
     name: .customLong("qemu"),
-    help: ArgumentHelp("The QEMU program, a path or a name on PATH.", valueName: "path"))
-  var qemuPath = QEMUMachineFactory.standardName
+    help: ArgumentHelp(
+      "The QEMU program, a path or a name on PATH. (default: \(QEMUMachineFactory.standardName))",
+      valueName: "path"))
+  var givenQEMUPath: String?
 
   @Option(
     name: .customLong("phys-bits"),
-    help: ArgumentHelp("MAXPHYADDR of a QEMU machine, 32 to 52.", valueName: "bits"))
-  var physicalAddressWidth: UInt8 = 48
+    help: ArgumentHelp(
+      "MAXPHYADDR of a QEMU machine, 32 to 52. (default: 48)", valueName: "bits"))
+  var givenPhysicalAddressWidth: UInt8?
+
+  /// The KVM device.
+  var devicePath: String { givenDevicePath ?? "/dev/kvm" }
+  /// The QEMU program.
+  var qemuPath: String { givenQEMUPath ?? QEMUMachineFactory.standardName }
 
   func validate() throws {
-    guard (32...52).contains(physicalAddressWidth) else {
-      throw ValidationError("--phys-bits takes 32 to 52, not \(physicalAddressWidth)")
+    if let width = givenPhysicalAddressWidth, !(32...52).contains(width) {
+      throw ValidationError("--phys-bits takes 32 to 52, not \(width)")
+    }
+    // An option that changes nothing would let its user believe that it did.
+    switch machine {
+    case .kvm:
+      for (option, isGiven) in [
+        ("--qemu", givenQEMUPath != nil), ("--phys-bits", givenPhysicalAddressWidth != nil),
+      ] where isGiven {
+        throw ValidationError("\(option) is about QEMU: pass --machine qemu or auto, too")
+      }
+    case .qemu where givenDevicePath != nil:
+      throw ValidationError("--kvm-device is about KVM, and --machine qemu does not use it")
+    case .qemu, .auto: break
     }
   }
 
@@ -67,7 +87,8 @@ struct MachineChoice: ParsableArguments {
   }
 
   private func openQEMU() throws(MachineError) -> any MachineFactory {
-    try QEMUMachineFactory(path: qemuPath, physicalAddressWidth: physicalAddressWidth)
+    try QEMUMachineFactory(
+      path: qemuPath, physicalAddressWidth: givenPhysicalAddressWidth ?? 48)
   }
 }
 

@@ -67,9 +67,9 @@ struct HostileStartTests {
         ], program: "/bin/sh", environment: ["PATH=/usr/bin:/bin"])
     }
     let all = try answer("<testcase name=\"a\"/>\n")
-    #expect(all.exitCode == 0 && all.output == "0 tests were skipped\n")
+    #expect(all.exitCode == 0 && all.output.isEmpty && all.errors.isEmpty)
     let some = try answer("<testcase name=\"a\">\n<skipped/>\n</testcase>\n")
-    #expect(some.exitCode == 1 && some.output == "1 tests were skipped\n")
+    #expect(some.exitCode == 1 && some.errors.hasPrefix("1 tests were skipped\n"))
     #expect(some.errors.contains("name=\"a\""))
   }
 }

@@ -43,6 +43,8 @@ struct ProgramTests {
     "A mistake on the command line is code 64, on standard error",
     arguments: [
       ["frobnicate"], ["verify"], ["verify", "x", "--format", "pdf"], ["check"],
+      ["verify", "x", "--qemu", "y"], ["doctor", "--phys-bits", "40"],
+      ["verify", "x", "--machine", "qemu", "--kvm-device", "y"],
       ["verify", "x", "--timeout", "soon"], ["verify", "x", "--timeout", "0s"],
       ["verify", "x", "--color", "blue"], ["verify", "x", "--if-no-kvm", "pray"],
       ["doctor", "--format", "junit"], ["schema", "x"],
