@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "ckvm_result.h"
@@ -73,6 +74,16 @@ static inline int64_t ckvm_peek_end(int64_t child) {
   if (result < 0 || information.si_pid == 0) return result;
   int status = information.si_status;
   return 1 + (information.si_code == CLD_EXITED ? (int64_t)(status & 0xff) << 8 : status);
+}
+
+/* The processor time that the child has used, in nanoseconds. clock_getcpuclockid(3). */
+static inline int64_t ckvm_child_processor_time(int64_t child) {
+  clockid_t clock;
+  struct timespec used;
+  int result = clock_getcpuclockid((pid_t)child, &clock);
+  if (result != 0) return -(int64_t)result;
+  if (clock_gettime(clock, &used) < 0) return -(int64_t)errno;
+  return (int64_t)used.tv_sec * 1000000000 + used.tv_nsec;
 }
 
 /* Kills the child with all of its process group, and waits for its end. */

@@ -39,6 +39,8 @@ final class QEMUMachine: Machine {
   /// How long a guest may run without finishing a record.
   private static let patience: Duration = .milliseconds(100)
   private static let patienceLimit = 4
+  /// How long a guest that uses no processor may go without finishing a record.
+  private static let sleepLimit: Duration = .seconds(3)
   /// How long a process may take to its first batch.
   private static let startLimit: Duration = .seconds(10)
 
@@ -158,6 +160,8 @@ final class QEMUMachine: Machine {
     var remaining = UInt64(recordCount)
     var stalls = 0
     var looks = 0
+    var lastTime = running.process.processorTime()
+    var lastProgress = begin
     while agent.loadWord(at: done) != running.request {
       looks += 1
       if looks < 1000 { continue }
@@ -181,7 +185,17 @@ final class QEMUMachine: Machine {
       }
       // More records than there are: whatever runs there is not the agent any more.
       if left > UInt64(recordCount) { return .died(.hang, record: nil) }
-      stalls = left == remaining ? stalls + 1 : 0
+      // A guest that gets no processor cannot get on: time that it used is held against it, and of
+      // one that sleeps only a long time.
+      let time = running.process.processorTime()
+      let hasRun = time.flatMap { time in lastTime.map { time - $0 >= Self.patience / 2 } } ?? true
+      if left != remaining {
+        stalls = 0
+        lastProgress = ContinuousClock.now
+      } else if hasRun || ContinuousClock.now - lastProgress > Self.sleepLimit {
+        stalls += 1
+      }
+      if hasRun { lastTime = time }
       remaining = left
       if stalls >= Self.patienceLimit || ContinuousClock.now >= deadline {
         return .died(.hang, record: suspect(left, recordCount))

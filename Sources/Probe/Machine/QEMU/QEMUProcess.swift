@@ -64,6 +64,12 @@ struct QEMUProcess: ~Copyable {
     _ = ckvm_close(errorFile)
   }
 
+  /// The processor time that QEMU has used, or nil when the host does not say.
+  func processorTime() -> Duration? {
+    let nanoseconds = ckvm_child_processor_time(id)
+    return nanoseconds >= 0 ? .nanoseconds(nanoseconds) : nil
+  }
+
   /// Why QEMU ended, to be asked once it has.
   func reasonForEnd() -> QEMUError {
     var how = "closed its monitor"
