@@ -86,7 +86,9 @@ struct CursorContractTests {
         #expect(cursor.linearAddress == linear(address))
       }
     }
-    #expect(machine.bytes == before && machine.allocator.freeByteCount == free)
+    let isUnchanged = machine.bytes == before
+    #expect(isUnchanged)
+    #expect(machine.allocator.freeByteCount == free)
   }
 
   @Test("A large page needs an aligned place, room in the range and a high enough guard")

@@ -19,7 +19,7 @@ extension Cursor {
     guard levelNumber >= 1, levelNumber <= coveringLevel, coveringLevel <= tables.rootLevel else {
       return violations + [violation(.cursor, table, levelNumber, "the cursor has no level")]
     }
-    if pagesEnd != 0 && (levelNumber != 1 || pagesEnd > range.upperBound) {
+    if !isRunRight {
       violations.append(violation(.cursor, table, levelNumber, "pages cannot be put in here"))
     }
     var node = table
@@ -53,6 +53,17 @@ extension Cursor {
     return violations
   }
 
+  /// The run is none, or stands at the position's entry in a level-1 node and ends in the range.
+  @inlinable var isRunRight: Bool {
+    let next = unsafe run.next
+    let end = unsafe run.end
+    if unsafe next == tables.metadata.neverAbsent { return unsafe end == next }
+    let isAtPosition = unsafe next == tables.memory.pointer(table, index)
+    let byteCount = UInt64(truncatingIfNeeded: unsafe end - next) &<< 9
+    return levelNumber == 1 && isAtPosition && byteCount > 0 && byteCount <= remainingByteCount
+      && byteCount <= slot(at: 2).upperBound &- position
+  }
+
   @inlinable
   func violation(
     _ rule: ContractRule, _ node: TableFrame, _ level: UInt64, _ detail: String
@@ -65,7 +76,7 @@ extension Cursor {
 
   /// Present entries of the current node that its metadata does not count yet.
   @inlinable var uncountedPresent: Int {
-    pendingPresent &+ Int(truncatingIfNeeded: (position &- runStart) &>> 12)
+    pendingPresent &+ run.filledCount
   }
 }
 

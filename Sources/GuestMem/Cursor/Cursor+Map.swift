@@ -35,45 +35,43 @@ extension Cursor {
     to physicalAddress: GuestPhysicalAddress, _ properties: PreparedProperties,
     allocator: inout FrameAllocator
   ) throws(PageTableError) {
+    let leaf = properties.leaf.small
+    let obstacles =
+      physicalAddress.rawValue & properties.forbiddenAddressBits | leaf & run.refusedBits
     // Most pages follow another in the same table.
-    let position = position
-    let index = Configuration.index(position, 1)
-    let forbidden = physicalAddress.rawValue & properties.forbiddenAddressBits
-    if position < pagesEnd, tables.memory.entry(table, index) | forbidden == 0,
-      !properties.isUser || userPages == .allowed
-    {
-      tables.memory.setEntry(table, index, properties.leaf.small | physicalAddress.rawValue)
-      // The run grows by this page.
-      self.position = position &+ 4096
-      if self.position >= pagesEnd { leavePages(allocator: &allocator) }
-      return
+    if _slowPath(!run.isAbsent(and: obstacles)) {
+      try takeUpRun(for: physicalAddress, properties, allocator: &allocator)
     }
-    try map4KiBSlowly(to: physicalAddress, properties, allocator: &allocator)
+    run.fill(leaf | physicalAddress.rawValue)
+    if _slowPath(run.isFull) { leaveFullRun(allocator: &allocator) }
   }
 
   /// Moves up to a node that covers the position, which is behind the last page of this one.
   @inlinable @inline(never)
-  mutating func leavePages(allocator: inout FrameAllocator) {
+  mutating func leaveFullRun(allocator: inout FrameAllocator) {
     countPending()
-    let next = position
+    let next = runStart
     // The position of the node that is left.
-    position = next &- 4096
-    runStart = position
+    runStart = next &- 4096
     move(to: next, allocator: &allocator)
   }
 
+  /// Begins a run whose first entry is absent and fit for such a page, or says why there is none.
   @inlinable @inline(never)
-  mutating func map4KiBSlowly(
-    to physicalAddress: GuestPhysicalAddress, _ properties: PreparedProperties,
+  mutating func takeUpRun(
+    for physicalAddress: GuestPhysicalAddress, _ properties: PreparedProperties,
     allocator: inout FrameAllocator
   ) throws(PageTableError) {
     try checkSlot(1, physical: physicalAddress)
     try descend(to: 1, allocator: &allocator)
     guard entry == 0 else { throw mapped(entry) }
-    if properties.isUser { raiseLinks() }
-    tables.memory.setEntry(table, index, properties.leaf.small | physicalAddress.rawValue)
-    pendingPresent &+= 1
-    move(to: position &+ 4096, allocator: &allocator)
+    // Also where the node was not left: an operation on a range ends the run.
+    countPending()
+    takeUpRun()
+    if properties.isUser {
+      raiseLinks()
+      run.refusedBits = 0
+    }
   }
 
   @inlinable
@@ -141,21 +139,6 @@ extension Cursor {
       node = child
       level &-= 1
     }
-  }
-
-  /// Whether user pages below the current node can be used.
-  @inlinable var userPages: UserPages {
-    var node = root
-    var level = tables.rootLevel
-    while level > levelNumber {
-      let entry = tables.memory.entry(node, Configuration.index(position, level))
-      guard entry & EntryBits.user != 0, let child = tables.memory.table(linkedBy: entry) else {
-        return .unreachable
-      }
-      node = child
-      level &-= 1
-    }
-    return .allowed
   }
 
   /// Puts one page in at the position, whatever is there, and moves behind it.

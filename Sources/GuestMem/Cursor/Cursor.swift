@@ -16,8 +16,6 @@ public import MMU
   @usableFromInline let root: TableFrame
   /// The positions of the range.
   @usableFromInline let range: Range<UInt64>
-  /// Where the cursor stands; the end of the range when it has nothing more to do.
-  @usableFromInline var position: UInt64
   /// The node it stands in.
   @usableFromInline var table: TableFrame
   /// The level of that node.
@@ -26,14 +24,12 @@ public import MMU
   @usableFromInline let coveringLevel: UInt64
   /// The nodes of the path by level - 1, down to the level above the current one.
   @usableFromInline var path: InlineArray<5, TableFrame>
-  /// In a level-1 node, the end of what it covers in the range; 0 elsewhere.
-  ///
-  /// Below it pages can be put in without moving to another node.
-  @usableFromInline var pagesEnd: UInt64
   /// Present entries of the current node that its metadata does not count yet, besides the run.
   @usableFromInline var pendingPresent = 0
-  /// Every page from here up to the position was put in one after the other, and is not counted yet.
+  /// Where the run began; pages were put in from here up to the position and are not counted yet.
   @usableFromInline var runStart: UInt64
+  /// The entries from `runStart` on where pages can be put in without moving to another node.
+  @usableFromInline var run: EntryRun
   /// Whether the cursor took something away, so that nodes on its way may be empty because of it.
   @usableFromInline var cleanup = CursorCleanup.nothing
 
@@ -58,14 +54,31 @@ public import MMU
     self.tables = tables
     self.root = root
     self.range = range
-    self.position = range.lowerBound
     self.runStart = range.lowerBound
     self.table = table
     self.levelNumber = level
     self.coveringLevel = level
     self.path = InlineArray(repeating: root)
-    // The covering node covers the whole range.
-    self.pagesEnd = level == 1 ? range.upperBound : 0
+    self.run = EntryRun(noneIn: tables.metadata)
+    takeUpRun()
+  }
+
+  /// Where the cursor stands; the end of the range when it has nothing more to do.
+  @inlinable var position: UInt64 {
+    runStart &+ UInt64(truncatingIfNeeded: run.filledCount) &<< 12
+  }
+
+  /// Begins a run at the position, which is where the last one began.
+  @inlinable
+  mutating func takeUpRun() {
+    guard levelNumber == 1, runStart < range.upperBound else {
+      run = EntryRun(noneIn: tables.metadata)
+      return
+    }
+    let end = min(range.upperBound, (runStart | (Configuration.span(2) &- 1)) &+ 1)
+    run = EntryRun(
+      table, Configuration.index(runStart, 1),
+      count: Int(truncatingIfNeeded: (end &- runStart) &>> 12), memory: tables.memory)
   }
 
   /// Where the cursor stands, or nil at the end of its range.
@@ -88,8 +101,12 @@ public import MMU
   @inlinable var entry: UInt64 { tables.memory.entry(table, index) }
 
   /// The positions that the current entry decides.
-  @inlinable var slot: Range<UInt64> {
-    let span = Configuration.span(levelNumber)
+  @inlinable var slot: Range<UInt64> { slot(at: levelNumber) }
+
+  /// The positions that the entry at `level` on the way to the position decides.
+  @inlinable
+  func slot(at level: UInt64) -> Range<UInt64> {
+    let span = Configuration.span(level)
     let start = position & ~(span &- 1)
     return start..<start &+ span
   }
@@ -109,9 +126,7 @@ public import MMU
     path[Int(levelNumber) &- 1] = table
     table = child
     levelNumber &-= 1
-    if levelNumber == 1 {
-      pagesEnd = min(range.upperBound, (position | (Configuration.span(2) &- 1)) &+ 1)
-    }
+    takeUpRun()
   }
 
   /// Moves up to the node above.
@@ -122,15 +137,16 @@ public import MMU
     let child = table
     tables.unlock(child)
     levelNumber &+= 1
-    pagesEnd = 0
     table = path[Int(levelNumber) &- 1]
+    takeUpRun()
   }
 
-  /// Writes the count of present entries down.
+  /// Writes the count of present entries down, and ends the run.
   @inlinable
   mutating func countPending() {
     let present = uncountedPresent
     runStart = position
+    run = EntryRun(noneIn: tables.metadata)
     if present != 0 {
       tables.addPresent(present, to: table)
       pendingPresent = 0
@@ -140,9 +156,9 @@ public import MMU
   /// Moves to a position that the current node decides, or to the end of the range.
   @inlinable
   mutating func stand(at next: UInt64) {
-    pendingPresent &+= Int(truncatingIfNeeded: (position &- runStart) &>> 12)
-    position = next
+    pendingPresent &+= run.filledCount
     runStart = next
+    takeUpRun()
   }
 
   /// Moves to `next`, in the range or at its end, and up to a node that covers it.

@@ -19,7 +19,8 @@ extension FrameAllocator {
   ) throws(FrameAllocationError) -> FrameHandle {
     let address = try allocate(byteCount: frameCount * 4096, alignment: frameCount * 4096)
     let frame = address.rawValue / 4096
-    noteCounted(frame..<frame + frameCount)
+    noteCounted(frame)
+    noteCounted(frame + frameCount - 1)
     for index in 0..<frameCount {
       metadata.setNodeState(NodeState(rawValue: 0), of: frame + index)
       metadata.setOwnership(.shared(1), of: frame + index)
@@ -32,7 +33,7 @@ extension FrameAllocator {
   /// Throws: ``FrameAllocationError/outOfMemory(byteCount:alignment:freeByteCount:)``.
   public mutating func allocateUniqueFrame() throws(FrameAllocationError) -> UniqueFrame {
     let frame = try allocate().rawValue / 4096
-    noteCounted(frame..<frame + 1)
+    noteCounted(frame)
     metadata.setOwnership(.unique, of: frame)
     return UniqueFrame(owned: frame, metadata: metadata)
   }

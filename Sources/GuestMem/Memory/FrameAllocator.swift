@@ -13,20 +13,27 @@ public enum FreeMemoryContent: Hashable, Sendable {
 /// Gives out 4 KiB frames and aligned runs of them.
 ///
 /// It holds intervals, not a bit for each frame, so that petabytes of sparse memory cost nothing.
-/// Frames of page tables also go through a stack of their own, which makes both ways short.
+/// Frames of page tables come from a run that was the lowest interval and go through a stack of
+/// their own, which makes both ways short.
 public struct FrameAllocator: ~Copyable, Sendable {
   /// The size of the memory in bytes.
   public let byteCount: UInt64
   /// Free runs as frame numbers: sorted, disjoint, not touching each other.
   var intervals: [Range<UInt64>]
-  /// Frames in the intervals and in the stack.
+  /// Frames in the intervals, in the stack and in the run.
   @usableFromInline var freeFrames: UInt64
   /// The number of the frame on top of the stack plus 1, or 0.
   @usableFromInline var stackTop: UInt64 = 0
+  /// The first frame of what is left of an interval that frames for tables are taken from.
+  @usableFromInline var runStart: UInt64 = 0
+  /// One more than its last frame.
+  @usableFromInline var runEnd: UInt64 = 0
   /// No frame from this number on has ever been given out.
-  private var untouchedFrom: UInt64
-  /// A range with every frame that was ever given out with an owner in the metadata.
-  public private(set) var countedFrames: Range<UInt64> = 0..<0
+  @usableFromInline var untouchedFrom: UInt64
+  /// The lowest frame that was ever given out with an owner in the metadata.
+  @usableFromInline var lowestCounted: UInt64 = .max
+  /// One more than the highest such frame.
+  @usableFromInline var countedEnd: UInt64 = 0
   private let frameMetadata: FrameMetadata
   /// The metadata of the frames; this allocator must outlive it.
   public let metadata: FrameMetadataView
@@ -132,83 +139,5 @@ public struct FrameAllocator: ~Copyable, Sendable {
       range.upperBound <= byteCount
     else { throw .invalidRange(start: range.lowerBound, end: range.upperBound) }
     return range.lowerBound / 4096..<range.upperBound / 4096
-  }
-
-  /// Takes one frame for a node: from the stack, else the lowest free one.
-  ///
-  /// The second part of the answer says whether its bytes are known to be 0.
-  @inlinable
-  mutating func takeNodeFrame() -> (frame: UInt64, content: FreeMemoryContent)? {
-    if stackTop != 0 {
-      let frame = stackTop &- 1
-      stackTop = metadata.nodeState(of: frame).rawValue &>> 8
-      metadata.setNodeState(NodeState(rawValue: 0), of: frame)
-      freeFrames &-= 1
-      return (frame, .unknown)
-    }
-    return takeLowestFrame()
-  }
-
-  @usableFromInline
-  mutating func takeLowestFrame() -> (frame: UInt64, content: FreeMemoryContent)? {
-    guard let first = intervals.first else { return nil }
-    let frame = first.lowerBound
-    if frame + 1 < first.upperBound {
-      intervals[0] = frame + 1..<first.upperBound
-    } else {
-      intervals.removeFirst()
-    }
-    freeFrames -= 1
-    if !countedFrames.contains(frame) { noteCounted(frame..<frame + 1) }
-    guard frame >= untouchedFrom else { return (frame, .unknown) }
-    untouchedFrom = frame + 1
-    return (frame, .zero)
-  }
-
-  /// Widens the range of frames that have owners.
-  mutating func noteCounted(_ frames: Range<UInt64>) {
-    guard !countedFrames.isEmpty else {
-      countedFrames = frames
-      return
-    }
-    countedFrames =
-      min(
-        countedFrames.lowerBound, frames.lowerBound)..<max(
-        countedFrames.upperBound, frames.upperBound)
-  }
-
-  /// Takes back a frame that `takeNodeFrame` gave out.
-  @inlinable
-  mutating func returnNodeFrame(_ frame: UInt64) {
-    metadata.setOwnership(.unused, of: frame)
-    // The stack runs through the metadata of its frames: bits 63:8 hold the frame below, plus 1.
-    metadata.setNodeState(NodeState(rawValue: stackTop &<< 8), of: frame)
-    stackTop = frame &+ 1
-    freeFrames &+= 1
-  }
-
-  /// Moves the frames of the stack back into the intervals.
-  mutating func drainStack() {
-    collectReturned()
-    guard stackTop != 0 else { return }
-    var frames: [UInt64] = []
-    while stackTop != 0 {
-      let frame = stackTop - 1
-      stackTop = metadata.nodeState(of: frame).rawValue >> 8
-      metadata.setNodeState(NodeState(rawValue: 0), of: frame)
-      frames.append(frame)
-    }
-    frames.sort()
-    freeFrames -= UInt64(frames.count)
-    var run: Range<UInt64>?
-    for frame in frames {
-      if let current = run, current.upperBound == frame {
-        run = current.lowerBound..<frame + 1
-      } else {
-        if let current = run { insert(current) }
-        run = frame..<frame + 1
-      }
-    }
-    if let current = run { insert(current) }
   }
 }

@@ -20,6 +20,8 @@ internal import CKVM
     guard result >= 0, let mapped = unsafe address else {
       throw .metadataRefused(byteCount: byteCount, errorNumber: Int32(-result))
     }
+    // SAFETY: the second word of the header page, which was mapped just now.
+    unsafe ckvm_store_release(mapped + 8, 1)
     unsafe self.baseAddress = mapped
     self.mappedByteCount = byteCount
     self.frameCount = frameCount

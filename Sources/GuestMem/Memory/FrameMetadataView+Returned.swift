@@ -10,6 +10,13 @@ extension FrameMetadataView {
     unsafe baseAddress - 4096
   }
 
+  /// A word that is never 0, for those who look for absent entries where there are none.
+  @inlinable
+  var neverAbsent: UnsafeMutableRawPointer {
+    // SAFETY: the header page stands before the words of the frames.
+    unsafe baseAddress - 4088
+  }
+
   /// Gives a busy frame back: whoever drops the last handle does this, on any thread.
   @inlinable
   func pushReturned(_ frame: UInt64) {

@@ -16,11 +16,12 @@ public import CKVM
     self.frameCount = frameCount
   }
 
+  /// The same number, never 0, for all views of one allocator's metadata.
+  @inlinable var identity: UInt { unsafe UInt(bitPattern: baseAddress) }
+
   /// True for two views of the same allocator's metadata.
   @inlinable
-  func isSame(as other: FrameMetadataView) -> Bool {
-    unsafe baseAddress == other.baseAddress
-  }
+  func isSame(as other: FrameMetadataView) -> Bool { identity == other.identity }
 
   @inlinable
   func ownershipAddress(_ frame: UInt64) -> UnsafeMutableRawPointer? {
@@ -58,7 +59,7 @@ public import CKVM
     // SAFETY: the caller found the table by a near link, which leads to a frame with metadata.
     unsafe NodeState(
       rawValue: ckvm_load_acquire(
-        baseAddress + Int(truncatingIfNeeded: table.address &>> 8 | 8)))
+        baseAddress + Int(truncatingIfNeeded: table.address &>> 8 &+ 8)))
   }
 
   /// Stores the state of such a table.
@@ -66,7 +67,16 @@ public import CKVM
   func setNearNodeState(_ state: NodeState, of table: TableFrame) {
     // SAFETY: as for `nearNodeState`.
     unsafe ckvm_store_release(
-      baseAddress + Int(truncatingIfNeeded: table.address &>> 8 | 8), state.rawValue)
+      baseAddress + Int(truncatingIfNeeded: table.address &>> 8 &+ 8), state.rawValue)
+  }
+
+  /// Stores both words of such a table, or of one whose frame the allocator gave out.
+  @inlinable @inline(__always)
+  func setNearNode(_ state: NodeState, ownership: FrameOwnership, of table: TableFrame) {
+    // SAFETY: as for `nearNodeState`; the frames that the allocator gives out have metadata.
+    unsafe ckvm_store_release(
+      baseAddress + Int(truncatingIfNeeded: table.address &>> 8), ownership.rawValue)
+    setNearNodeState(state, of: table)
   }
 
   /// Stores the state of a node that this caller holds alone.

@@ -51,9 +51,13 @@ public import MMU
   @inlinable @inline(__always)
   func isNode(ofLevelNumber level: UInt64) -> Bool { rawValue & 0x1c == level &<< 2 }
 
-  /// 0 for an unlocked node of the level whose number is `level`.
+  /// True for an unlocked node of the level whose number is `level` that was not unlinked.
+  ///
+  /// Bits 7:5 are 0, so that a comparison of one byte tells all.
   @inlinable @inline(__always)
-  func differs(fromUnlockedNodeOf level: UInt64) -> UInt64 { rawValue & 0x1d ^ level &<< 2 }
+  func isFreeNode(ofLevelNumber level: UInt64) -> Bool {
+    UInt8(truncatingIfNeeded: rawValue) == UInt8(truncatingIfNeeded: level &<< 2)
+  }
 
   /// What one more present entry adds to the word.
   @inlinable static var onePresent: UInt64 { 1 &<< 16 }

@@ -44,19 +44,10 @@ extension TableMemory {
   func translate(_ linearAddress: LinearAddress, from root: TableFrame) -> MappedPage? {
     let address = linearAddress.rawValue
     guard (address &+ half) & forbiddenLinearBits & ~4095 == 0 else { return nil }
-    var table = root
-    guard rootLevel == 4 else { return translate(address, from: root, level: rootLevel) }
-    var entry: UInt64
-    entry = memory.entry(table, Configuration.index(address, 4))
-    guard isNearLink(entry) else { return translate(address, by: entry, level: 4) }
-    table = TableFrame(validated: entry & ~4095)
-    entry = memory.entry(table, Configuration.index(address, 3))
-    guard isNearLink(entry) else { return translate(address, by: entry, level: 3) }
-    table = TableFrame(validated: entry & ~4095)
-    entry = memory.entry(table, Configuration.index(address, 2))
-    guard isNearLink(entry) else { return translate(address, by: entry, level: 2) }
-    table = TableFrame(validated: entry & ~4095)
-    entry = memory.entry(table, Configuration.index(address, 1))
+    guard rootTableLevel == .pageMapLevel4,
+      let table = nearPageTable(of: address, belowLevel4: root)
+    else { return translateSlowly(address, from: root) }
+    let entry = memory.entry(table, Configuration.index(address, 1))
     guard entry & (EntryBits.present | EntryBits.rightless) != 0 else { return nil }
     return MappedPage(
       physicalAddress: GuestPhysicalAddress(
@@ -64,15 +55,14 @@ extension TableMemory {
       entry: entry, level: .pageTable)
   }
 
-  /// True for an entry that links a table among the frames with metadata, up to a power of 2, and
-  /// has all of `bits`, P among them; such a table can be read without another check.
-  @inlinable @inline(__always)
-  func isNearLink(_ entry: UInt64, with bits: UInt64 = EntryBits.present) -> Bool {
-    entry & (farBits | bits) == bits
+  /// The same walk for all levels and entries.
+  @inlinable @inline(never)
+  func translateSlowly(_ address: UInt64, from root: TableFrame) -> MappedPage? {
+    translate(address, from: root, level: rootLevel)
   }
 
-  /// Goes on from an entry that is a leaf, leads far away or nowhere.
-  @inlinable @inline(never)
+  /// Goes on from an entry at `level`.
+  @inlinable
   func translate(_ address: UInt64, by entry: UInt64, level: UInt64) -> MappedPage? {
     switch EntryClass(entry, level: level) {
     case .absent, .invalid: return nil

@@ -19,30 +19,24 @@ extension ConfiguredPageTable {
     // One page into a table that is there already is the common case. What is checked here is
     // checked again, in the order of the errors, when any of it does not hold.
     let leaf = tables.smallLeaf(properties)
-    if byteCount == 4096, pageSizes.allows4KiB, leaf != 0,
-      tables.isOwnedPage(linearAddress.rawValue),
-      physicalAddress.rawValue & tables.forbiddenPhysicalBits == 0,
-      allocator.metadata.isSame(as: tables.metadata), tables.rootLevel == 4
-    {
-      if tables.mapPage(
+    if byteCount == 4096, pageSizes.allows4KiB, _fastPath(leaf != 0),
+      _fastPath(tables.isOwnedPage(linearAddress.rawValue)),
+      _fastPath(physicalAddress.rawValue & tables.forbiddenPhysicalBits == 0),
+      _fastPath(allocator.metadata.identity == tables.level4Books(for: leaf)),
+      tables.mapPage(
         leaf | physicalAddress.rawValue, belowLevel4: root, address: linearAddress.rawValue,
-        linkBits: EntryBits.link(to: properties))
-      {
-        return
-      }
-      if try buildPage(
-        leaf | physicalAddress.rawValue, leafLevel: 1, address: linearAddress.rawValue,
-        allocator: &allocator)
-      {
-        return
-      }
+        linkBits: EntryBits.link(to: properties), books: allocator.metadata)
+    {
+      return
     }
-    try mapRange(
+    try mapPageOrRange(
       linearAddress, byteCount: byteCount, to: physicalAddress, properties: properties,
-      pageSizes: pageSizes, allocator: &allocator)
+      smallLeaf: leaf, pageSizes: pageSizes, allocator: &allocator)
   }
 
   /// Maps one page as a leaf at `leafLevel`, and makes the tables that are missing; says whether.
+  ///
+  /// The allocator was found to be the table's own.
   @inlinable @inline(never)
   mutating func buildPage(
     _ leaf: UInt64, leafLevel: UInt64, address: UInt64, allocator: inout FrameAllocator
@@ -52,25 +46,48 @@ extension ConfiguredPageTable {
       root, address: address, allocator: &allocator)
   }
 
+  /// Maps one page in the way without loops over ranges, or else a range.
+  ///
+  /// `smallLeaf` is what ``TableMemory/smallLeaf(_:)`` answers for the properties.
+  @inlinable @inline(never)
+  mutating func mapPageOrRange(
+    _ linearAddress: LinearAddress, byteCount: UInt64, to physicalAddress: GuestPhysicalAddress,
+    properties: PageProperties, smallLeaf: UInt64, pageSizes: PageSizeChoice,
+    allocator: inout FrameAllocator
+  ) throws(PageTableError) {
+    let address = linearAddress.rawValue
+    let physical = physicalAddress.rawValue
+    if smallLeaf != 0, smallLeaf & EntryBits.noExecute == 0 || tables.paging.isNoExecuteEnabled,
+      tables.isOwnedPage(address), physical & tables.forbiddenPhysicalBits == 0,
+      allocator.metadata.isSame(as: tables.metadata)
+    {
+      let large = Configuration.span(2)
+      if byteCount == 4096, pageSizes.allows4KiB {
+        if try buildPage(
+          smallLeaf | physical, leafLevel: 1, address: address, allocator: &allocator)
+        {
+          return
+        }
+      } else if byteCount == large, tables.highestLeafLevel >= 2,
+        pageSizes == .largest || pageSizes == .exactly(.size2MiB),
+        (address | physical) & (large &- 1) == 0,
+        try buildPage(
+          EntryBits.wholeBits(smallLeaf, pieceLevel: 1, shift: 12) | physical, leafLevel: 2,
+          address: address, allocator: &allocator)
+      {
+        return
+      }
+    }
+    try mapRange(
+      linearAddress, byteCount: byteCount, to: physicalAddress, properties: properties,
+      pageSizes: pageSizes, allocator: &allocator)
+  }
+
   @inlinable @inline(never)
   mutating func mapRange(
     _ linearAddress: LinearAddress, byteCount: UInt64, to physicalAddress: GuestPhysicalAddress,
     properties: PageProperties, pageSizes: PageSizeChoice, allocator: inout FrameAllocator
   ) throws(PageTableError) {
-    // One 2 MiB page has its own way as well, with the same checks.
-    let large: UInt64 = 1 &<< Configuration.shift(2)
-    if byteCount == large, tables.smallLeaf(properties) != 0, tables.highestLeafLevel >= 2,
-      pageSizes == .largest || pageSizes == .exactly(.size2MiB),
-      tables.isOwnedPage(linearAddress.rawValue),
-      (linearAddress.rawValue | physicalAddress.rawValue) & (large &- 1) == 0,
-      physicalAddress.rawValue & tables.forbiddenPhysicalBits == 0,
-      allocator.metadata.isSame(as: tables.metadata),
-      try buildPage(
-        tables.untrackedLeaf(properties).large | physicalAddress.rawValue, leafLevel: 2,
-        address: linearAddress.rawValue, allocator: &allocator)
-    {
-      return
-    }
     try tables.validate(properties)
     guard !properties.rights.isEmpty else { throw .noRights(linearAddress.rawValue) }
     let range = try tables.positions(linearAddress, byteCount: byteCount)
@@ -83,15 +100,16 @@ extension ConfiguredPageTable {
     if tables.rootLevel == 5, byteCount == 4096, mapping.leafLevels & 2 != 0,
       allocator.metadata.isSame(as: tables.metadata),
       let below = tables.nearTable(
-        root, Configuration.index(range.lowerBound, 5), linkBits: mapping.linkBits),
+        linkedBy: tables.memory.entry(root, Configuration.index(range.lowerBound, 5)),
+        with: mapping.linkBits),
       tables.mapPage(
         mapping.leaf.small | physicalAddress.rawValue, belowLevel4: below,
-        address: range.lowerBound, linkBits: mapping.linkBits)
+        address: range.lowerBound, linkBits: mapping.linkBits, books: tables.metadata)
     {
       return
     }
-    if let level = mapping.onlyLevel(
-      Configuration.self, range, physicalAddress.rawValue),
+    if allocator.metadata.isSame(as: tables.metadata),
+      let level = mapping.onlyLevel(Configuration.self, range, physicalAddress.rawValue),
       try buildPage(
         mapping.leaf.bits(level) | physicalAddress.rawValue, leafLevel: level,
         address: linearAddress.rawValue, allocator: &allocator)
@@ -110,15 +128,21 @@ extension ConfiguredPageTable {
 
 extension TableMemory {
   /// The bits of a 4 KiB leaf that owns nothing, or 0 for properties that ``validate(_:)`` does
-  /// not accept, or without any right.
+  /// not accept, or without any right; XD may not be available.
   @inlinable @inline(__always)
   func smallLeaf(_ properties: PageProperties) -> UInt64 {
     let isAccepted =
       properties.rights.contains(.read) && properties.protectionKey <= 15
       && properties.softwareBits <= 0x3ff
       && properties.softwareBits & Configuration.leafOwnership.softwareMask == 0
-      && (properties.rights.contains(.execute) || paging.isNoExecuteEnabled)
     return isAccepted ? untrackedLeaf(properties).small : 0
+  }
+
+  /// The identity of the metadata, or 0 for a leaf that these tables cannot have and for tables
+  /// without 4 levels.
+  @inlinable @inline(__always)
+  func level4Books(for leaf: UInt64) -> UInt {
+    leaf & EntryBits.noExecute == 0 ? level4Books : level4BooksForNoExecute
   }
 
   /// True for the first byte of a 4 KiB page that this table owns.

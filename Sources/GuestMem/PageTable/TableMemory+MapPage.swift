@@ -1,33 +1,23 @@
 // TableMemory, map one page: the common case without loops over ranges.
 
 extension TableMemory {
-  /// The table that an entry links, if it is near and the entry has all of `linkBits`.
-  @inlinable @inline(__always)
-  func nearTable(_ table: TableFrame, _ index: Int, linkBits: UInt64) -> TableFrame? {
-    let entry = memory.entry(table, index)
-    guard isNearLink(entry, with: linkBits) else { return nil }
-    return TableFrame(validated: entry & ~4095)
-  }
-
   /// Maps one 4 KiB page if every table for it is there and nothing is in the way; says whether.
   ///
+  /// `metadata` is that of these tables, which the caller has at hand from the comparison with it.
   /// Written out for the tables of processors, so that every shift is a constant.
   @inlinable @inline(__always)
   func mapPage(
-    _ leaf: UInt64, belowLevel4 root: TableFrame, address: UInt64, linkBits: UInt64
+    _ leaf: UInt64, belowLevel4 root: TableFrame, address: UInt64, linkBits: UInt64,
+    books metadata: FrameMetadataView
   ) -> Bool {
-    guard
-      let upper = nearTable(root, Configuration.index(address, 4), linkBits: linkBits),
-      let middle = nearTable(upper, Configuration.index(address, 3), linkBits: linkBits),
-      let table = nearTable(middle, Configuration.index(address, 2), linkBits: linkBits)
-    else { return false }
+    guard let table = nearPageTable(of: address, belowLevel4: root, linkBits: linkBits) else {
+      return false
+    }
     // A near link has metadata, so this is the word of its frame.
     let state = metadata.nearNodeState(of: table)
     let index = Configuration.index(address, 1)
-    // Absent, and an unlocked node of level 1: both are 0 then.
-    guard memory.entry(table, index) | state.differs(fromUnlockedNodeOf: 1) == 0 else {
-      return false
-    }
+    guard _fastPath(memory.entry(table, index) == 0), _fastPath(state.isFreeNode(ofLevelNumber: 1))
+    else { return false }
     memory.setEntry(table, index, leaf)
     metadata.setNearNodeState(
       NodeState(rawValue: state.rawValue &+ NodeState.onePresent), of: table)
@@ -36,7 +26,8 @@ extension TableMemory {
 
   /// Maps one page as a leaf at `leafLevel`, and makes the tables that are missing; says whether.
   ///
-  /// False when something is in the way or needs more than this: nothing has changed then.
+  /// False when something is in the way or needs more than this: nothing has changed then. The
+  /// allocator was found to be that of these tables.
   @inlinable @inline(__always)
   func buildPage(
     _ leaf: UInt64, leafLevel: UInt64, linkBits: UInt64, _ root: TableFrame, address: UInt64,
@@ -47,17 +38,21 @@ extension TableMemory {
     var index = Configuration.index(address, level)
     var entry = memory.entry(table, index)
     while level > leafLevel, entry != 0 {
-      guard isNearLink(entry, with: linkBits) else { return false }
-      table = TableFrame(validated: entry & ~4095)
+      guard let child = nearTable(linkedBy: entry, with: linkBits) else { return false }
+      table = child
       level &-= 1
-      guard metadata.nodeState(of: table.frame).differs(fromUnlockedNodeOf: level) == 0 else {
-        return false
-      }
+      guard metadata.nearNodeState(of: table).isFreeNode(ofLevelNumber: level) else { return false }
       index = Configuration.index(address, level)
       entry = memory.entry(table, index)
     }
     guard entry == 0, level >= leafLevel else { return false }
-    try check(&allocator, has: level &- leafLevel)
+    let needed = level &- leafLevel
+    if allocator.freeFrames < needed {
+      allocator.collectReturned()
+      guard allocator.freeFrames >= needed else {
+        throw .outOfFrames(needed: needed, available: allocator.freeFrames)
+      }
+    }
     // From the page up: a table is complete before the entry that links it is stored.
     var word = leaf
     var below = leafLevel

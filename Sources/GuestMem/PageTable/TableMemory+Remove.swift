@@ -131,30 +131,17 @@ extension TableMemory {
     let end = range.upperBound &>> shift
     guard first < end else { return 0 }
     var position = first
-    var top = allocator.stackTop
-    var pageCount: UInt64 = 0
-    var freed: UInt64 = 0
+    var returned = ReturnedNodes(to: allocator)
     while position < end {
       let index = Int(truncatingIfNeeded: position) & (Configuration.entryCount &- 1)
       position &+= 1
-      let entry = memory.entry(table, index)
-      guard isNearLink(entry) else { continue }
-      let child = TableFrame(validated: entry & ~4095)
-      let state = metadata.nearNodeState(of: child)
-      guard state.isNode(ofLevelNumber: 1) else { continue }
+      guard let child = nearTable(linkedBy: memory.entry(table, index)),
+        returned.add(child, in: metadata)
+      else { continue }
       memory.setEntry(table, index, 0)
-      pageCount &+= UInt64(truncatingIfNeeded: state.presentCount)
-      metadata.setOwnership(.unused, of: child.frame)
-      // Onto the allocator's stack, as `returnNodeFrame` does.
-      metadata.setNearNodeState(NodeState(rawValue: top &<< 8), of: child)
-      top = child.frame &+ 1
-      freed &+= 1
     }
-    allocator.stackTop = top
-    allocator.freeFrames &+= freed
-    report.add(pageCount, at: 1)
-    report.freedTableCount &+= freed
-    return Int(truncatingIfNeeded: freed)
+    returned.goBack(to: &allocator, report: &report)
+    return Int(truncatingIfNeeded: returned.count)
   }
 
   /// Gives back a table that nothing links to any more, and all tables below it.
@@ -172,19 +159,37 @@ extension TableMemory {
       report.freedTableCount &+= 1
       return
     }
+    var returned = ReturnedNodes(to: allocator)
     for index in 0..<Configuration.entryCount {
       let entry = memory.entry(table, index)
-      switch EntryClass(entry, level: level) {
-      case .absent, .invalid: break
-      case .leaf:
-        releaseFrames(entry, level: level, allocator: &allocator)
-        report.add(1, at: level)
-      case .table:
-        guard let child = memory.table(linkedBy: entry) else { break }
-        freeTables(child, level: level &- 1, allocator: &allocator, report: &report)
+      if entry == 0 { continue }
+      if level == 2 && Configuration.leafOwnership == .none,
+        let child = nearTable(linkedBy: entry), returned.add(child, in: metadata)
+      {
+        continue
       }
+      returned.goBack(to: &allocator, report: &report)
+      freeEntry(entry, level: level, allocator: &allocator, report: &report)
+      returned = ReturnedNodes(to: allocator)
     }
+    returned.goBack(to: &allocator, report: &report)
     allocator.returnNodeFrame(table.frame)
     report.freedTableCount &+= 1
+  }
+
+  /// Gives back what an entry of a table that goes leads to.
+  @inlinable @inline(never)
+  func freeEntry(
+    _ entry: UInt64, level: UInt64, allocator: inout FrameAllocator, report: inout UnmapReport
+  ) {
+    switch EntryClass(entry, level: level) {
+    case .absent, .invalid: break
+    case .leaf:
+      releaseFrames(entry, level: level, allocator: &allocator)
+      report.add(1, at: level)
+    case .table:
+      guard let child = memory.table(linkedBy: entry) else { break }
+      freeTables(child, level: level &- 1, allocator: &allocator, report: &report)
+    }
   }
 }

@@ -22,10 +22,19 @@ public import MMU
   @usableFromInline let forbiddenLinearBits: UInt64
   /// Bits that the physical address of a 4 KiB page does not have.
   @usableFromInline let forbiddenPhysicalBits: UInt64
-  /// Bits that an entry does not have when it links a table in the part of memory that has
-  /// metadata, up to a power of 2: one comparison tells both, and other entries are looked at
-  /// more closely.
-  @usableFromInline let farBits: UInt64
+  /// P, and bits that an entry does not have when it links a table in the part of memory that has
+  /// metadata, up to a power of 2: one comparison tells all, and other entries are looked at more
+  /// closely.
+  @usableFromInline let nearLinkMask: UInt64
+  /// The same with R/W.
+  @usableFromInline let nearWritableLinkMask: UInt64
+  /// The address bits of tables in that part.
+  @usableFromInline let nearAddressMask: UInt64
+  /// The identity of the metadata for tables with 4 levels, and 0 for others: one comparison with
+  /// the allocator's tells both.
+  @usableFromInline let level4Books: UInt
+  /// The same, and 0 where leaves cannot have XD.
+  @usableFromInline let level4BooksForNoExecute: UInt
 
   /// Takes the parts; the metadata must be that of the memory.
   @inlinable
@@ -44,7 +53,12 @@ public import MMU
     forbiddenPhysicalBits = ~0 &<< UInt64(paging.physicalAddressWidth) | 4095
     let frameCount = min(memory.byteCount &>> 12, metadata.frameCount)
     let near: UInt64 = frameCount == 0 ? 0 : 1 &<< UInt64(63 &- frameCount.leadingZeroBitCount)
-    farBits = EntryBits.pageSize | (frameCount == 0 ? ~0 : 0 &- near &<< 12)
+    let far = frameCount == 0 ? ~0 : 0 &- near &<< 12
+    nearLinkMask = EntryBits.present | EntryBits.pageSize | far
+    nearWritableLinkMask = nearLinkMask | EntryBits.writable
+    nearAddressMask = ~far & ~4095
+    level4Books = rootTableLevel == .pageMapLevel4 ? metadata.identity : 0
+    level4BooksForNoExecute = paging.isNoExecuteEnabled ? level4Books : 0
   }
 
   /// The level of the root as a number.
@@ -64,7 +78,7 @@ public import MMU
   ///
   /// The entries outside `used` are absent. Those in `used` may hold anything: the caller fills
   /// them before the table is linked.
-  @inlinable
+  @inlinable @inline(__always)
   func newTable(
     level: UInt64, used: Range<Int>, allocator: inout FrameAllocator
   ) -> TableFrame? {
@@ -78,9 +92,8 @@ public import MMU
       memory.clearUnlinked(table, 0..<used.lowerBound)
       memory.clearUnlinked(table, used.upperBound..<512)
     }
-    metadata.setNodeState(
-      NodeState(levelNumber: level, presentCount: used.count), of: frame)
-    metadata.setOwnership(.shared(1), of: frame)
+    allocator.metadata.setNearNode(
+      NodeState(levelNumber: level, presentCount: used.count), ownership: .shared(1), of: table)
     return table
   }
 

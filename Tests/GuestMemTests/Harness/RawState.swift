@@ -8,6 +8,7 @@ import MMU
 struct RawState {
   var words: [UInt64]
   var intervals: [Range<UInt64>]
+  var run: (start: UInt64, end: UInt64)
   var freeFrames: UInt64
   var stackTop: UInt64
 
@@ -27,6 +28,7 @@ struct RawState {
     }
     self.words = words
     intervals = world.allocator.intervals
+    run = (world.allocator.runStart, world.allocator.runEnd)
     freeFrames = world.allocator.freeFrames
     stackTop = world.allocator.stackTop
   }
@@ -52,6 +54,7 @@ struct RawState {
       }
     }
     world.allocator.intervals = intervals
+    (world.allocator.runStart, world.allocator.runEnd) = run
     world.allocator.freeFrames = freeFrames
     world.allocator.stackTop = stackTop
   }

@@ -14,14 +14,26 @@ func frame(_ offset: UInt64) -> GuestPhysicalAddress {
   GuestPhysicalAddress(truncating: Stage.target &+ offset)
 }
 
-/// Maps 4 KiB pages, one call for each.
+/// Maps 4 KiB pages, one call for each; their addresses come from an array, as the hand-written
+/// C takes them.
 @inline(never)
 public func mapCallPerPage(_ stage: inout Stage) throws {
+  let places = stage.places
+  try places.withUnsafeBufferPointer {
+    try mapAll($0, &stage.table, &stage.allocator)
+  }
+}
+
+@inline(__always)
+func mapAll(
+  _ places: UnsafeBufferPointer<Place>, _ table: inout PageTable,
+  _ allocator: inout FrameAllocator
+) throws {
   let properties = Stage.plain
-  for page in 0..<stage.scale.pageCount {
-    try stage.table.map(
-      place(page << 12), byteCount: 4096, to: frame(page << 12), properties: properties,
-      allocator: &stage.allocator)
+  for place in unsafe places {
+    try table.map(
+      place.linear, byteCount: 4096, to: place.physical, properties: properties,
+      allocator: &allocator)
   }
 }
 
@@ -125,13 +137,12 @@ public func translateRandom(_ stage: inout Stage) {
 
 /// The sum of the physical addresses that `addresses` lead to.
 @inline(__always)
-func translateAll(_ addresses: UnsafeBufferPointer<UInt64>, _ table: borrowing PageTable) -> UInt64
-{
+func translateAll(
+  _ addresses: UnsafeBufferPointer<LinearAddress>, _ table: borrowing PageTable
+) -> UInt64 {
   var sum: UInt64 = 0
   for address in unsafe addresses {
-    if let page = table.translate(LinearAddress(truncating: address, width: .bits48)) {
-      sum &+= page.physicalAddress.rawValue
-    }
+    if let page = table.translate(address) { sum &+= page.physicalAddress.rawValue }
   }
   return sum
 }

@@ -2,6 +2,7 @@
 
 import CLimits
 import GuestMem
+import MMU
 
 /// Stores as many entries.
 @inline(never)
@@ -42,10 +43,19 @@ public func largeStoreLimit(_ stage: inout Stage) {
 /// Walks the same tables for the same addresses.
 @inline(never)
 public func walkLimit(_ stage: inout Stage) {
-  stage.sum &+= stage.addresses.withUnsafeBufferPointer { addresses in
-    guard let first = addresses.baseAddress else { return 0 }
-    return unsafe climits_walk(
-      stage.memory.view.baseAddress, stage.table.root.address, first, addresses.count)
+  stage.sum &+= withWords(stage.addresses) {
+    unsafe climits_walk(stage.memory.view.baseAddress, stage.table.root.address, $0, $1)
+  }
+}
+
+/// Calls `body` with the words that addresses are, for C; 0 when there are none.
+func withWords(
+  _ addresses: [LinearAddress], _ body: (UnsafePointer<UInt64>, Int) -> UInt64
+) -> UInt64 {
+  addresses.withUnsafeBytes { bytes in
+    guard let first = bytes.baseAddress else { return 0 }
+    // SAFETY: an address is one word, of type UInt64, and nothing else.
+    return unsafe body(first.assumingMemoryBound(to: UInt64.self), addresses.count)
   }
 }
 

@@ -2,7 +2,7 @@
 
 import CLimits
 public import GuestMem
-import MMU
+public import MMU
 
 /// Fresh memory that is all zero, and pages at random addresses in 47 bits.
 public struct ScatteredStage: ~Copyable {
@@ -13,7 +13,7 @@ public struct ScatteredStage: ~Copyable {
   /// The table under test.
   public var table: PageTable
   /// Where pages are mapped.
-  public let addresses: [UInt64]
+  public let addresses: [LinearAddress]
   /// Keeps results from being optimized away.
   public var sum: UInt64 = 0
 
@@ -28,7 +28,9 @@ public struct ScatteredStage: ~Copyable {
       configuration: try PagingConfiguration(), memory: memory.view, allocator: &allocator)
     table.liveness = .offline
     var random = XorShift()
-    self.addresses = (0..<scale.scatteredCount).map { _ in random.next() & 0x7fff_ffff_f000 }
+    self.addresses = (0..<scale.scatteredCount).map { _ in
+      LinearAddress(truncating: random.next() & 0x7fff_ffff_f000, width: .bits48)
+    }
     self.memory = memory
     self.allocator = allocator
     self.table = table
@@ -53,8 +55,9 @@ public func mapScattered(_ stage: inout ScatteredStage) throws {
   let properties = Stage.plain
   for address in stage.addresses {
     try stage.table.map(
-      LinearAddress(truncating: address, width: .bits48), byteCount: 4096,
-      to: frame(address & 0xff_ffff_f000), properties: properties, allocator: &stage.allocator)
+      address, byteCount: 4096,
+      to: GuestPhysicalAddress(truncating: address.rawValue & 0xff_ffff_f000),
+      properties: properties, allocator: &stage.allocator)
   }
 }
 
@@ -67,20 +70,16 @@ public func translateScattered(_ stage: inout ScatteredStage) {
 /// Walks the same tables for the same addresses.
 @inline(never)
 public func scatteredWalkLimit(_ stage: inout ScatteredStage) {
-  stage.sum &+= stage.addresses.withUnsafeBufferPointer { addresses in
-    guard let first = addresses.baseAddress else { return 0 }
-    return unsafe climits_walk(
-      stage.memory.view.baseAddress, stage.table.root.address, first, addresses.count)
+  stage.sum &+= withWords(stage.addresses) {
+    unsafe climits_walk(stage.memory.view.baseAddress, stage.table.root.address, $0, $1)
   }
 }
 
 /// The same pages by hand-written C without any books, in the frames from 1 on, which are zero.
 @inline(never)
 public func handWrittenScatteredLimit(_ stage: inout ScatteredStage) {
-  stage.sum &+= stage.addresses.withUnsafeBufferPointer { addresses in
-    guard let first = addresses.baseAddress else { return 0 }
-    return unsafe climits_map(
-      stage.memory.view.baseAddress, 0, first, addresses.count, 4096)
+  stage.sum &+= withWords(stage.addresses) {
+    unsafe climits_map(stage.memory.view.baseAddress, 0, $0, $1, 4096)
   }
 }
 

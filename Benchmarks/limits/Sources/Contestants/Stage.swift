@@ -2,7 +2,7 @@
 
 import CLimits
 public import GuestMem
-import MMU
+public import MMU
 
 /// How much each contestant does.
 public struct Scale: Sendable {
@@ -27,6 +27,12 @@ public struct Scale: Sendable {
     scatteredCount: 4_096)
 }
 
+/// A page and what is mapped there.
+struct Place {
+  let linear: LinearAddress
+  let physical: GuestPhysicalAddress
+}
+
 /// Memory with a page table, for one contestant after the other.
 public struct Stage: ~Copyable {
   /// How much is done.
@@ -38,9 +44,11 @@ public struct Stage: ~Copyable {
   /// The table under test.
   public var table: PageTable
   /// Addresses inside the pages that the contestants map.
-  public let addresses: [UInt64]
+  public let addresses: [LinearAddress]
   /// Every address that the contestants map a 4 KiB page at.
   public let pages: [UInt64]
+  /// The same with what is mapped there.
+  let places: [Place]
   /// The tables that ``splitLarge(_:)`` made, for the limit to use the same.
   public var splitFrames: [UInt64] = []
   /// Keeps results from being optimized away.
@@ -64,9 +72,14 @@ public struct Stage: ~Copyable {
     var random = XorShift()
     self.scale = scale
     self.addresses = (0..<scale.translationCount).map { _ in
-      Stage.base + random.next() % (scale.pageCount * 4096)
+      place(random.next() % (scale.pageCount * 4096))
     }
     self.pages = (0..<scale.pageCount).map { Stage.base + $0 << 12 }
+    self.places = pages.map {
+      Place(
+        linear: LinearAddress(truncating: $0, width: .bits48),
+        physical: GuestPhysicalAddress(truncating: $0 & 0xff_ffff_f000))
+    }
     self.memory = memory
     self.allocator = allocator
     self.table = table
