@@ -9,21 +9,36 @@ import Testing
 private enum Host {
   /// True when guests can run here.
   static let hasKVM = (try? KVMMachineFactory()) != nil
+  /// True when QEMU is installed here.
+  static let hasQEMU = (try? QEMUMachineFactory()) != nil
 }
 
-@Suite(
-  "Random tables do in a guest what the model says",
-  .enabled(if: Host.hasKVM, "needs /dev/kvm"))
+@Suite("Random tables do in a guest what the model says")
 struct HardwareProbeTests {
   /// The frames below are what pages lead to; tables stand behind them.
   static let targetFrameCount: UInt64 = 1 << 20
 
   @Test(
-    "A sample of random sequences on the 4-level format", arguments: 1...8 as ClosedRange<UInt64>)
-  func sample(seed: UInt64) throws {
+    "A sample of random sequences on the 4-level format, by KVM",
+    .enabled(if: Host.hasKVM, "needs /dev/kvm"), arguments: 1...8 as ClosedRange<UInt64>)
+  func fourLevels(seed: UInt64) throws {
+    try prove(seed: seed, levels: .pageMapLevel4, verifier: Verifier())
+  }
+
+  @Test(
+    "A sample of random sequences on the 5-level format, by QEMU",
+    .enabled(if: Host.hasQEMU, "needs qemu-system-x86_64 on PATH (package qemu-system-x86)"),
+    arguments: 9...16 as ClosedRange<UInt64>)
+  func fiveLevels(seed: UInt64) throws {
+    try prove(
+      seed: seed, levels: .pageMapLevel5, verifier: Verifier(factory: QEMUMachineFactory()))
+  }
+
+  /// Runs a sequence and lets a guest use every page that it left.
+  func prove(seed: UInt64, levels: Level, verifier: Verifier) throws {
     var world = try World<NativePaging>(
-      levels: .pageMapLevel4, frameCount: 4096, reservedFrameCount: Self.targetFrameCount)
-    var random = RandomOperations(seed: seed, levels: .pageMapLevel4)
+      levels: levels, frameCount: 4096, reservedFrameCount: Self.targetFrameCount)
+    var random = RandomOperations(seed: seed, levels: levels)
     var count = 0
     while count < 2000 || world.model.leaves.count < 40 {
       let operation = count % 64 == 63 ? random.entry() : random.light()
@@ -31,22 +46,22 @@ struct HardwareProbeTests {
       #expect(failure == nil, "seed \(seed)")
       count += 1
       if world.model.leaves.count > 400 {
-        let half: UInt64 = 1 << 35
+        let half: UInt64 = levels == .pageMapLevel4 ? 1 << 35 : 1 << 44
         for start in [0, half] {
           #expect(apply(.unmap(start, half), number: 1, probe: 0, to: &world) == nil)
         }
       }
     }
-    let verifier = try Verifier()
-    let space = Self.space(world.model)
+    let space = Self.space(world.model, levels: levels)
     let profile = try #require(try verifier.profile(for: space))
     let built = try verifier.build(space, profile)
     try Self.move(world, to: built)
     let report = try verifier.verify(built, profile: profile)
     let total = report.total
     print(
-      "hardware probe, seed \(seed): \(count) operations left \(world.model.leaves.count) pages;"
-        + " \(total.executedCount) probes executed, \(total.disagreementCount) disagree")
+      "hardware probe, seed \(seed), \(levels.rawValue) levels: \(count) operations left"
+        + " \(world.model.leaves.count) pages; \(total.executedCount) probes executed,"
+        + " \(total.disagreementCount) disagree")
     for disagreement in report.disagreements.prefix(3) {
       Issue.record("seed \(seed): \(disagreement.verdict)")
     }
@@ -54,19 +69,22 @@ struct HardwareProbeTests {
   }
 
   /// What the model says, as an address space that is asked for.
-  static func space(_ model: Model) -> AddressSpace {
+  static func space(_ model: Model, levels: Level) -> AddressSpace {
+    let width: LinearAddressWidth = levels == .pageMapLevel4 ? .bits48 : .bits57
     let mappings = model.leaves.map { leaf in
       let hasRights = !leaf.properties.rights.isEmpty
       let size = PageSize(level: Level(rawValue: UInt8(leaf.level)) ?? .pageTable) ?? .size4KiB
       return Mapping(
         name: "page at \(String(leaf.start, radix: 16))",
-        linearAddress: LinearAddress(truncating: leaf.start, width: .bits48),
+        linearAddress: LinearAddress(truncating: leaf.start, width: width),
         byteCount: size.byteCount,
         target: hasRights ? .memory(physical(leaf.physical)) : .anywhere,
         properties: leaf.properties, pageSize: .exactly(size))
     }
-    return AddressSpace(
+    var space = AddressSpace(
       memoryByteCount: (targetFrameCount + 4096) * 4096, mappings: mappings)
+    space.rootLevel = levels
+    return space
   }
 
   /// Puts the tables of the world, which the sequence left, in the place of those that were built.
