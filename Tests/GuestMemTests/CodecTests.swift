@@ -20,17 +20,19 @@ struct CodecTests {
                 rights: PageRights(rawValue: rights), isUser: flags & 1 != 0,
                 isGlobal: flags & 2 != 0, isAccessed: flags & 4 != 0, isDirty: flags & 8 != 0,
                 memoryType: type, protectionKey: key, softwareBits: bits)
-              let leaf = LeafBits(properties)
+              let leaf = LeafBits(properties, in: .native)
               guard PageProperties(leafEntry: leaf.small, level: .pageTable) == properties,
                 PageProperties(leafEntry: leaf.large, level: .pageDirectory) == properties,
-                EntryClass(leaf.small, level: 1) == .leaf,
-                EntryClass(leaf.large, level: 2) == .leaf,
-                EntryClass(leaf.large, level: 3) == .leaf,
-                EntryClass(leaf.large, level: 4) == .invalid,
+                EntryClass(leaf.small, level: 1, in: .native) == .leaf,
+                EntryClass(leaf.large, level: 2, in: .native) == .leaf,
+                EntryClass(leaf.large, level: 3, in: .native) == .leaf,
+                EntryClass(leaf.large, level: 4, in: .native) == .invalid,
                 leaf.small & EntryBits.address == 0,
-                EntryBits.pieceBits(leaf.large, pieceLevel: 1, shift: 21) == leaf.small,
-                EntryBits.wholeBits(leaf.small, pieceLevel: 1, shift: 12) == leaf.large,
-                EntryBits.pieceBits(leaf.large, pieceLevel: 2, shift: 30) == leaf.large
+                EntryBits.pieceBits(leaf.large, pieceLevel: 1, shift: 21, in: .native)
+                  == leaf.small,
+                EntryBits.wholeBits(leaf.small, pieceLevel: 1, shift: 12, in: .native)
+                  == leaf.large,
+                EntryBits.pieceBits(leaf.large, pieceLevel: 2, shift: 30, in: .native) == leaf.large
               else {
                 Issue.record("\(properties) is \(leaf)")
                 return
@@ -50,11 +52,11 @@ struct CodecTests {
     for _ in 0..<200_000 {
       let word = generator.next()
       for level in 1...3 as ClosedRange<UInt64> {
-        guard case .leaf = EntryClass(word, level: level) else { continue }
+        guard case .leaf = EntryClass(word, level: level, in: .native) else { continue }
         let shift = NativePaging.shift(level)
         let properties = PageProperties(leafEntry: word, level: levelNumbered(level))
         let address = EntryBits.leafAddress(word, shift: shift)
-        let again = LeafBits(properties).bits(level) | address
+        let again = LeafBits(properties, in: .native).bits(level) | address
         let pat = level == 1 ? EntryBits.smallPAT : EntryBits.largePAT
         // Two PAT indices mean the same type; reserved address bits are no address; without P
         // only the mark, not the rights, is read.
@@ -64,7 +66,7 @@ struct CodecTests {
         let decoded = PageProperties(leafEntry: again, level: levelNumbered(level))
         #expect(decoded == properties)
       }
-      #expect(EntryClass(0, level: word & 3 &+ 1) == .absent)
+      #expect(EntryClass(0, level: word & 3 &+ 1, in: .native) == .absent)
     }
   }
 

@@ -71,6 +71,27 @@ struct ExplorationTests {
     report(found, "4 pages, 3 levels of 2 entries")
   }
 
+  @Test("Four pages below three levels of two entries, in the format of OSTD")
+  func twoLevelsOSTD() throws {
+    let found = try explore(
+      TinyOSTDPaging.self, levels: .pageDirectoryPointerTable, frameCount: 16,
+      operations: Self.operations(
+        pageCount: 4, levels: [.pageTable, .pageDirectory],
+        sizes: [.largest, .exactly(.size4KiB), .exactly(.size2MiB)], wide: true),
+      limit: Self.isComplete ? 6_000_000 : 300_000)
+    report(found, "OSTD, 4 pages, 3 levels of 2 entries")
+  }
+
+  @Test("Two levels of four entries, in the format of OSTD")
+  func fourEntriesOSTD() throws {
+    let found = try explore(
+      SmallOSTDPaging.self, levels: .pageDirectory, frameCount: 24,
+      operations: Self.operations(
+        pageCount: 8, levels: [.pageTable, .pageDirectory], sizes: [.largest], wide: true),
+      limit: Self.isComplete ? 6_000_000 : 150_000)
+    report(found, "OSTD, 8 pages, 2 levels of 4 entries")
+  }
+
   @Test("Three levels of two entries, with accessed and dirty bits")
   func threeLevels() throws {
     let found = try explore(

@@ -10,11 +10,23 @@ struct RandomTests {
     "A million operations with 4 and 5 levels",
     arguments: [Level.pageMapLevel4, .pageMapLevel5])
   func million(levels: Level) throws {
+    try run(NativePaging.self, levels: levels, count: 510_000)
+  }
+
+  @Test("As many in the format of OSTD", arguments: [Level.pageMapLevel4, .pageMapLevel5])
+  func millionOSTD(levels: Level) throws {
+    try run(WideOSTDPaging.self, levels: levels, count: 510_000)
+  }
+
+  func run<Configuration: PageTableConfiguration>(
+    _: Configuration.Type, levels: Level, count: Int
+  ) throws {
     let name = "KVMPT_SEED"
     let seed = Environment.value(of: name).flatMap { UInt64($0) } ?? 2026
-    let count = 510_000
-    if let failure = try runRandom(seed: seed, levels: levels, count: count) {
-      let shortest = try shrink(failure.operations, levels: levels)
+    if let failure = try runRandom(
+      Configuration.self, seed: seed, levels: levels, count: count)
+    {
+      let shortest = try shrink(Configuration.self, failure.operations, levels: levels)
       Issue.record(
         """
         \(failure.message)
@@ -22,6 +34,8 @@ struct RandomTests {
         repeat with: \(name)=\(seed) swift test --filter RandomTests
         """)
     }
-    print("random, \(levels.rawValue) levels: \(count) operations from seed \(seed)")
+    print(
+      "random, \(Configuration.entryFormat), \(levels.rawValue) levels: \(count) operations from seed \(seed)"
+    )
   }
 }

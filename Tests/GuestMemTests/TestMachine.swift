@@ -26,7 +26,7 @@ struct TestMachine: ~Copyable {
   }
 
   /// The translation of an address that is mapped.
-  func translation(_ rawValue: UInt64) throws -> MappedPage {
+  func translation(_ rawValue: UInt64) throws -> MappedPage<NativePaging> {
     let found = table.translate(linear(rawValue))
     return try #require(found, "nothing is mapped at \(String(rawValue, radix: 16))")
   }
@@ -65,5 +65,22 @@ var everyProperty: [PageProperties] {
   }
   for bit in 0..<10 { all.append(PageProperties(rights: .read, softwareBits: 1 << UInt16(bit))) }
   for key in 0..<16 { all.append(PageProperties(rights: .read, protectionKey: UInt8(key))) }
+  return all
+}
+
+/// Every combination of properties of pages that may be read and the OSTD format has.
+var everyOSTDProperty: [PageProperties] {
+  var all: [PageProperties] = []
+  for type in [MemoryType.writeBack, .writeThrough, .writeCombining, .uncacheable] {
+    for rawRights in [1, 3, 5, 7] as [UInt8] {
+      for flags in 0..<64 {
+        all.append(
+          PageProperties(
+            rights: PageRights(rawValue: rawRights), isUser: flags & 1 != 0,
+            isGlobal: flags & 2 != 0, isAccessed: flags & 4 != 0, isDirty: flags & 8 != 0,
+            memoryType: type, softwareBits: UInt16(flags >> 4) << 3))
+      }
+    }
+  }
   return all
 }

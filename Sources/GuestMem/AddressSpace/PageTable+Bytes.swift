@@ -62,12 +62,15 @@ extension ConfiguredPageTable {
       let (table, index, level) = tables.deciding(position, from: root)
       let entry = tables.memory.entry(table, index)
       let address = tables.address(position)
-      guard case .leaf = EntryClass(entry, level: level) else {
+      guard case .leaf = EntryClass(entry, level: level, in: Configuration.entryFormat) else {
         throw .notMapped(linearAddress: address)
       }
-      let properties = PageProperties(leafEntry: entry, level: levelNumbered(level))
+      let properties = PageProperties(
+        leafEntry: entry, level: levelNumbered(level), in: Configuration.entryFormat)
       let needsUser = Configuration.ownedSpace == .lowerHalf
-      guard properties.rights.contains(right), properties.isUser || !needsUser else {
+      // Nothing can be done with a page that may not be read.
+      guard properties.rights.isSuperset(of: [.read, right]), properties.isUser || !needsUser
+      else {
         throw .accessDenied(linearAddress: address, right)
       }
       let shift = Configuration.shift(level)
@@ -93,7 +96,7 @@ extension TableMemory {
     while true {
       let index = Configuration.index(position, level)
       let entry = memory.entry(table, index)
-      guard case .table = EntryClass(entry, level: level),
+      guard case .table = EntryClass(entry, level: level, in: Configuration.entryFormat),
         let child = memory.table(linkedBy: entry)
       else { return (table, index, level) }
       table = child

@@ -33,7 +33,7 @@ extension TableMemory {
     var count: UInt64 = 1
     for index in ownedIndices(level) {
       let entry = memory.entry(table, index)
-      switch EntryClass(entry, level: level) {
+      switch EntryClass(entry, level: level, in: Configuration.entryFormat) {
       case .absent: break
       case .invalid: throw invalid(entry, 0, level)
       case .table:
@@ -68,14 +68,14 @@ extension TableMemory {
         memory.setEntry(copy, index, entry)
         continue
       }
-      switch EntryClass(entry, level: level) {
+      switch EntryClass(entry, level: level, in: Configuration.entryFormat) {
       case .absent, .invalid: continue
       case .table:
         guard let child = memory.table(linkedBy: entry) else { continue }
         let below = try clone(child, level: level &- 1, mark: mark, allocator: &allocator)
         memory.setEntry(copy, index, below.address | (entry & EntryBits.userLink))
       case .leaf:
-        let isWritable = entry & EntryBits.present != 0 && entry & EntryBits.writable != 0
+        let isWritable = Configuration.entryFormat.saysWritable(entry)
         while isWritable,
           !memory.compareExchangeEntry(
             table, index, &entry, entry & ~EntryBits.writable | mark)

@@ -8,12 +8,14 @@ extension ConfiguredPageTable {
   ///
   /// The entries are user entries, because no copy could be changed later; leaves decide.
   ///
-  /// Throws: ``PageTableError``; nothing has changed then.
+  /// Throws: ``PageTableError``; nothing has changed then. It is
+  /// ``PageTableError/unlikeKernel`` when a configuration was declared that is no kernel's.
   @inlinable
   public init(
     anchoring configuration: PagingConfiguration, memory: MemoryView,
     allocator: inout FrameAllocator
-  ) throws(PageTableError) where Configuration == KernelPaging {
+  ) throws(PageTableError) where Configuration: KernelTableConfiguration {
+    guard Configuration.keepsUpperHalf else { throw .unlikeKernel }
     let needed = UInt64(Configuration.entryCount / 2) &+ 1
     guard allocator.byteCount <= memory.byteCount else { throw .foreignAllocator }
     if allocator.freeFrames < needed { allocator.collectReturned() }
@@ -40,22 +42,27 @@ extension ConfiguredPageTable {
   /// The kernel's table must outlive this one.
   ///
   /// Throws: ``PageTableError/foreignAllocator`` when the kernel's table is in other memory,
+  /// ``PageTableError/unlikeKernel`` when configurations were declared that do not fit,
   /// ``PageTableError/outOfFrames(needed:available:)``,
   /// ``PageTableError/invalidEntry(linearAddress:level:entry:)`` when a root entry of the kernel
   /// links no table.
   @inlinable
   public init(
-    sharing kernel: borrowing ConfiguredPageTable<KernelPaging>, allocator: inout FrameAllocator
-  ) throws(PageTableError) where Configuration == UserPaging {
+    sharing kernel: borrowing ConfiguredPageTable<Configuration.Kernel>,
+    allocator: inout FrameAllocator
+  ) throws(PageTableError) where Configuration: UserTableConfiguration {
+    guard Configuration.isLikeKernel else { throw .unlikeKernel }
     let shared = kernel.tables
     guard allocator.metadata.isSame(as: shared.metadata) else { throw .foreignAllocator }
     let indices = shared.ownedIndices(shared.rootLevel)
     for index in indices {
       let entry = shared.memory.entry(kernel.root, index)
-      guard case .table = EntryClass(entry, level: shared.rootLevel) else {
+      guard
+        case .table = EntryClass(
+          entry, level: shared.rootLevel, in: Configuration.Kernel.entryFormat)
+      else {
         throw shared.invalid(
-          entry, UInt64(index) &<< KernelPaging.shift(shared.rootLevel),
-          shared.rootLevel)
+          entry, UInt64(index) &<< Configuration.shift(shared.rootLevel), shared.rootLevel)
       }
     }
     let empty = try ConfiguredPageTable(

@@ -19,7 +19,7 @@ public struct AccessedDirtySnapshot<Configuration: PageTableConfiguration> {
       let word = tables.memory.entry(table, index)
       guard word != 0 else { continue }
       words[table.address | UInt64(index) << 3] = word
-      if case .table = EntryClass(word, level: level),
+      if case .table = EntryClass(word, level: level, in: Configuration.entryFormat),
         let child = tables.memory.table(linkedBy: word)
       {
         collect(child, level: level &- 1, tables)

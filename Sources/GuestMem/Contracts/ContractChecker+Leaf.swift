@@ -54,15 +54,16 @@ extension ContractChecker {
   mutating func checkCodec(
     _ word: UInt64, _ table: TableFrame, level: UInt64, position: UInt64, address: UInt64
   ) {
-    let properties = PageProperties(leafEntry: word, level: levelNumbered(level))
+    let properties = PageProperties(
+      leafEntry: word, level: levelNumbered(level), in: Configuration.entryFormat)
     do throws(PageTableError) {
-      try LeafBits.validate(properties, for: tables.paging)
+      try LeafBits.validate(properties, for: tables.paging, in: Configuration.entryFormat)
     } catch {
       report(.codec, table, level: level, position: position, word: word, error.message)
     }
-    var expected = LeafBits(properties).bits(level) | address
-    if properties.rights.isEmpty {
-      // Without P the processor reads nothing else, so XD may be either.
+    var expected = LeafBits(properties, in: Configuration.entryFormat).bits(level) | address
+    if Configuration.entryFormat == .native, properties.rights.isEmpty {
+      // Without P only the mark is read, so XD may be either.
       expected = expected & ~EntryBits.noExecute | word & EntryBits.noExecute
     }
     if expected != word {

@@ -39,7 +39,7 @@ extension ContractChecker {
     guard level == tables.rootLevel, Configuration.topLevelRemoval == .forbidden else { return }
     for index in tables.ownedIndices(level) {
       let word = tables.memory.entry(table, index)
-      if EntryClass(word, level: level) != .table {
+      if EntryClass(word, level: level, in: Configuration.entryFormat) != .table {
         path.append(index)
         report(
           .kernelAnchor, table, level: level, position: position, word: word,

@@ -82,7 +82,7 @@ public struct ContractChecker<Configuration: PageTableConfiguration> {
         checkForeign(word, table, level: level, position: start, index: index)
         continue
       }
-      switch EntryClass(word, level: level) {
+      switch EntryClass(word, level: level, in: Configuration.entryFormat) {
       case .absent: break
       case .invalid:
         report(
@@ -134,12 +134,13 @@ public struct ContractChecker<Configuration: PageTableConfiguration> {
     _ word: UInt64, _ table: TableFrame, level: UInt64, position: UInt64, linkBits: UInt64
   ) {
     let known = EntryBits.address | EntryBits.userLink | EntryBits.accessed
-    if word & ~known != 0 || word & EntryBits.writable == 0
+    let required = Configuration.entryFormat.link(above: 0)
+    if word & ~known != 0 || word & required != required
       || (word & EntryBits.address) &>> UInt64(tables.paging.physicalAddressWidth) != 0
     {
       report(
         .codec, table, level: level, position: position, word: word,
-        "an entry that links a table has P, R/W, perhaps U/S and A, and an address")
+        "an entry that links a table has P, R/W, U/S if it must or may, perhaps A, and an address")
     }
     guard let child = tables.memory.table(linkedBy: word) else {
       report(

@@ -38,7 +38,8 @@ extension Cursor {
       let upper = path[Int(level)]
       let entry = tables.memory.entry(upper, Configuration.index(position, level &+ 1))
       if position < range.upperBound,
-        EntryClass(entry, level: level &+ 1) != .table || entry & EntryBits.address != node.address
+        EntryClass(entry, level: level &+ 1, in: Configuration.entryFormat) != .table
+          || entry & EntryBits.address != node.address
       {
         violations.append(violation(.cursor, node, level, "the node above links another table"))
       }

@@ -107,7 +107,8 @@ extension Cursor {
   ) throws(PageTableError) {
     while levelNumber < level { leave(allocator: &allocator) }
     while levelNumber > level, entry != 0 {
-      guard case .table = EntryClass(entry, level: levelNumber) else { throw mapped(entry) }
+      guard case .table = EntryClass(entry, level: levelNumber, in: Configuration.entryFormat)
+      else { throw mapped(entry) }
       try push(entry)
     }
     guard levelNumber == level || entry == 0 else { throw mapped(entry) }
@@ -120,7 +121,8 @@ extension Cursor {
       var state = NodeState(level: levelNumbered(levelNumber &- 1), presentCount: 0)
       state.isLocked = true
       tables.metadata.setNodeState(state, of: node.frame)
-      tables.memory.setEntry(table, index, node.address | EntryBits.supervisorLink)
+      tables.memory.setEntry(
+        table, index, node.address | Configuration.entryFormat.link(above: 0))
       pendingPresent &+= 1
       enter(node)
     }
@@ -178,10 +180,14 @@ extension Cursor {
     to level: UInt64, end: UInt64, allocator: inout FrameAllocator
   ) throws(PageTableError) {
     while levelNumber < level { leave(allocator: &allocator) }
-    while levelNumber > level, case .table = EntryClass(entry, level: levelNumber) {
+    while levelNumber > level,
+      case .table = EntryClass(entry, level: levelNumber, in: Configuration.entryFormat)
+    {
       try push(entry)
     }
-    guard levelNumber > level, case .leaf = EntryClass(entry, level: levelNumber) else { return }
+    guard levelNumber > level,
+      case .leaf = EntryClass(entry, level: levelNumber, in: Configuration.entryFormat)
+    else { return }
     try tables.check(&allocator, has: levelNumber &- level)
     while levelNumber > level {
       let node = try tables.splitLeaf(

@@ -29,7 +29,9 @@ extension Cursor {
   @inlinable
   public mutating func query() throws(PageTableError) -> CursorSlot {
     guard position < range.upperBound else { throw .cursorAtEnd }
-    while case .table = EntryClass(entry, level: levelNumber) { try push(entry) }
+    while case .table = EntryClass(entry, level: levelNumber, in: Configuration.entryFormat) {
+      try push(entry)
+    }
     return CursorSlot(
       first: LinearAddress(truncating: tables.address(slot.lowerBound), width: .bits57),
       last: LinearAddress(truncating: tables.address(slot.upperBound &- 1), width: .bits57),
@@ -59,7 +61,7 @@ extension Cursor {
   ) throws(PageTableError) -> LinearAddress? {
     let end = try limit(byteCount)
     while position < end {
-      switch EntryClass(entry, level: levelNumber) {
+      switch EntryClass(entry, level: levelNumber, in: Configuration.entryFormat) {
       case .leaf: return linearAddress
       case .table: try push(entry)
       case .absent, .invalid: move(to: min(end, slot.upperBound), allocator: &allocator)

@@ -66,8 +66,7 @@ extension Cursor {
   ) throws(PageTableError) -> UInt64 {
     let end = try limit(byteCount)
     guard byteCount > 0 else { return 0 }
-    let edit = try LeafEdit(
-      change, for: tables.paging, ownership: Configuration.leafOwnership)
+    let edit = try tables.edit(for: change)
     leaveAll(allocator: &allocator)
     let needed = try tables.tablesToSplit(at: position..<end, table, level: levelNumber)
     try tables.check(&allocator, has: needed)

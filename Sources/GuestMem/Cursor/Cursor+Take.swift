@@ -93,7 +93,8 @@ extension Cursor {
     }
     try splitToFit(end, allocator: &allocator)
     if wanted.isUser { raiseLinks() }
-    let edit = LeafDifference(from: raw.properties, to: wanted, level: levelNumber)
+    let edit = LeafDifference(
+      from: raw.properties, to: wanted, level: levelNumber, in: Configuration.entryFormat)
     var found = entry
     while !edit.isEmpty,
       !tables.memory.compareExchangeEntry(table, index, &found, edit.applied(to: found))
@@ -116,7 +117,7 @@ extension Cursor {
     _ end: UInt64, allocator: inout FrameAllocator
   ) throws(PageTableError) -> Bool {
     while position < end {
-      switch EntryClass(entry, level: levelNumber) {
+      switch EntryClass(entry, level: levelNumber, in: Configuration.entryFormat) {
       case .leaf: return true
       case .table: try push(entry)
       case .absent, .invalid: move(to: min(end, slot.upperBound), allocator: &allocator)
@@ -145,7 +146,7 @@ extension Cursor {
   ) throws(PageTableError) -> Bool {
     while position < end {
       let entry = entry
-      switch EntryClass(entry, level: levelNumber) {
+      switch EntryClass(entry, level: levelNumber, in: Configuration.entryFormat) {
       case .leaf:
         let fits = position == slot.lowerBound && slot.upperBound <= end
         if !fits {
@@ -184,7 +185,7 @@ extension TableMemory {
     guard metadata.nodeState(of: table.frame).presentCount > 0 else { return false }
     for index in 0..<Configuration.entryCount {
       let entry = memory.entry(table, index)
-      switch EntryClass(entry, level: level) {
+      switch EntryClass(entry, level: level, in: Configuration.entryFormat) {
       case .absent, .invalid: continue
       case .leaf: return true
       case .table:

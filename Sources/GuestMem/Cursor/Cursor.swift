@@ -46,7 +46,9 @@ public import MMU
         == Configuration.index(range.upperBound &- 1, level)
     {
       let entry = tables.memory.entry(table, Configuration.index(range.lowerBound, level))
-      guard case .table = EntryClass(entry, level: level) else { break }
+      guard case .table = EntryClass(entry, level: level, in: Configuration.entryFormat) else {
+        break
+      }
       table = try tables.child(of: entry, level: level, position: range.lowerBound)
       level &-= 1
     }
@@ -226,7 +228,7 @@ extension TableMemory {
     guard level > 1 else { return }
     let index = Configuration.index(position, level)
     let entry = memory.entry(table, index)
-    guard case .table = EntryClass(entry, level: level),
+    guard case .table = EntryClass(entry, level: level, in: Configuration.entryFormat),
       let child = memory.table(linkedBy: entry)
     else { return }
     reclaim(child, level: level &- 1, position: position, allocator: &allocator)

@@ -42,7 +42,8 @@ public import MMU
       return node.intoRaw().address | EntryBits.userLink
     case .page(let item):
       let raw = item.intoRaw()
-      return LeafBits(raw.properties).bits(UInt64(raw.level.rawValue))
+      return LeafBits(raw.properties, in: Configuration.entryFormat).bits(
+        UInt64(raw.level.rawValue))
         | raw.physicalAddress.rawValue
     }
   }
@@ -63,7 +64,8 @@ public import MMU
       self = .table(NodeHandle(owned: table, tables: tables))
     case .page(let raw):
       var owned = raw
-      owned.properties = PageProperties(leafEntry: entry, level: level)
+      owned.properties = PageProperties(
+        leafEntry: entry, level: level, in: Configuration.entryFormat)
       self = .page(PageItem(fromRaw: owned, metadata: tables.metadata))
     }
   }
@@ -84,7 +86,7 @@ public import MMU
     entry: UInt64, level: Level, tables: TableMemory<Configuration>
   ) {
     let number = UInt64(level.rawValue)
-    switch EntryClass(entry, level: number) {
+    switch EntryClass(entry, level: number, in: Configuration.entryFormat) {
     case .absent, .invalid: self = .none
     case .table:
       guard let table = tables.memory.table(linkedBy: entry), let lower = level.lower,
@@ -95,7 +97,8 @@ public import MMU
       }
       self = .table(table, lower)
     case .leaf:
-      var properties = PageProperties(leafEntry: entry, level: level)
+      var properties = PageProperties(
+        leafEntry: entry, level: level, in: Configuration.entryFormat)
       properties.softwareBits &= ~Configuration.leafOwnership.softwareMask
       let address = EntryBits.leafAddress(entry, shift: Configuration.shift(number))
       self = .page(

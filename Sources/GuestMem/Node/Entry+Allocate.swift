@@ -79,10 +79,11 @@ extension Entry {
     let shift = Configuration.shift(levelNumber)
     tables.memory.fillUnlinked(
       node, 0..<count,
-      first: EntryBits.pieceBits(leaf, pieceLevel: levelNumber &- 1, shift: shift)
+      first: EntryBits.pieceBits(
+        leaf, pieceLevel: levelNumber &- 1, shift: shift, in: Configuration.entryFormat)
         | EntryBits.leafAddress(leaf, shift: shift),
       step: Configuration.span(levelNumber &- 1))
-    snapshot = node.address | EntryBits.supervisorLink | leaf & EntryBits.user
+    snapshot = node.address | Configuration.entryFormat.link(above: leaf)
     tables.memory.setEntry(table, index, snapshot)
     return NodeGuard(locked: node, level: lower, tables: tables, userPages: childUserPages)
   }

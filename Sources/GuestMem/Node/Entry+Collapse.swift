@@ -61,13 +61,14 @@ extension Entry {
     var bits = first
     for index in 0..<Configuration.entryCount {
       let piece = tables.memory.entry(node, index)
-      guard case .leaf = EntryClass(piece, level: levelNumber &- 1),
+      guard case .leaf = EntryClass(piece, level: levelNumber &- 1, in: Configuration.entryFormat),
         (piece ^ (first &+ UInt64(index) &* step)) & ~status == 0
       else { throw .notUniform(level: lower, index: index) }
       bits |= piece & status
     }
     let whole = EntryBits.wholeBits(
-      bits, pieceLevel: levelNumber &- 1, shift: Configuration.shift(levelNumber &- 1))
+      bits, pieceLevel: levelNumber &- 1, shift: Configuration.shift(levelNumber &- 1),
+      in: Configuration.entryFormat)
     let address = EntryBits.leafAddress(first, shift: Configuration.shift(levelNumber &- 1))
     guard address & (Configuration.span(levelNumber) &- 1) == 0 else {
       throw .invalidPhysicalAddress(address, level: level)

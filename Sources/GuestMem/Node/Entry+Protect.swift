@@ -19,18 +19,20 @@ extension Entry {
     guard case .page(let raw) = reference else { return nil }
     let wanted = try change(raw.properties)
     try validate(wanted)
-    let edit = LeafDifference(from: raw.properties, to: wanted, level: levelNumber)
+    let edit = LeafDifference(
+      from: raw.properties, to: wanted, level: levelNumber, in: Configuration.entryFormat)
     guard !edit.isEmpty else { return raw.properties }
     var found = tables.memory.entry(table, index)
     while true {
-      guard case .leaf = EntryClass(found, level: levelNumber) else {
+      guard case .leaf = EntryClass(found, level: levelNumber, in: Configuration.entryFormat) else {
         snapshot = found
         throw invalid()
       }
       let edited = edit.applied(to: found)
       if tables.memory.compareExchangeEntry(table, index, &found, edited) {
         snapshot = edited
-        var before = PageProperties(leafEntry: found, level: level)
+        var before = PageProperties(
+          leafEntry: found, level: level, in: Configuration.entryFormat)
         before.softwareBits &= ~Configuration.leafOwnership.softwareMask
         return before
       }
@@ -41,7 +43,7 @@ extension Entry {
   @inlinable
   func validate(_ properties: PageProperties) throws(EntryError) {
     do throws(PageTableError) {
-      try LeafBits.validate(properties, for: tables.paging)
+      try LeafBits.validate(properties, for: tables.paging, in: Configuration.entryFormat)
     } catch {
       throw .invalidProperties(error)
     }
@@ -59,9 +61,11 @@ extension Entry {
   @usableFromInline let set: UInt64
 
   @inlinable
-  init(from old: PageProperties, to new: PageProperties, level: UInt64) {
-    let before = LeafBits(old).bits(level)
-    let after = LeafBits(new).bits(level)
+  init(
+    from old: PageProperties, to new: PageProperties, level: UInt64, in format: EntryFormat
+  ) {
+    let before = LeafBits(old, in: format).bits(level)
+    let after = LeafBits(new, in: format).bits(level)
     var cleared = before & ~after
     if old.memoryType != new.memoryType {
       // Two PAT indices can mean the same type; clear the index whole.

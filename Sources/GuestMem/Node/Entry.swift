@@ -39,7 +39,7 @@ public import MMU
 
   /// True when the entry links a table.
   @inlinable public var isNode: Bool {
-    EntryClass(snapshot, level: levelNumber) == .table
+    EntryClass(snapshot, level: levelNumber, in: Configuration.entryFormat) == .table
   }
 
   /// What the entry leads to, borrowed; no count changes.

@@ -14,7 +14,8 @@ public enum TableLiveness: Hashable, Sendable {
 ///
 /// Entries that lead to tables are writable and executable, so that the leaf alone decides; they
 /// are user entries as soon as a user page is below, and supervisor entries until then, so that a
-/// table without user pages cannot be entered from CPL 3 at all.
+/// table without user pages cannot be entered from CPL 3 at all. In ``EntryFormat/ostd`` they are
+/// user entries always.
 ///
 /// Every operation checks everything, makes sure of the frames it needs, and only then writes: an
 /// error leaves every byte as it was. Guest memory and the allocator must outlive the table. An

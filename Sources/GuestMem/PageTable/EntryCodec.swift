@@ -71,9 +71,17 @@ public import MMU
 }
 
 extension LeafBits {
-  /// Encodes properties that ``validate(_:for:)`` accepts.
+  /// Encodes properties that ``validate(_:for:in:)`` accepts.
+  @inlinable @inline(__always)
+  init(_ properties: PageProperties, in format: EntryFormat) {
+    switch format {
+    case .native: self.init(native: properties)
+    case .ostd: self.init(ostd: properties)
+    }
+  }
+
   @inlinable
-  init(_ properties: PageProperties) {
+  init(native properties: PageProperties) {
     let index = PageAttributeTable.index(of: properties.memoryType)
     var common = (index & 3) &<< 3
     if properties.rights.contains(.read) {
@@ -90,11 +98,20 @@ extension LeafBits {
     self.init(common: common, hasPAT: index &>> 2)
   }
 
-  /// Throws what no entry can express on a processor with this configuration.
-  ///
+  /// Throws what no entry of the format can express on a processor with this configuration.
+  @inlinable @inline(__always)
+  static func validate(
+    _ properties: PageProperties, for paging: PagingConfiguration, in format: EntryFormat
+  ) throws(PageTableError) {
+    switch format {
+    case .native: try validateNative(properties, for: paging)
+    case .ostd: try validateOSTD(properties, for: paging)
+    }
+  }
+
   /// A page without rights needs no XD bit, so it can be written without EFER.NXE too.
   @inlinable
-  static func validate(
+  static func validateNative(
     _ properties: PageProperties, for paging: PagingConfiguration
   ) throws(PageTableError) {
     guard properties.protectionKey <= 15 else {
@@ -114,9 +131,17 @@ extension LeafBits {
 }
 
 extension PageProperties {
-  /// The properties that a leaf `entry` at `level` expresses.
+  /// The properties that a leaf `entry` at `level` expresses in a format.
+  @inlinable @inline(__always)
+  public init(leafEntry entry: UInt64, level: Level, in format: EntryFormat = .native) {
+    switch format {
+    case .native: self.init(nativeEntry: entry, level: level)
+    case .ostd: self.init(ostdEntry: entry)
+    }
+  }
+
   @inlinable
-  public init(leafEntry entry: UInt64, level: Level) {
+  init(nativeEntry entry: UInt64, level: Level) {
     let pat = level == .pageTable ? entry &>> 7 : entry &>> 12
     var rights: PageRights = []
     if entry & EntryBits.present != 0 {

@@ -71,10 +71,4 @@ extension EntryBits {
   @inlinable static var supervisorLink: UInt64 { present | writable }
   /// P, R/W and U/S: an entry that leads to a table with user pages.
   @inlinable static var userLink: UInt64 { present | writable | user }
-
-  /// The bits of entries above a page with these properties.
-  @inlinable
-  static func link(to properties: PageProperties) -> UInt64 {
-    properties.isUser ? userLink : supervisorLink
-  }
 }

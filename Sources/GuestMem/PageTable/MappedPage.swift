@@ -3,7 +3,7 @@
 public import MMU
 
 /// The answer of ``ConfiguredPageTable/translate(_:)``.
-@frozen public struct MappedPage: Hashable, Sendable {
+@frozen public struct MappedPage<Configuration: PageTableConfiguration>: Hashable, Sendable {
   /// The physical address of the byte.
   public let physicalAddress: GuestPhysicalAddress
   /// The leaf entry as it stands in memory.
@@ -23,7 +23,7 @@ public import MMU
 
   /// What the leaf says about the page.
   @inlinable public var properties: PageProperties {
-    PageProperties(leafEntry: entry, level: level)
+    PageProperties(leafEntry: entry, level: level, in: Configuration.entryFormat)
   }
 }
 
@@ -33,7 +33,7 @@ extension ConfiguredPageTable {
   /// A page without rights is answered too: its properties say so.
   /// Complexity: one load for each level.
   @inlinable @inline(__always)
-  public func translate(_ linearAddress: LinearAddress) -> MappedPage? {
+  public func translate(_ linearAddress: LinearAddress) -> MappedPage<Configuration>? {
     tables.translate(linearAddress, from: root)
   }
 }
@@ -41,14 +41,16 @@ extension ConfiguredPageTable {
 extension TableMemory {
   /// Written out for the tables of processors, so that every shift is a constant.
   @inlinable @inline(__always)
-  func translate(_ linearAddress: LinearAddress, from root: TableFrame) -> MappedPage? {
+  func translate(_ linearAddress: LinearAddress, from root: TableFrame) -> MappedPage<
+    Configuration
+  >? {
     let address = linearAddress.rawValue
     guard (address &+ half) & forbiddenLinearBits & ~4095 == 0 else { return nil }
     guard rootTableLevel == .pageMapLevel4,
       let table = nearPageTable(of: address, belowLevel4: root)
     else { return translateSlowly(address, from: root) }
     let entry = memory.entry(table, Configuration.index(address, 1))
-    guard entry & (EntryBits.present | EntryBits.rightless) != 0 else { return nil }
+    guard entry & Configuration.entryFormat.smallLeafMarks != 0 else { return nil }
     return MappedPage(
       physicalAddress: GuestPhysicalAddress(
         truncating: entry & EntryBits.address | address & 4095),
@@ -57,14 +59,14 @@ extension TableMemory {
 
   /// The same walk for all levels and entries.
   @inlinable @inline(never)
-  func translateSlowly(_ address: UInt64, from root: TableFrame) -> MappedPage? {
+  func translateSlowly(_ address: UInt64, from root: TableFrame) -> MappedPage<Configuration>? {
     translate(address, from: root, level: rootLevel)
   }
 
   /// Goes on from an entry at `level`.
   @inlinable
-  func translate(_ address: UInt64, by entry: UInt64, level: UInt64) -> MappedPage? {
-    switch EntryClass(entry, level: level) {
+  func translate(_ address: UInt64, by entry: UInt64, level: UInt64) -> MappedPage<Configuration>? {
+    switch EntryClass(entry, level: level, in: Configuration.entryFormat) {
     case .absent, .invalid: return nil
     case .table:
       guard let child = memory.table(linkedBy: entry) else { return nil }
@@ -80,7 +82,9 @@ extension TableMemory {
   }
 
   @inlinable
-  func translate(_ address: UInt64, from table: TableFrame, level: UInt64) -> MappedPage? {
+  func translate(_ address: UInt64, from table: TableFrame, level: UInt64) -> MappedPage<
+    Configuration
+  >? {
     translate(
       address, by: memory.entry(table, Configuration.index(address, level)), level: level)
   }

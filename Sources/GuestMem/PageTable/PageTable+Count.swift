@@ -23,7 +23,7 @@ extension TableMemory {
     guard level > 1 || leafLevel == 1 else { return total }
     for index in ownedIndices(level) {
       let entry = memory.entry(table, index)
-      switch EntryClass(entry, level: level) {
+      switch EntryClass(entry, level: level, in: Configuration.entryFormat) {
       case .absent, .invalid: break
       case .leaf: if level == leafLevel { total &+= 1 }
       case .table:

@@ -25,7 +25,7 @@ extension ConfiguredPageTable {
       _fastPath(allocator.metadata.identity == tables.level4Books(for: leaf)),
       tables.mapPage(
         leaf | physicalAddress.rawValue, belowLevel4: root, address: linearAddress.rawValue,
-        linkBits: EntryBits.link(to: properties), books: allocator.metadata)
+        linkBits: Configuration.entryFormat.link(to: properties), books: allocator.metadata)
     {
       return
     }
@@ -42,7 +42,7 @@ extension ConfiguredPageTable {
     _ leaf: UInt64, leafLevel: UInt64, address: UInt64, allocator: inout FrameAllocator
   ) throws(PageTableError) -> Bool {
     try tables.buildPage(
-      leaf, leafLevel: leafLevel, linkBits: EntryBits.supervisorLink | leaf & EntryBits.user,
+      leaf, leafLevel: leafLevel, linkBits: Configuration.entryFormat.link(above: leaf),
       root, address: address, allocator: &allocator)
   }
 
@@ -72,7 +72,9 @@ extension ConfiguredPageTable {
         pageSizes == .largest || pageSizes == .exactly(.size2MiB),
         (address | physical) & (large &- 1) == 0,
         try buildPage(
-          EntryBits.wholeBits(smallLeaf, pieceLevel: 1, shift: 12) | physical, leafLevel: 2,
+          EntryBits.wholeBits(
+            smallLeaf, pieceLevel: 1, shift: 12, in: Configuration.entryFormat) | physical,
+          leafLevel: 2,
           address: address, allocator: &allocator)
       {
         return
@@ -94,7 +96,7 @@ extension ConfiguredPageTable {
     try tables.checkPhysical(physicalAddress, byteCount: byteCount)
     let mapping = MapRequest(
       leaf: tables.untrackedLeaf(properties), leafLevels: try tables.leafLevels(pageSizes),
-      linkBits: EntryBits.link(to: properties))
+      linkBits: Configuration.entryFormat.link(to: properties))
     try tables.checkAlignment(
       pageSizes, position: range.lowerBound, physical: physicalAddress, byteCount: byteCount)
     if tables.rootLevel == 5, byteCount == 4096, mapping.leafLevels & 2 != 0,
@@ -135,6 +137,7 @@ extension TableMemory {
       properties.rights.contains(.read) && properties.protectionKey <= 15
       && properties.softwareBits <= 0x3ff
       && properties.softwareBits & Configuration.leafOwnership.softwareMask == 0
+      && (Configuration.entryFormat == .native || properties.fitOSTD)
     return isAccepted ? untrackedLeaf(properties).small : 0
   }
 
@@ -159,6 +162,7 @@ extension TableMemory {
   /// The bits of leaves that own nothing.
   @inlinable @inline(__always)
   func untrackedLeaf(_ properties: PageProperties) -> LeafBits {
-    LeafBits(properties).adding(Configuration.leafOwnership.untrackedBits)
+    LeafBits(properties, in: Configuration.entryFormat).adding(
+      Configuration.leafOwnership.untrackedBits)
   }
 }

@@ -16,8 +16,7 @@ extension ConfiguredPageTable {
     _ linearAddress: LinearAddress, byteCount: UInt64, change: PropertyChange,
     allocator: inout FrameAllocator
   ) throws(PageTableError) -> UInt64 {
-    let edit = try LeafEdit(
-      change, for: tables.paging, ownership: Configuration.leafOwnership)
+    let edit = try tables.edit(for: change)
     let range = try tables.positions(linearAddress, byteCount: byteCount)
     let needed = try tables.tablesToSplit(at: range, root, level: tables.rootLevel)
     try tables.check(&allocator, has: needed)

@@ -25,6 +25,8 @@ public protocol PageTableConfiguration: Sendable {
   static var highestLeafLevel: Level { get }
   /// Which leaves own the frames they map.
   static var leafOwnership: LeafOwnership { get }
+  /// How entries are written; native unless said otherwise.
+  static var entryFormat: EntryFormat { get }
 }
 
 /// Which leaves own a share of the frames they map, and which software bit tells.
@@ -80,6 +82,19 @@ public enum OwnedSpace: Hashable, Sendable {
 }
 
 extension PageTableConfiguration {
+  /// Native.
+  @inlinable public static var entryFormat: EntryFormat { .native }
+
+  /// What IA32_PAT must be while a processor runs on tables of this kind.
+  ///
+  /// Source: Intel SDM volume 3A, section 13.12.2 (IA32_PAT MSR).
+  @inlinable public static var pageAttributeTable: UInt64 {
+    switch entryFormat {
+    case .native: PageAttributeTable.standard
+    case .ostd: PageAttributeTable.ostd
+    }
+  }
+
   /// The number of entries of a table.
   @inlinable static var entryCount: Int { 1 &<< Int(truncatingIfNeeded: indexBitCount) }
 
@@ -113,7 +128,9 @@ public enum NativePaging: PageTableConfiguration {
 }
 
 /// The tables of a user program: the lower half, with leaves that own frames unless marked.
-public enum UserPaging: PageTableConfiguration {
+public enum UserPaging: UserTableConfiguration {
+  /// The kernel's tables in the same format.
+  public typealias Kernel = KernelPaging
   /// 512 entries.
   @inlinable public static var indexBitCount: UInt64 { 9 }
   /// The lower half.
@@ -127,7 +144,7 @@ public enum UserPaging: PageTableConfiguration {
 }
 
 /// The tables of a kernel: the upper half, shared by all user roots, with marked leaves that own.
-public enum KernelPaging: PageTableConfiguration {
+public enum KernelPaging: KernelTableConfiguration {
   /// 512 entries.
   @inlinable public static var indexBitCount: UInt64 { 9 }
   /// The upper half.

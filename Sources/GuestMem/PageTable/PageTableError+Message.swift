@@ -33,6 +33,12 @@ extension PageTableError {
       "protection key \(key) does not exist"
     case .softwareBitsTooWide(let bits):
       "software bits \(hexadecimal(UInt64(bits))) need more than 10 bits"
+    case .memoryTypeUnsupported(let type):
+      "entries of this format have no memory type \(type)"
+    case .protectionKeyUnsupported(let key):
+      "entries of this format have no protection key, and \(key) is asked for"
+    case .softwareBitsUnsupported(let bits):
+      "entries of this format have no software bits \(hexadecimal(UInt64(bits)))"
     case .reservedSoftwareBits(let bits):
       "software bits \(hexadecimal(UInt64(bits))) tell whether a leaf owns its frames"
     case .pageSizeUnsupported(let size):
@@ -59,6 +65,8 @@ extension PageTableError {
       "what is to be mapped at \(hexadecimal(address)) is no page"
     case .foreignAllocator:
       "the allocator is not that of the table's memory"
+    case .unlikeKernel:
+      "the kernel's kind of table has another format, or is not for the other half"
     }
   }
 
@@ -77,6 +85,9 @@ extension PageTableError {
     case .noExecuteUnavailable: "add the right to execute, or enable EFER.NXE"
     case .protectionKeyTooLarge: "use a key from 0 to 15"
     case .softwareBitsTooWide: "use bits 0 to 9"
+    case .memoryTypeUnsupported: "use WB, WT, WC or UC, or a table in the native format"
+    case .protectionKeyUnsupported: "use key 0, or a table in the native format"
+    case .softwareBitsUnsupported: "use software bit 4, or a table in the native format"
     case .reservedSoftwareBits: "use the other software bits"
     case .pageSizeUnsupported: "use a smaller size, or a processor with 1 GiB pages"
     case .alreadyMapped: "unmap the range first"
@@ -90,6 +101,8 @@ extension PageTableError {
     case .outsideCursor: "stay in the range, or open the cursor for a larger one or a higher level"
     case .notPage: "use the entry's replace to link tables"
     case .foreignAllocator: "pass the allocator that the table was made with"
+    case .unlikeKernel:
+      "give both kinds the same format, one half each, and the kernel's root entries that stay"
     }
   }
 }

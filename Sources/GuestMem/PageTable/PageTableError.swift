@@ -22,7 +22,7 @@ public enum PageTableError: Error, Hashable, Sendable {
   case physicalAddressTooWide(UInt64, byteCount: UInt64, width: UInt8)
   /// A mapping without any right would be no mapping.
   case noRights(UInt64)
-  /// An x86-64 page that can be written or executed can be read.
+  /// An x86-64 page that can be written or executed can be read, and the native format says so.
   case unreadable(PageRights)
   /// Without IA32_EFER.NXE every page is executable.
   case noExecuteUnavailable
@@ -30,6 +30,12 @@ public enum PageTableError: Error, Hashable, Sendable {
   case protectionKeyTooLarge(UInt8)
   /// Entries have 10 bits for software.
   case softwareBitsTooWide(UInt16)
+  /// The entries of this format have no such memory type.
+  case memoryTypeUnsupported(MemoryType)
+  /// The entries of this format have no protection keys.
+  case protectionKeyUnsupported(UInt8)
+  /// The entries of this format do not have these software bits.
+  case softwareBitsUnsupported(UInt16)
   /// These software bits tell whether a leaf owns its frames.
   case reservedSoftwareBits(UInt16)
   /// Leaves of this size are not supported here.
@@ -56,6 +62,8 @@ public enum PageTableError: Error, Hashable, Sendable {
   case notPage(linearAddress: UInt64)
   /// The allocator keeps the books of other memory than the table's.
   case foreignAllocator
+  /// The kernel's kind of table has another format than the user's, or is not for the other half.
+  case unlikeKernel
 
   /// The stable name of the case, the same in every output format.
   public var id: String {
@@ -73,6 +81,9 @@ public enum PageTableError: Error, Hashable, Sendable {
     case .noExecuteUnavailable: "no-execute-unavailable"
     case .protectionKeyTooLarge: "protection-key-too-large"
     case .softwareBitsTooWide: "software-bits-too-wide"
+    case .memoryTypeUnsupported: "memory-type-unsupported"
+    case .protectionKeyUnsupported: "protection-key-unsupported"
+    case .softwareBitsUnsupported: "software-bits-unsupported"
     case .reservedSoftwareBits: "reserved-software-bits"
     case .pageSizeUnsupported: "page-size-unsupported"
     case .alreadyMapped: "already-mapped"
@@ -86,6 +97,7 @@ public enum PageTableError: Error, Hashable, Sendable {
     case .outsideCursor: "outside-cursor"
     case .notPage: "not-page"
     case .foreignAllocator: "foreign-allocator"
+    case .unlikeKernel: "unlike-kernel"
     }
   }
 }

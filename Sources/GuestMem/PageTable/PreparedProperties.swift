@@ -17,7 +17,7 @@ internal import MMU
   }
 
   /// True for user pages.
-  @inlinable public var isUser: Bool { linkBits & EntryBits.user != 0 }
+  @inlinable public var isUser: Bool { leaf.small & EntryBits.user != 0 }
 }
 
 extension ConfiguredPageTable {
@@ -29,7 +29,8 @@ extension ConfiguredPageTable {
     try tables.validate(properties)
     guard !properties.rights.isEmpty else { throw .noRights(0) }
     return PreparedProperties(
-      leaf: tables.untrackedLeaf(properties), linkBits: EntryBits.link(to: properties),
+      leaf: tables.untrackedLeaf(properties),
+      linkBits: Configuration.entryFormat.link(to: properties),
       forbiddenAddressBits: tables.forbiddenPhysicalBits)
   }
 }

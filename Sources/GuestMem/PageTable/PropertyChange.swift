@@ -53,19 +53,37 @@ public struct PropertyChange: Hashable, Sendable {
   /// Pages become user pages, so that the entries above must be user entries.
   @usableFromInline let makesUser: Bool
 
-  /// The mask form of a change.
+  /// The mask form of a change in the native format.
   ///
   /// Throws: ``PageTableError`` for values that no entry can express.
   @usableFromInline
   init(
     _ change: PropertyChange, for paging: PagingConfiguration, ownership: LeafOwnership
   ) throws(PageTableError) {
+    try self.init(change, for: paging, ownership: ownership, in: .native)
+  }
+
+  /// The mask form of a change in the OSTD format.
+  ///
+  /// Throws: ``PageTableError`` for values that no entry can express.
+  @usableFromInline
+  init(
+    ostd change: PropertyChange, for paging: PagingConfiguration, ownership: LeafOwnership
+  ) throws(PageTableError) {
+    try self.init(change, for: paging, ownership: ownership, in: .ostd)
+  }
+
+  @inline(__always)
+  private init(
+    _ change: PropertyChange, for paging: PagingConfiguration, ownership: LeafOwnership,
+    in format: EntryFormat
+  ) throws(PageTableError) {
     let values = PageProperties(
       rights: change.rights ?? [], isUser: change.isUser ?? false,
       isGlobal: change.isGlobal ?? false, isAccessed: change.isAccessed ?? false,
       isDirty: change.isDirty ?? false, memoryType: change.memoryType ?? .writeBack,
       protectionKey: change.protectionKey ?? 0, softwareBits: change.softwareBits ?? 0)
-    try LeafBits.validate(values, for: paging)
+    try LeafBits.validate(values, for: paging, in: format)
     let reserved = values.softwareBits & ownership.softwareMask
     guard reserved == 0 else { throw .reservedSoftwareBits(reserved) }
     var mask: UInt64 = 0
@@ -82,7 +100,7 @@ public struct PropertyChange: Hashable, Sendable {
     let pat: UInt64 = change.memoryType == nil ? 0 : 1
     clearSmall = mask | pat &* EntryBits.smallPAT
     clearLarge = mask | pat &* EntryBits.largePAT
-    let bits = LeafBits(values)
+    let bits = LeafBits(values, in: format)
     setSmall = bits.small & clearSmall
     setLarge = bits.large & clearLarge
     makesUser = change.isUser == true

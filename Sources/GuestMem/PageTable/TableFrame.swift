@@ -73,8 +73,9 @@ extension MemoryView {
   /// Changes the leaves among the entries of a level-1 table that no processor walks; answers how
   /// many there are.
   @inlinable
-  func editUnwalked(
-    _ table: TableFrame, _ range: Range<Int>, keeping kept: UInt64, setting set: UInt64
+  func editUnwalked<Configuration: PageTableConfiguration>(
+    _: Configuration.Type, _ table: TableFrame, _ range: Range<Int>, keeping kept: UInt64,
+    setting set: UInt64
   ) -> UInt64 {
     guard range.lowerBound >= 0, range.upperBound <= 512 else { return 0 }
     // SAFETY: the range lies in the frame, and no processor walks the table.
@@ -84,8 +85,7 @@ extension MemoryView {
     for index in 0..<range.count {
       // SAFETY: `index` is below the count of a range inside the frame.
       let word = unsafe words[index]
-      // P or the mark of a leaf without rights, as a number, so that vectors can do it.
-      let isLeaf = (word | word &>> 1) & 1
+      let isLeaf = Configuration.entryFormat.smallLeafCount(word)
       let change: UInt64 = 0 &- isLeaf
       // SAFETY: as above.
       unsafe words[index] = word & (kept | ~change) | set & change
@@ -96,7 +96,9 @@ extension MemoryView {
 
   /// Zeroes entries of a level-1 table that no processor walks; answers how many were leaves.
   @inlinable
-  func clearUnwalked(_ table: TableFrame, _ range: Range<Int>) -> UInt64 {
+  func clearUnwalked<Configuration: PageTableConfiguration>(
+    _: Configuration.Type, _ table: TableFrame, _ range: Range<Int>
+  ) -> UInt64 {
     guard range.lowerBound >= 0, range.upperBound <= 512 else { return 0 }
     // SAFETY: the range lies in the frame, and no processor walks the table.
     let words = unsafe (pointer(table, 0) + range.lowerBound &* 8)
@@ -105,8 +107,7 @@ extension MemoryView {
     for index in 0..<range.count {
       // SAFETY: `index` is below the count of a range inside the frame.
       let word = unsafe words[index]
-      // P or the mark of a leaf without rights, as a number, so that vectors can do it.
-      count &+= (word | word &>> 1) & 1
+      count &+= Configuration.entryFormat.smallLeafCount(word)
       // SAFETY: as above.
       unsafe words[index] = 0
     }

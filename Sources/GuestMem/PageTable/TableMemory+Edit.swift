@@ -3,6 +3,19 @@
 internal import MMU
 
 extension TableMemory {
+  /// The bits that a change clears and sets in leaves of this table.
+  ///
+  /// Throws: ``PageTableError`` for values that no entry can express.
+  @inlinable @inline(__always)
+  func edit(for change: PropertyChange) throws(PageTableError) -> LeafEdit {
+    switch Configuration.entryFormat {
+    case .native:
+      try LeafEdit(change, for: paging, ownership: Configuration.leafOwnership)
+    case .ostd:
+      try LeafEdit(ostd: change, for: paging, ownership: Configuration.leafOwnership)
+    }
+  }
+
   /// Edits the leaves in `range`; leaves that reach out of it are split on the way.
   @inlinable
   func editRange(
@@ -17,7 +30,7 @@ extension TableMemory {
       let end = min(range.upperBound, (position | (span &- 1)) &+ 1)
       let index = Configuration.index(position, level)
       let entry = memory.entry(table, index)
-      switch EntryClass(entry, level: level) {
+      switch EntryClass(entry, level: level, in: Configuration.entryFormat) {
       case .absent, .invalid: break
       case .leaf where end &- position == span:
         editLeaf(edit, table, index, level: level, entry)
@@ -46,7 +59,8 @@ extension TableMemory {
     let first = Configuration.index(range.lowerBound, 1)
     let last = Configuration.index(range.upperBound &- 1, 1)
     return memory.editUnwalked(
-      table, first..<last &+ 1, keeping: ~edit.clearSmall, setting: edit.setSmall) &<< 12
+      Configuration.self, table, first..<last &+ 1, keeping: ~edit.clearSmall,
+      setting: edit.setSmall) &<< 12
   }
 
   /// Edits one leaf; bits that hardware sets meanwhile and the edit does not name stay.
@@ -60,7 +74,9 @@ extension TableMemory {
       if edited == entry { return }
       guard liveness == .live else { return memory.setEntry(table, index, edited) }
       if memory.compareExchangeEntry(table, index, &entry, edited) { return }
-      guard case .leaf = EntryClass(entry, level: level) else { return }
+      guard case .leaf = EntryClass(entry, level: level, in: Configuration.entryFormat) else {
+        return
+      }
     }
   }
 }

@@ -47,7 +47,7 @@ extension TableMemory {
       let end = min(range.upperBound, (position | (span &- 1)) &+ 1)
       let target = physical &+ (position &- range.lowerBound)
       let entry = memory.entry(table, Configuration.index(position, level))
-      switch EntryClass(entry, level: level) {
+      switch EntryClass(entry, level: level, in: Configuration.entryFormat) {
       case .absent:
         needed &+= mapping.tablesBelow(Configuration.self, level, position..<end, target)
       case .table:
@@ -97,7 +97,7 @@ extension TableMemory {
         }
         added &+= 1
       } else {
-        guard case .table = EntryClass(entry, level: level),
+        guard case .table = EntryClass(entry, level: level, in: Configuration.entryFormat),
           let child = memory.table(linkedBy: entry)
         else { throw invalid(entry, position, level) }
         if mapping.linkBits & ~entry & EntryBits.user != 0 {

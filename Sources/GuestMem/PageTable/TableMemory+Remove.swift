@@ -25,7 +25,7 @@ extension TableMemory {
     // Entries that are covered whole need no split, whatever they are.
     guard range.upperBound &- range.lowerBound < Configuration.span(level) else { return 0 }
     let entry = memory.entry(table, Configuration.index(range.lowerBound, level))
-    switch EntryClass(entry, level: level) {
+    switch EntryClass(entry, level: level, in: Configuration.entryFormat) {
     case .absent: return 0
     case .leaf: return tablesToSplit(level: level, range)
     case .table:
@@ -47,7 +47,7 @@ extension TableMemory {
     if level == 1 && liveness == .offline && Configuration.leafOwnership == .none {
       let first = Configuration.index(range.lowerBound, 1)
       let last = Configuration.index(range.upperBound &- 1, 1)
-      let count = memory.clearUnwalked(table, first..<last &+ 1)
+      let count = memory.clearUnwalked(Configuration.self, table, first..<last &+ 1)
       report.add(count, at: 1)
       return addPresent(0 &- Int(truncatingIfNeeded: count), to: table)
     }
@@ -65,7 +65,7 @@ extension TableMemory {
       let index = Configuration.index(position, level)
       let entry = memory.entry(table, index)
       let isWhole = end &- position == span
-      switch EntryClass(entry, level: level) {
+      switch EntryClass(entry, level: level, in: Configuration.entryFormat) {
       case .absent: break
       case .leaf where isWhole:
         releaseFrames(take(table, index), level: level, allocator: &allocator)
@@ -182,7 +182,7 @@ extension TableMemory {
   func freeEntry(
     _ entry: UInt64, level: UInt64, allocator: inout FrameAllocator, report: inout UnmapReport
   ) {
-    switch EntryClass(entry, level: level) {
+    switch EntryClass(entry, level: level, in: Configuration.entryFormat) {
     case .absent, .invalid: break
     case .leaf:
       releaseFrames(entry, level: level, allocator: &allocator)

@@ -37,7 +37,8 @@ extension TableMemory {
   ) throws(PageTableError) -> TableFrame {
     let lower = level &- 1
     var entry = memory.entry(table, index)
-    guard level > 1, case .leaf = EntryClass(entry, level: level) else {
+    guard level > 1, case .leaf = EntryClass(entry, level: level, in: Configuration.entryFormat)
+    else {
       throw invalid(entry, 0, level)
     }
     let count = Configuration.entryCount
@@ -51,16 +52,16 @@ extension TableMemory {
     }
     let shift = Configuration.shift(level)
     while true {
-      guard case .leaf = EntryClass(entry, level: level) else {
+      guard case .leaf = EntryClass(entry, level: level, in: Configuration.entryFormat) else {
         allocator.returnNodeFrame(child.frame)
         throw invalid(entry, 0, level)
       }
       let piece =
-        EntryBits.pieceBits(entry, pieceLevel: lower, shift: shift)
+        EntryBits.pieceBits(
+          entry, pieceLevel: lower, shift: shift, in: Configuration.entryFormat)
         | EntryBits.leafAddress(entry, shift: shift)
       memory.fillUnlinked(child, 0..<count, first: piece, step: Configuration.span(lower))
-      let link =
-        child.address | EntryBits.supervisorLink | (entry & EntryBits.user)
+      let link = child.address | Configuration.entryFormat.link(above: entry)
       if memory.compareExchangeEntry(table, index, &entry, link) { return child }
     }
   }

@@ -124,7 +124,7 @@ public import MMU
   /// Throws what no leaf of this table can express.
   @inlinable
   func validate(_ properties: PageProperties) throws(PageTableError) {
-    try LeafBits.validate(properties, for: paging)
+    try LeafBits.validate(properties, for: paging, in: Configuration.entryFormat)
     let reserved = properties.softwareBits & Configuration.leafOwnership.softwareMask
     guard reserved == 0 else { throw .reservedSoftwareBits(reserved) }
   }

@@ -28,12 +28,17 @@ struct MemoryImage: Hashable {
   /// Nothing at all.
   init() {}
 
-  init(root: UInt64, rootLevel: UInt64, indexBits: UInt64, memory: MemoryView) {
-    walk(root, level: rootLevel, position: 0, indexBits: indexBits, memory: memory)
+  init(
+    root: UInt64, rootLevel: UInt64, indexBits: UInt64, format: EntryFormat = .native,
+    memory: MemoryView
+  ) {
+    walk(
+      root, level: rootLevel, position: 0, indexBits: indexBits, format: format, memory: memory)
   }
 
   private mutating func walk(
-    _ table: UInt64, level: UInt64, position: UInt64, indexBits: UInt64, memory: MemoryView
+    _ table: UInt64, level: UInt64, position: UInt64, indexBits: UInt64, format: EntryFormat,
+    memory: MemoryView
   ) {
     tables.append(ImageTable(frame: table >> 12, level: level, position: position))
     let shift = 12 + indexBits * (level - 1)
@@ -50,11 +55,11 @@ struct MemoryImage: Hashable {
           ModelLeaf(
             start: start, level: level, physical: address,
             properties: PageProperties(
-              leafEntry: word, level: Level(rawValue: UInt8(level)) ?? .pageTable)))
+              leafEntry: word, level: Level(rawValue: UInt8(level)) ?? .pageTable, in: format)))
       } else {
         walk(
           word & 0x000f_ffff_ffff_f000, level: level - 1, position: start,
-          indexBits: indexBits, memory: memory)
+          indexBits: indexBits, format: format, memory: memory)
       }
     }
   }

@@ -8,11 +8,19 @@ import MMU
 struct RandomOperations {
   var generator: SeededGenerator
   let levels: Level
-  static let properties = everyProperty
+  let format: EntryFormat
+  let properties: [PageProperties]
+  let memoryTypes: [MemoryType]
 
-  init(seed: UInt64, levels: Level) {
+  init(seed: UInt64, levels: Level, format: EntryFormat = .native) {
     generator = SeededGenerator(seed: seed)
     self.levels = levels
+    self.format = format
+    let properties = format == .native ? everyProperty : everyOSTDProperty
+    self.properties = properties
+    memoryTypes = MemoryType.allCases.filter { type in
+      properties.contains { $0.memoryType == type }
+    }
   }
 
   mutating func below(_ bound: UInt64) -> UInt64 { generator.next() % bound }
@@ -43,16 +51,19 @@ struct RandomOperations {
   }
 
   mutating func someProperties() -> PageProperties {
-    Self.properties[Int(below(UInt64(Self.properties.count)))]
+    properties[Int(below(UInt64(properties.count)))]
   }
 
   mutating func change() -> PropertyChange {
     switch below(5) {
     case 0: PropertyChange(rights: [])
     case 1: PropertyChange(rights: .read, isUser: true)
-    case 2: PropertyChange(memoryType: MemoryType.allCases[Int(below(6))])
+    case 2: PropertyChange(memoryType: memoryTypes[Int(below(UInt64(memoryTypes.count)))])
     case 3: PropertyChange(isAccessed: false, isDirty: false)
-    default: PropertyChange(rights: [.read, .write], protectionKey: UInt8(below(16)))
+    default:
+      format == .native
+        ? PropertyChange(rights: [.read, .write], protectionKey: UInt8(below(16)))
+        : PropertyChange(rights: [.read, .write], softwareBits: UInt16(below(4)) << 3)
     }
   }
 
@@ -97,12 +108,13 @@ struct RandomOperations {
 }
 
 /// Runs operations from a seed; answers the failing sequence and what failed, or nil.
-func runRandom(
-  seed: UInt64, levels: Level, count: Int
+func runRandom<Configuration: PageTableConfiguration>(
+  _: Configuration.Type, seed: UInt64, levels: Level, count: Int
 ) throws -> (operations: [Operation], message: String)? {
-  var random = RandomOperations(seed: seed, levels: levels)
+  var random = RandomOperations(
+    seed: seed, levels: levels, format: Configuration.entryFormat)
   var performed: [Operation] = []
-  var world = try World<NativePaging>(levels: levels, frameCount: 4096)
+  var world = try World<Configuration>(levels: levels, frameCount: 4096)
   for number in 0..<count {
     let operation = number % 1024 == 1023 ? random.entry() : random.light()
     let probe = random.page() << 12
@@ -128,8 +140,8 @@ func runRandom(
 }
 
 /// One operation: in full every so often and for entries, lightly otherwise.
-func apply(
-  _ operation: Operation, number: Int, probe: UInt64, to world: inout World<NativePaging>
+func apply<Configuration: PageTableConfiguration>(
+  _ operation: Operation, number: Int, probe: UInt64, to world: inout World<Configuration>
 ) -> String? {
   switch operation {
   case .split, .collapse, .allocate, .replace, .cursorMap, .remap:
@@ -152,9 +164,11 @@ func apply(
 }
 
 /// The fewest operations found that still fail.
-func shrink(_ operations: [Operation], levels: Level) throws -> [Operation] {
+func shrink<Configuration: PageTableConfiguration>(
+  _: Configuration.Type, _ operations: [Operation], levels: Level
+) throws -> [Operation] {
   func fails(_ candidate: [Operation]) throws -> Bool {
-    var world = try World<NativePaging>(levels: levels, frameCount: 4096)
+    var world = try World<Configuration>(levels: levels, frameCount: 4096)
     for operation in candidate {
       if world.step(operation, before: world.image) != nil { return true }
     }

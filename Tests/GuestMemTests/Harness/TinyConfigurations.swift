@@ -30,6 +30,36 @@ enum TinyTrackedPaging: PageTableConfiguration {
   static var leafOwnership: LeafOwnership { .trackedWhenSet(softwareBit: 9) }
 }
 
+/// Tiny tables in the format of OSTD, whose leaves own nothing.
+enum TinyOSTDPaging: PageTableConfiguration {
+  static var indexBitCount: UInt64 { 1 }
+  static var ownedSpace: OwnedSpace { .all }
+  static var topLevelRemoval: TopLevelRemoval { .allowed }
+  static var highestLeafLevel: Level { .pageDirectoryPointerTable }
+  static var leafOwnership: LeafOwnership { .none }
+  static var entryFormat: EntryFormat { .ostd }
+}
+
+/// Tables of 4 entries in the format of OSTD.
+enum SmallOSTDPaging: PageTableConfiguration {
+  static var indexBitCount: UInt64 { 2 }
+  static var ownedSpace: OwnedSpace { .all }
+  static var topLevelRemoval: TopLevelRemoval { .allowed }
+  static var highestLeafLevel: Level { .pageDirectoryPointerTable }
+  static var leafOwnership: LeafOwnership { .none }
+  static var entryFormat: EntryFormat { .ostd }
+}
+
+/// Tables of processors in the format of OSTD: both halves, and leaves that own nothing.
+enum WideOSTDPaging: PageTableConfiguration {
+  static var indexBitCount: UInt64 { 9 }
+  static var ownedSpace: OwnedSpace { .all }
+  static var topLevelRemoval: TopLevelRemoval { .allowed }
+  static var highestLeafLevel: Level { .pageDirectoryPointerTable }
+  static var leafOwnership: LeafOwnership { .none }
+  static var entryFormat: EntryFormat { .ostd }
+}
+
 /// The processor's view of a format with any number of levels; real ones have 4 or 5.
 func testPaging(levels: Level) throws -> PagingConfiguration {
   try PagingConfiguration(rootLevel: max(levels, .pageMapLevel4), physicalAddressWidth: 46)

@@ -61,7 +61,7 @@ extension World {
       return .success(.byteCount(byteCount), next)
     case .hardware(let page, let bits):
       let position = (base + page) << 12
-      if let leaf = next.leaf(at: position), !leaf.properties.rights.isEmpty {
+      if let leaf = next.leaf(at: position), leaf.properties.rights.contains(.read) {
         let index = next.firstIndex(after: position)
         if bits & 0x20 != 0 { next.leaves[index].properties.isAccessed = true }
         if bits & 0x40 != 0 { next.leaves[index].properties.isDirty = true }

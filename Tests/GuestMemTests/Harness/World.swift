@@ -35,7 +35,8 @@ struct World<Configuration: PageTableConfiguration>: ~Copyable {
   var image: MemoryImage {
     MemoryImage(
       root: table.root.address, rootLevel: table.tables.rootLevel,
-      indexBits: Configuration.indexBitCount, memory: memory.view)
+      indexBits: Configuration.indexBitCount, format: Configuration.entryFormat,
+      memory: memory.view)
   }
 
   func address(_ page: UInt64) -> LinearAddress {

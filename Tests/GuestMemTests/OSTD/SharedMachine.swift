@@ -1,0 +1,48 @@
+// SharedMachine: a kernel's and a user's table of one pair of kinds.
+
+import MMU
+import Testing
+
+@testable import GuestMem
+
+/// A kernel's table and a user's that shares it, of one pair of kinds.
+struct SharedMachine<User: UserTableConfiguration>: ~Copyable {
+  let memory: GuestMemory
+  var allocator: FrameAllocator
+  var kernel: ConfiguredPageTable<User.Kernel>
+  var user: ConfiguredPageTable<User>
+
+  init() throws {
+    let memory = try GuestMemory(byteCount: 32 << 20, backing: .anonymous)
+    var allocator = try FrameAllocator(byteCount: 32 << 20)
+    let kernel = try ConfiguredPageTable<User.Kernel>(
+      anchoring: PagingConfiguration(), memory: memory.view, allocator: &allocator)
+    let user = try ConfiguredPageTable<User>(sharing: kernel, allocator: &allocator)
+    self.memory = memory
+    self.allocator = allocator
+    self.kernel = kernel
+    self.user = user
+  }
+
+  func check() {
+    let context = ContractContext(sharedRoot: kernel.root, completeness: .someRoots)
+    #expect(user.contractViolations(allocator: allocator, context: context) == [])
+    #expect(kernel.contractViolations(allocator: allocator) == [])
+  }
+
+  /// Maps a new frame that the page owns and answers it.
+  mutating func mapTracked(
+    at address: UInt64, size: PageSize, properties: PageProperties
+  ) throws -> UInt64 {
+    let handle = try allocator.allocateFrame(of: size)
+    let frame = handle.frame
+    var child = Child<User>.page(try PageItem(tracked: handle, properties: properties))
+    try user.withCursor(
+      linear(address), byteCount: size.byteCount, minimumLevel: size.level,
+      allocator: &allocator
+    ) { (cursor, allocator) throws(PageTableError) in
+      try cursor.map(&child, allocator: &allocator)
+    }
+    return frame
+  }
+}
