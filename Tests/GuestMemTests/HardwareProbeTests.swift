@@ -9,8 +9,10 @@ import Testing
 private enum Host {
   /// True when guests can run here.
   static let hasKVM = (try? KVMMachineFactory()) != nil
-  /// True when QEMU is installed here.
+  /// True when QEMU can run guests here.
   static let hasQEMU = (try? QEMUMachineFactory()) != nil
+  /// Why a test is skipped without it.
+  static let qemuReason: Comment = "needs qemu-system-x86_64 on PATH (package qemu-system-x86)"
 }
 
 @Suite("Random tables do in a guest what the model says")
@@ -22,23 +24,38 @@ struct HardwareProbeTests {
     "A sample of random sequences on the 4-level format, by KVM",
     .enabled(if: Host.hasKVM, "needs /dev/kvm"), arguments: 1...8 as ClosedRange<UInt64>)
   func fourLevels(seed: UInt64) throws {
-    try prove(seed: seed, levels: .pageMapLevel4, verifier: Verifier())
+    try prove(NativePaging.self, seed: seed, levels: .pageMapLevel4, by: KVMMachineFactory())
   }
 
   @Test(
     "A sample of random sequences on the 5-level format, by QEMU",
-    .enabled(if: Host.hasQEMU, "needs qemu-system-x86_64 on PATH (package qemu-system-x86)"),
-    arguments: 9...16 as ClosedRange<UInt64>)
+    .enabled(if: Host.hasQEMU, Host.qemuReason), arguments: 9...16 as ClosedRange<UInt64>)
   func fiveLevels(seed: UInt64) throws {
-    try prove(
-      seed: seed, levels: .pageMapLevel5, verifier: Verifier(factory: QEMUMachineFactory()))
+    try prove(NativePaging.self, seed: seed, levels: .pageMapLevel5, by: QEMUMachineFactory())
+  }
+
+  @Test(
+    "A sample in the format of OSTD, with its IA32_PAT, by KVM",
+    .enabled(if: Host.hasKVM, "needs /dev/kvm"), arguments: 1...4 as ClosedRange<UInt64>)
+  func formatOfOSTD(seed: UInt64) throws {
+    try prove(WideOSTDPaging.self, seed: seed, levels: .pageMapLevel4, by: KVMMachineFactory())
+  }
+
+  @Test(
+    "A sample in the format of OSTD, by QEMU",
+    .enabled(if: Host.hasQEMU, Host.qemuReason),
+    arguments: [.pageMapLevel4, .pageMapLevel5] as [Level])
+  func formatOfOSTD(levels: Level) throws {
+    try prove(WideOSTDPaging.self, seed: 1, levels: levels, by: QEMUMachineFactory())
   }
 
   /// Runs a sequence and lets a guest use every page that it left.
-  func prove(seed: UInt64, levels: Level, verifier: Verifier) throws {
-    var world = try World<NativePaging>(
+  func prove<Configuration: PageTableConfiguration>(
+    _: Configuration.Type, seed: UInt64, levels: Level, by factory: some MachineFactory
+  ) throws {
+    var world = try World<Configuration>(
       levels: levels, frameCount: 4096, reservedFrameCount: Self.targetFrameCount)
-    var random = RandomOperations(seed: seed, levels: levels)
+    var random = RandomOperations(seed: seed, levels: levels, format: Configuration.entryFormat)
     var count = 0
     while count < 2000 || world.model.leaves.count < 40 {
       let operation = count % 64 == 63 ? random.entry() : random.light()
@@ -52,16 +69,18 @@ struct HardwareProbeTests {
         }
       }
     }
+    let verifier = Verifier(factory: factory)
     let space = Self.space(world.model, levels: levels)
     let profile = try #require(try verifier.profile(for: space))
-    let built = try verifier.build(space, profile)
+    var built = try verifier.build(space, profile)
     try Self.move(world, to: built)
+    built.pageAttributeTable = Configuration.pageAttributeTable
     let report = try verifier.verify(built, profile: profile)
     let total = report.total
     print(
-      "hardware probe, seed \(seed), \(levels.rawValue) levels: \(count) operations left"
-        + " \(world.model.leaves.count) pages; \(total.executedCount) probes executed,"
-        + " \(total.disagreementCount) disagree")
+      "hardware probe, \(Configuration.entryFormat) format, \(levels.rawValue) levels, seed \(seed):"
+        + " \(count) operations left \(world.model.leaves.count) pages;"
+        + " \(total.executedCount) probes executed, \(total.disagreementCount) disagree")
     for disagreement in report.disagreements.prefix(3) {
       Issue.record("seed \(seed): \(disagreement.verdict)")
     }
@@ -88,9 +107,9 @@ struct HardwareProbeTests {
   }
 
   /// Puts the tables of the world, which the sequence left, in the place of those that were built.
-  static func move(_ world: borrowing World<NativePaging>, to built: borrowing BuiltAddressSpace)
-    throws
-  {
+  static func move<Configuration: PageTableConfiguration>(
+    _ world: borrowing World<Configuration>, to built: borrowing BuiltAddressSpace
+  ) throws {
     let tables = try #require(
       world.memory.view.readWords(at: physical(targetFrameCount << 12), count: 4096 * 512))
     #expect(built.memory.view.writeWords(tables[...], at: physical(targetFrameCount << 12)))

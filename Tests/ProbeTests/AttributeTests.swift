@@ -44,6 +44,18 @@ struct AttributeTests {
     #expect(report.attributeDisagreements.isEmpty && report.isAgreement)
   }
 
+  @Test("Leaves written for another IA32_PAT than the guest's have other memory types")
+  func otherPageAttributeTable() throws {
+    var built = try Verifier.modelOnly.build(Self.space, nil)
+    built.pageAttributeTable = PageAttributeTable.ostd
+    let report = try Verifier.modelOnly.verify(built)
+    // WP by index 5, which is WT there.
+    #expect(report.attributeDisagreements.count == 3 && !report.isAgreement)
+    for disagreement in report.attributeDisagreements {
+      #expect(disagreement.message == "the memory type is WT instead of WP")
+    }
+  }
+
   @Test("Each bit of each leaf that changes an attribute is reported, with its mapping and place")
   func everyBit() throws {
     let built = try Verifier.modelOnly.build(Self.space, nil)

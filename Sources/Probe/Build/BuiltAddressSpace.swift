@@ -17,6 +17,10 @@ public struct BuiltAddressSpace: ~Copyable, Sendable {
   public let placements: [UInt64]
   /// How many tables were written, and how many leaves of each size.
   public let statistics: TableStatistics
+  /// IA32_PAT while the tables are used: what the memory types of leaves mean.
+  ///
+  /// Whoever puts tables of another format in the place of those that were written says so here.
+  public var pageAttributeTable: UInt64 = PageAttributeTable.standard
 
   /// Writes the tables of `space`.
   ///

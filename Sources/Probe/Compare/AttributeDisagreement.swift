@@ -33,6 +33,7 @@ extension AttributeDisagreement {
     var configuration = built.configuration
     configuration.supports1GiBPages = true
     let space = built.space
+    let pat = built.pageAttributeTable
     var found: [AttributeDisagreement] = []
     var previous: GuestPhysicalAddress?
     for page in plan.pages {
@@ -43,7 +44,9 @@ extension AttributeDisagreement {
       // The pages of one leaf follow each other.
       guard step.entryAddress != previous else { continue }
       previous = step.entryAddress
-      for (message, bits) in differences(step.entry, space.mappings[index].properties) {
+      for (message, bits) in differences(
+        step.entry, space.mappings[index].properties, pat: pat)
+      {
         found.append(
           AttributeDisagreement(
             mapping: index, linearAddress: page.linearAddress, step: step, message: message,
@@ -57,20 +60,20 @@ extension AttributeDisagreement {
   /// Source: Intel SDM volume 3A, sections 5.9.2 (memory types), 5.10.2.4 (global pages), 5.6.2
   /// (protection keys).
   private static func differences(
-    _ entry: PageTableEntry, _ asked: PageProperties
+    _ entry: PageTableEntry, _ asked: PageProperties, pat: UInt64
   ) -> [(message: String, bits: UInt64)] {
     guard !asked.rights.isEmpty else { return [] }
     var found: [(message: String, bits: UInt64)] = []
-    let type = MemoryType(patIndex: entry.patIndex)
+    let type = MemoryType(patIndex: entry.patIndex, in: pat)
     if type != asked.memoryType {
-      let pat =
+      let patBit =
         entry.level == .pageTable
         ? PageTableEntry.Bit.patOf4KiBPage : PageTableEntry.Bit.patOfLargePage
       found.append(
         (
           "the memory type is \(type?.abbreviation ?? "reserved") instead of"
             + " \(asked.memoryType.abbreviation)",
-          pat | PageTableEntry.Bit.pageLevelCacheDisable
+          patBit | PageTableEntry.Bit.pageLevelCacheDisable
             | PageTableEntry.Bit.pageLevelWriteThrough
         ))
     }
@@ -105,11 +108,11 @@ extension AttributeDisagreement {
 }
 
 extension MemoryType {
-  /// The type at an index of the IA32_PAT that the guest runs with, or nil for a reserved one.
+  /// The type at an index of an IA32_PAT, or nil for a reserved one.
   ///
   /// Source: Intel SDM volume 3A, section 13.12.2, tables 13-10 and 13-11.
-  init?(patIndex: UInt8) {
-    switch PageAttributeTable.standard >> (8 * UInt64(patIndex & 7)) & 0xff {
+  init?(patIndex: UInt8, in pageAttributeTable: UInt64) {
+    switch pageAttributeTable >> (8 * UInt64(patIndex & 7)) & 0xff {
     case 0: self = .uncacheable
     case 1: self = .writeCombining
     case 4: self = .writeThrough

@@ -12,6 +12,8 @@ public struct MachineMemory: Sendable {
   ///
   /// It belongs to somebody who outlives the machines, and who does not write to it meanwhile.
   public let fileDescriptor: CInt?
+  /// IA32_PAT, which gives the parts of the RAM their types.
+  public var pageAttributeTable: UInt64 = PageAttributeTable.standard
 
   /// RAM that is zero, from guest-physical address 0 on.
   public init(zeroed byteCount: UInt64) {

@@ -37,7 +37,9 @@ struct VerificationWork: Sendable {
       unsupportedPages: options.unsupportedPages, guestCode: options.guestCode,
       isCancelled: options.isCancelled)
     slot = Self.findSlot(built, plan: plan, profile: profile)
-    memory = MachineMemory(copyOf: built.memory)
+    var memory = MachineMemory(copyOf: built.memory)
+    memory.pageAttributeTable = built.pageAttributeTable
+    self.memory = memory
     original = ProbeMemory(ram: built.memory.view, agent: nil, agentAddress: .max)
   }
 

@@ -14,14 +14,15 @@ struct KVMGuest: ~Copyable {
   static let agentSlot: UInt32 = 0
   static let firstRAMSlot: UInt32 = 1
 
-  /// Makes a guest whose memory is `ram` in `ranges` and `agent` at `agentAddress`.
+  /// Makes a guest whose memory is `ram`, where `contents` says, and `agent` at `agentAddress`.
   ///
   /// Both must stay mapped as long as the guest lives.
   init(
     device: borrowing Device, processor: SupportedProcessor, ram: MemoryView,
-    ranges: [MachineMemoryRange], agent: MemoryView, agentAddress: UInt64, walker: TableWalker
+    contents: MachineMemory, agent: MemoryView, agentAddress: UInt64, walker: TableWalker
   ) throws(KVMError) {
     let machine = try device.makeVirtualMachine()
+    let ranges = contents.ranges
     // Three pages and one that Intel hosts need below 4 GiB, where no RAM may be.
     let reserved: UInt64 = 0xfeff_c000
     if !ranges.contains(where: { $0.physicalAddress < reserved + 0x4000 && reserved < $0.end }) {
@@ -49,7 +50,7 @@ struct KVMGuest: ~Copyable {
     }
     let cpu = try machine.makeVirtualCPU()
     try cpu.setProcessor(processor)
-    try cpu.setMSR(0x277, to: PageAttributeTable.standard)
+    try cpu.setMSR(0x277, to: contents.pageAttributeTable)
     self.machine = machine
     self.cpu = cpu
   }

@@ -11,7 +11,7 @@ final class KVMMachine: Machine {
   // The guest goes first: while its slots exist, the kernel follows every change of their mappings.
   private var guest: KVMGuest
   private let ramOwner: GuestMemory
-  private let ranges: [MachineMemoryRange]
+  private let contents: MachineMemory
   private let agentOwner: GuestMemory
   private let factory: KVMMachineFactory
   let agentAddress: UInt64
@@ -25,9 +25,10 @@ final class KVMMachine: Machine {
   private static let patience: Duration = .milliseconds(200)
 
   init(
-    _ factory: KVMMachineFactory, ram: consuming GuestMemory, ranges: [MachineMemoryRange],
-    agentAddress: UInt64, hostChangeMeans: HostChangeMeans
+    _ factory: KVMMachineFactory, memory: MachineMemory, agentAddress: UInt64,
+    hostChangeMeans: HostChangeMeans
   ) throws(MachineError) {
+    let ram = try memory.privateCopy()
     let agent: GuestMemory
     do throws(GuestMemoryError) {
       agent = try GuestMemory(byteCount: UInt64(KVMPT_SLOT_SIZE), backing: .anonymous)
@@ -35,8 +36,8 @@ final class KVMMachine: Machine {
       throw .memory(error)
     }
     guest = try factory.makeGuest(
-      ram: ram.view, ranges: ranges, agent: agent.view, agentAddress: agentAddress)
-    self.ranges = ranges
+      ram: ram.view, contents: memory, agent: agent.view, agentAddress: agentAddress)
+    contents = memory
     self.factory = factory
     self.hostChangeMeans = hostChangeMeans
     self.agentAddress = agentAddress
@@ -63,7 +64,7 @@ final class KVMMachine: Machine {
 
   func reset() throws(MachineError) {
     guest = try factory.makeGuest(
-      ram: ram, ranges: ranges, agent: agent, agentAddress: agentAddress)
+      ram: ram, contents: contents, agent: agent, agentAddress: agentAddress)
     try discardChanges()
   }
 

@@ -65,16 +65,15 @@ public final class KVMMachineFactory: MachineFactory {
     memory: MachineMemory, agentAddress: UInt64, hostChangeMeans: HostChangeMeans
   ) throws(MachineError) -> any Machine {
     try KVMMachine(
-      self, ram: memory.privateCopy(), ranges: memory.ranges, agentAddress: agentAddress,
-      hostChangeMeans: hostChangeMeans)
+      self, memory: memory, agentAddress: agentAddress, hostChangeMeans: hostChangeMeans)
   }
 
   func makeGuest(
-    ram: MemoryView, ranges: [MachineMemoryRange], agent: MemoryView, agentAddress: UInt64
+    ram: MemoryView, contents: MachineMemory, agent: MemoryView, agentAddress: UInt64
   ) throws(MachineError) -> KVMGuest {
     do throws(KVMError) {
       return try KVMGuest(
-        device: device, processor: processor, ram: ram, ranges: ranges, agent: agent,
+        device: device, processor: processor, ram: ram, contents: contents, agent: agent,
         agentAddress: agentAddress, walker: identity.walker)
     } catch {
       throw .kvm(error)

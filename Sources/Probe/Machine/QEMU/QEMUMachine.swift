@@ -14,6 +14,7 @@ final class QEMUMachine: Machine {
   private let memory: QEMUMemory
   let agentAddress: UInt64
   private let hostChangeMeans: HostChangeMeans
+  private let pageAttributeTable: UInt64
   private var running: Running?
 
   /// A process and what its ROM was made for.
@@ -51,6 +52,7 @@ final class QEMUMachine: Machine {
     self.factory = factory
     self.agentAddress = agentAddress
     self.hostChangeMeans = hostChangeMeans
+    pageAttributeTable = memory.pageAttributeTable
     do throws(GuestMemoryError) {
       self.memory = try QEMUMemory(memory, agentAddress: agentAddress)
     } catch {
@@ -113,7 +115,8 @@ final class QEMUMachine: Machine {
       at: GuestPhysicalAddress(truncating: UInt64(KVMPT_PARAMETERS)),
       byteCount: UInt64(KVMPT_MAIL_SIZE))
     let rom = ResetROM(
-      agentAddress: agentAddress, windowAddress: batch.windowAddress, rootLevel: rootLevel)
+      agentAddress: agentAddress, windowAddress: batch.windowAddress, rootLevel: rootLevel,
+      pageAttributeTable: pageAttributeTable)
     let started = Running(
       try QEMUProcess(factory.settings, memory: memory, rom: rom.bytes),
       windowAddress: batch.windowAddress, rootLevel: rootLevel, memoryByteCount: memory.byteCount)

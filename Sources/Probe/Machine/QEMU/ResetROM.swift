@@ -20,7 +20,9 @@ struct ResetROM {
   private let rootLevel: Level
 
   /// The ROM for an agent whose slot is at `agentAddress` and whose window is at `windowAddress`.
-  init(agentAddress: UInt64, windowAddress: UInt64, rootLevel: Level) {
+  init(
+    agentAddress: UInt64, windowAddress: UInt64, rootLevel: Level, pageAttributeTable: UInt64
+  ) {
     self.rootLevel = rootLevel
     // SAFETY: the image is constant data of this size.
     let image = unsafe UnsafeRawBufferPointer(
@@ -36,7 +38,7 @@ struct ResetROM {
     }
     // PAE and PGE; the rest is set by each batch. Source: Intel SDM volume 3A, section 2.5.
     set(KVMPT_ROM_CR4, 0xa0 | (rootLevel == .pageMapLevel5 ? 1 << 12 : 0))
-    set(KVMPT_ROM_PAT, PageAttributeTable.standard)
+    set(KVMPT_ROM_PAT, pageAttributeTable)
     set(KVMPT_ROM_ENTRY, windowAddress + UInt64(KVMPT_MAILBOX))
     // An available TSS in place of a busy one. Source: Intel SDM volume 3A, section 9.2.3.
     let segment = windowAddress + UInt64(KVMPT_TSS)
