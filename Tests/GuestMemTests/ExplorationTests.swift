@@ -92,6 +92,24 @@ struct ExplorationTests {
     report(found, "OSTD, 8 pages, 2 levels of 4 entries")
   }
 
+  @Test("Tables whose leaves own frames, with either meaning of the mark, in either format")
+  func owningLeaves() throws {
+    try owningLeaves(TinyTrackedPaging.self, "pages that own when marked")
+    try owningLeaves(TinyTrackedOSTDPaging.self, "OSTD, pages that own unless marked")
+  }
+
+  /// Ranges map pages that own nothing; what is put in alone owns its frames.
+  func owningLeaves<Configuration: PageTableConfiguration>(
+    _: Configuration.Type, _ name: String
+  ) throws {
+    let found = try explore(
+      Configuration.self, levels: .pageDirectoryPointerTable, frameCount: 16,
+      operations: Self.operations(
+        pageCount: 4, levels: [.pageTable, .pageDirectory], sizes: [.largest], wide: true),
+      limit: Self.isComplete ? 6_000_000 : 200_000)
+    report(found, name)
+  }
+
   @Test("Three levels of two entries, with accessed and dirty bits")
   func threeLevels() throws {
     let found = try explore(

@@ -19,7 +19,9 @@ struct Exploration {
 func explore<Configuration: PageTableConfiguration>(
   _: Configuration.Type, levels: Level, frameCount: UInt64, operations: [Operation], limit: Int
 ) throws -> Exploration {
-  var world = try World<Configuration>(levels: levels, frameCount: frameCount)
+  var world = try World<Configuration>(
+    levels: levels, frameCount: frameCount,
+    pageFrameCount: Configuration.leafOwnership == .none ? 0 : 16)
   var exploration = Exploration()
   var visited: Set<[UInt64]> = [world.image.shape]
   var queue: [(state: RawState, model: Model, depth: Int, parent: Int, operation: Operation?)] = [

@@ -24,14 +24,16 @@ struct MemoryImage: Hashable {
   var tables: [ImageTable] = []
   var entries: [ImageEntry] = []
   var leaves: [ModelLeaf] = []
+  private var ownership = LeafOwnership.none
 
   /// Nothing at all.
   init() {}
 
   init(
     root: UInt64, rootLevel: UInt64, indexBits: UInt64, format: EntryFormat = .native,
-    memory: MemoryView
+    ownership: LeafOwnership = .none, memory: MemoryView
   ) {
+    self.ownership = ownership
     walk(
       root, level: rootLevel, position: 0, indexBits: indexBits, format: format, memory: memory)
   }
@@ -51,17 +53,32 @@ struct MemoryImage: Hashable {
       let isLarge = level > 1 && word & 0x80 != 0
       if level == 1 || isLarge {
         let address = word & 0x000f_ffff_ffff_f000 & ~((1 << shift) - 1)
-        leaves.append(
-          ModelLeaf(
-            start: start, level: level, physical: address,
-            properties: PageProperties(
-              leafEntry: word, level: Level(rawValue: UInt8(level)) ?? .pageTable, in: format)))
+        let properties = PageProperties(
+          leafEntry: word, level: Level(rawValue: UInt8(level)) ?? .pageTable, in: format)
+        leaves.append(leaf(start, level, address, properties))
       } else {
         walk(
           word & 0x000f_ffff_ffff_f000, level: level - 1, position: start,
           indexBits: indexBits, format: format, memory: memory)
       }
     }
+  }
+
+  /// The leaf without the mark of ownership in its properties.
+  private func leaf(
+    _ start: UInt64, _ level: UInt64, _ physical: UInt64, _ properties: PageProperties
+  ) -> ModelLeaf {
+    var leaf = ModelLeaf(
+      start: start, level: level, physical: physical, properties: properties)
+    switch ownership {
+    case .none: break
+    case .trackedWhenSet(let bit), .trackedWhenClear(let bit):
+      let isMarked = properties.softwareBits >> bit & 1 != 0
+      leaf.properties.softwareBits &= ~(1 << bit)
+      if case .trackedWhenSet = ownership { leaf.isTracked = isMarked }
+      if case .trackedWhenClear = ownership { leaf.isTracked = !isMarked }
+    }
+    return leaf
   }
 
   /// Everything but frame numbers: equal for tables that mean the same with the same shape.

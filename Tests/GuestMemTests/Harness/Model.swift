@@ -10,7 +10,10 @@ struct ModelLeaf: Hashable {
   /// The level of the leaf.
   var level: UInt64
   var physical: UInt64
+  /// Without the software bit that tells owned pages.
   var properties: PageProperties
+  /// The page owns a share of each of its frames.
+  var isTracked = false
 }
 
 /// The reference semantics of all operations, written without looking at tables.
@@ -49,7 +52,8 @@ struct Model: Hashable {
     let pieces = (0..<UInt64(1) << indexBits).map { number in
       ModelLeaf(
         start: leaf.start + number * piece, level: leaf.level - 1,
-        physical: leaf.physical + number * piece, properties: leaf.properties)
+        physical: leaf.physical + number * piece, properties: leaf.properties,
+        isTracked: leaf.isTracked)
     }
     leaves.replaceSubrange(index...index, with: pieces)
   }

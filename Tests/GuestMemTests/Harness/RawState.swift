@@ -65,10 +65,11 @@ extension RawState {
   ///
   /// Tables that neither hold nor lead to a touched address stay as they are, metadata included;
   /// of the others every entry that decides other addresses, absent ones too. Frames that were
-  /// neither free nor tables stay as they are.
+  /// neither free nor tables stay as they are; of those that pages own, the contracts tell how many
+  /// owners they have.
   func change(
     to after: RawState, outside touched: Range<UInt64>, before image: MemoryImage,
-    after newImage: MemoryImage, model: Model
+    after newImage: MemoryImage, model: Model, pageFrameCount: UInt64
   ) -> String? {
     var old = RawFrames(words, entryCount: 1 << Int(model.indexBits))
     var new = RawFrames(after.words, entryCount: 1 << Int(model.indexBits))
@@ -78,7 +79,9 @@ extension RawState {
     while let was = old.next(), let now = new.next() {
       defer { frame += 1 }
       guard let table = tables[frame] else {
-        if was.ownership != 0, was != now { return "frame \(frame), no table, was \(was)" }
+        var then = was
+        if frame < pageFrameCount { then.ownership = now.ownership }
+        if was.ownership != 0, then != now { return "frame \(frame), no table, was \(was)" }
         continue
       }
       // A table that was given back, and perhaps taken again.

@@ -40,6 +40,16 @@ enum TinyOSTDPaging: PageTableConfiguration {
   static var entryFormat: EntryFormat { .ostd }
 }
 
+/// Tiny tables in the format of OSTD, whose leaves own frames unless AVAIL1 is set.
+enum TinyTrackedOSTDPaging: PageTableConfiguration {
+  static var indexBitCount: UInt64 { 1 }
+  static var ownedSpace: OwnedSpace { .all }
+  static var topLevelRemoval: TopLevelRemoval { .allowed }
+  static var highestLeafLevel: Level { .pageDirectoryPointerTable }
+  static var leafOwnership: LeafOwnership { .trackedWhenClear(softwareBit: 3) }
+  static var entryFormat: EntryFormat { .ostd }
+}
+
 /// Tables of 4 entries in the format of OSTD.
 enum SmallOSTDPaging: PageTableConfiguration {
   static var indexBitCount: UInt64 { 2 }

@@ -58,10 +58,7 @@ extension World {
       if case .absent = found.kind { wasThere = nil }
       next.leaves.removeSubrange(next.indices(in: start..<start + span))
       if let target {
-        next.insert([
-          ModelLeaf(
-            start: start, level: found.level, physical: target << 12, properties: properties)
-        ])
+        next.insert([modelItem(start, found.level, target, properties)])
       }
       return .success(.found(wasThere), next)
     case .entryProtect(let page, let level, let properties):
@@ -106,6 +103,7 @@ extension World {
       plain.isAccessed = whole.properties.isAccessed
       plain.isDirty = whole.properties.isDirty
       guard leaf.level == found.level - 1, plain == whole.properties,
+        leaf.isTracked == whole.isTracked,
         leaf.physical == next.leaves[first].physical + (leaf.start - start)
       else { return .failure(["not-uniform"]) }
       if leaf.properties.isAccessed { whole.properties.isAccessed = true }
@@ -128,9 +126,7 @@ extension World {
     guard number <= next.highestLeafLevel else { return .failure(["page-size-unsupported"]) }
     guard start & (span - 1) == 0 else { return .failure(["misaligned-linear-address"]) }
     guard target << 12 & (span - 1) == 0 else { return .failure(["misaligned-physical-address"]) }
-    let pages = [
-      ModelLeaf(start: start, level: number, physical: target << 12, properties: properties)
-    ]
+    let pages = [modelItem(start, number, target, properties)]
     let range = start..<start + span
     if case .remap = operation {
       next.splitAround(range.lowerBound)

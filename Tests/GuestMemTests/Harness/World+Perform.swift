@@ -73,13 +73,10 @@ extension World {
         return .found(node == nil ? nil : 1)
       }
     case .replace(let page, let level, let target, let properties):
+      var child = Child<Configuration>.none
+      if let target { child = .page(item(target, level, properties)) }
       return try table.withEntry(for: address(page), downTo: level, allocator: &allocator) {
         (entry, _) throws(EntryError) -> OperationResult in
-        var child = Child<Configuration>.none
-        if let target {
-          child = .page(
-            PageItem(untracked: physical(target << 12), level: level, properties: properties))
-        }
         try entry.replace(with: &child)
         return .found(child.isNone ? nil : 1)
       }
@@ -123,12 +120,11 @@ extension World {
       var isRemap = false
       if case .remap = operation { isRemap = true }
       let span = model.span(UInt64(level.rawValue))
+      var child = Child<Configuration>.page(item(target, level, properties))
       return try table.withCursor(
         address(page), byteCount: span, minimumLevel: level, allocator: &allocator
       ) { (cursor, allocator) throws(PageTableError) -> OperationResult in
         defer { found = found ?? cursor.contractViolations().first }
-        var child = Child<Configuration>.page(
-          PageItem(untracked: physical(target << 12), level: level, properties: properties))
         if isRemap {
           try cursor.remap(&child, allocator: &allocator)
         } else {
@@ -148,7 +144,8 @@ extension World {
           return .page(
             ModelLeaf(
               start: address.rawValue, level: UInt64(item.level.rawValue),
-              physical: item.physicalAddress.rawValue, properties: item.properties))
+              physical: item.physicalAddress.rawValue, properties: item.properties,
+              isTracked: item.isTracked))
         case .some(.table(let address, let byteCount, _, let counted)):
           return .table(
             start: address.rawValue, byteCount: byteCount, mapped: counted.byteCount)

@@ -38,7 +38,7 @@ extension World {
     if let changed = outsideChange(operation, before: before) { return changed }
     if let changed = stateBefore.change(
       to: RawState(self), outside: touchedRange(operation), before: before, after: after,
-      model: model)
+      model: model, pageFrameCount: pageFrameCount)
     {
       return changed
     }
