@@ -12,5 +12,6 @@
 #include "ckvm_timer.h"
 #include "ckvm_process.h"
 #include "ckvm_processors.h"
+#include "ckvm_threads.h"
 
 #endif

@@ -96,7 +96,22 @@ struct MutantTests {
       world.patchState(world.table(below: 512, 2)) { $0.presentCount = 0 }
     },
     Mutant("split leaves the new node locked", "others-unlocked", split) { world, _ in
-      world.patchState(world.table(below: 512, 2)) { $0.isLocked = true }
+      world.patchState(world.table(below: 512, 2)) { $0 = $0.locked(by: .current) }
+    },
+    Mutant("split locks the new node for nobody", "guard-relation", split) { world, _ in
+      world.patchState(world.table(below: 512, 2)) { $0.rawValue |= 1 }
+    },
+    Mutant("split leaves the holder of the new node", "others-unlocked", split) { world, _ in
+      world.patchState(world.table(below: 512, 2)) { $0.rawValue |= 77 << 42 }
+    },
+    Mutant("split leaves somebody waiting", "others-unlocked", split) { world, _ in
+      world.patchState(world.table(below: 512, 2)) { $0.rawValue |= 1 << 26 }
+    },
+    Mutant("split leaves a place that was given up", "others-unlocked", split) { world, _ in
+      world.patchState(world.table(below: 512, 2)) { $0.rawValue |= 2 << 26 }
+    },
+    Mutant("split counts in bits that nobody uses", "others-unlocked", split) { world, _ in
+      world.patchState(world.table(below: 512, 2)) { $0.rawValue |= 1 << 14 }
     },
     Mutant("split links below a supervisor entry", "link-rights", split) { world, _ in
       world.patch(512, 2) { $0 & ~4 }

@@ -108,7 +108,9 @@ struct OwnershipMutantTests {
 
   @Test("A cursor whose path was unlocked, unlinked, or leads elsewhere")
   func cursors() throws {
-    let expected: [ContractRule] = [.pathLocked, .stray, .cursor, .cursor, .presentCount]
+    let expected: [ContractRule] = [
+      .pathLocked, .stray, .cursor, .cursor, .presentCount, .pathLocked, .pathLocked,
+    ]
     for (number, rule) in expected.enumerated() {
       var machine = try TestMachine()
       let view = machine.memory.view
@@ -134,10 +136,12 @@ struct OwnershipMutantTests {
         let parent = physical(cursor.path[1].address)
         let link = view.loadWord(at: parent) ?? 0
         switch number {
-        case 0: state.isLocked = false
+        case 0: state = state.unlocked
         case 1: state.isStray = true
         case 2: state = NodeState(rawValue: real.rawValue & ~0x1c | 2 << 2)
         case 3: view.storeWord(link + 0x1000, at: parent)
+        case 5: state = state.unlocked.locked(by: ThreadIdentifier(rawValue: 1))
+        case 6: state = NodeState(rawValue: state.unlocked.rawValue | 1)
         default: state.presentCount += 1
         }
         allocator.metadata.setNodeState(state, of: frame)
@@ -149,17 +153,24 @@ struct OwnershipMutantTests {
     }
   }
 
-  @Test("A guard whose lock was released, or whose node is of another level")
+  @Test("A guard whose lock was released or has no holder, or whose node is of another level")
   func guards() throws {
     var machine = try TestMachine()
     let root = machine.table.root.frame
-    for damage in [0, 1] {
+    for damage in 0..<6 {
       try machine.table.withRoot(allocator: &machine.allocator) {
         (node, allocator) throws(EntryError) in
         #expect(node.contractViolations() == [])
         let real = allocator.metadata.nodeState(of: root)
         var state = real
-        if damage == 0 { state.isLocked = false } else { state = NodeState(rawValue: 0xd) }
+        switch damage {
+        case 0: state = state.unlocked
+        case 1: state = NodeState(rawValue: state.rawValue & ~0x1c | 3 << 2)
+        case 2: state = NodeState(rawValue: state.unlocked.rawValue | 1)
+        case 3: state.rawValue |= 2 << 26  // Nobody waits at the first place.
+        case 4: state.rawValue |= 1 << 5  // A lock without order has served somebody in order.
+        default: state.rawValue |= 1 << 26  // Somebody waits for a lock without order.
+        }
         allocator.metadata.setNodeState(state, of: root)
         #expect(node.contractViolations().map { $0.rule } == [.guardRelation])
         allocator.metadata.setNodeState(real, of: root)

@@ -21,6 +21,7 @@ extension ContractChecker {
       let isRoot = rootFrames.contains(frame)
       let state = tables.metadata.nodeState(of: frame)
       let users = links &+ maps &+ handles &+ (isRoot ? 1 : 0)
+      if case .shared = ownership, links == 0, !isRoot { checkUnlinkedLock(state, frame) }
       switch ownership {
       case .invalid(let word):
         reportFrame(.frameState, frame, word: word, "no state has this word")
@@ -56,6 +57,19 @@ extension ContractChecker {
       if isRoot || links > 0, maps > 0 {
         reportFrame(.frameState, frame, word: ownership.rawValue, "a node is mapped as a page")
       }
+    }
+  }
+
+  /// Checks the lock of a node that no entry links and a handle may own.
+  @inlinable
+  mutating func checkUnlinkedLock(_ state: NodeState, _ frame: UInt64) {
+    guard state.level != nil, context.completeness == .everyRoot else { return }
+    if state.isLocked, !context.lockedFrames.contains(frame) {
+      reportFrame(.othersUnlocked, frame, word: state.rawValue, "an unlinked node is locked")
+    }
+    if let problem = state.lockProblem(Configuration.nodeLock) {
+      reportFrame(
+        state.isLocked ? .guardRelation : .othersUnlocked, frame, word: state.rawValue, problem)
     }
   }
 

@@ -126,6 +126,11 @@ public struct ContractChecker<Configuration: PageTableConfiguration> {
         isExpected ? .pathLocked : .othersUnlocked, table, level: level, position: position,
         word: state.rawValue, isExpected ? "the node is not locked" : "the node is locked")
     }
+    if let problem = state.lockProblem(Configuration.nodeLock) {
+      report(
+        state.isLocked ? .guardRelation : .othersUnlocked, table, level: level,
+        position: position, word: state.rawValue, problem)
+    }
   }
 
   /// Checks an entry that links a table, and what is below it.

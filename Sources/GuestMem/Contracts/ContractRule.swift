@@ -38,11 +38,11 @@
   case uniqueness = "uniqueness"
   /// CK-18: a cursor stands inside its range, on a path of nodes from its covering node.
   case cursor = "cursor"
-  /// CK-19: the nodes on the paths of cursors are locked.
+  /// CK-19: the nodes on the paths of cursors are locked, by the cursor's thread.
   case pathLocked = "path-locked"
-  /// CK-20: no other node is locked.
+  /// CK-20: no other node is locked, has a holder, or is waited for.
   case othersUnlocked = "others-unlocked"
-  /// CK-21: a guard's node is a node of the guard's level, and locked.
+  /// CK-21: a guard's node is a node of the guard's level, and a thread holds its lock.
   case guardRelation = "guard-relation"
   /// CK-24: accessed and dirty bits of a leaf only come, until software changes the leaf.
   case accessedDirty = "accessed-dirty"

@@ -30,6 +30,8 @@ extension Cursor {
       }
       if !state.isLocked {
         violations.append(violation(.pathLocked, node, level, "a node of the path is not locked"))
+      } else if state.holder != .current {
+        violations.append(violation(.pathLocked, node, level, "another thread locked the path"))
       }
       if state.isStray {
         violations.append(violation(.stray, node, level, "a node of the path was unlinked"))
@@ -98,19 +100,23 @@ extension ContractContext {
 }
 
 extension NodeGuard {
-  /// What this guard violates of CK-21: its node has the guard's level and a held lock, and its
-  /// words are in memory; empty when all is well.
+  /// What this guard violates of CK-21: its node has the guard's level and a lock that a thread
+  /// holds, and its words are in memory; empty when all is well.
   @inlinable
   public func contractViolations() -> [ContractViolation] {
     let state = tables.metadata.nodeState(of: table.frame)
     let isInside = tables.memory.table(linkedBy: table.address) == table
-    guard state.isNode(of: level), state.isLocked, isInside else {
-      return [
-        ContractViolation(
-          rule: .guardRelation, path: [], linearAddress: 0, level: level, word: state.rawValue,
-          frame: table.frame, detail: "the guard's node is not a locked node of its level")
-      ]
-    }
-    return []
+    let problem =
+      if state.isNode(of: level), state.isLocked, isInside {
+        state.lockProblem(Configuration.nodeLock)
+      } else {
+        "the guard's node is not a locked node of its level"
+      }
+    guard let problem else { return [] }
+    return [
+      ContractViolation(
+        rule: .guardRelation, path: [], linearAddress: 0, level: level, word: state.rawValue,
+        frame: table.frame, detail: problem)
+    ]
   }
 }

@@ -118,9 +118,7 @@ extension Cursor {
         let node = tables.newTable(
           level: levelNumber &- 1, used: 0..<0, allocator: &allocator)
       else { throw .outOfFrames(needed: levelNumber &- level, available: 0) }
-      var state = NodeState(level: levelNumbered(levelNumber &- 1), presentCount: 0)
-      state.isLocked = true
-      tables.metadata.setNodeState(state, of: node.frame)
+      tables.lockUnlinked(node, level: levelNumber &- 1, presentCount: 0)
       tables.memory.setEntry(
         table, index, node.address | Configuration.entryFormat.link(above: 0))
       pendingPresent &+= 1

@@ -9,7 +9,7 @@ public import MMU
 /// A cursor exists only inside ``ConfiguredPageTable/withCursor(_:byteCount:minimumLevel:allocator:_:)``,
 /// which has the table to itself, so that there is one cursor of a table at a time. A second value
 /// for the same tables may have cursors too, on other threads or inside: where two need the same
-/// node, the later one throws ``PageTableError/busy(linearAddress:level:)`` instead of waiting for
+/// node, the later one throws ``PageTableError/busy(linearAddress:level:holder:)`` instead of waiting for
 /// its own thread.
 @frozen public struct Cursor<Configuration: PageTableConfiguration>: ~Copyable {
   @usableFromInline let tables: TableMemory<Configuration>
@@ -215,9 +215,10 @@ extension TableMemory {
   /// Takes the lock of a node that nobody else should have.
   @inlinable
   func lock(_ table: TableFrame, level: UInt64, position: UInt64) throws(PageTableError) {
-    guard metadata.lock(table.frame) != nil else {
-      throw .busy(linearAddress: address(position), level: levelNumbered(level))
+    guard metadata.take(table.frame, in: metadata.nodeState(of: table.frame)) else {
+      throw busy(table, level: level, position: position)
     }
+    Configuration.didLock(frame: table.frame, level: levelNumbered(level))
   }
 
   /// Unlinks the nodes above `position` that have become empty, from the lowest one up.

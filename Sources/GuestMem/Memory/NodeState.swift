@@ -4,10 +4,16 @@ public import MMU
 
 /// The state of a frame as a page-table node: level, present entries, lock and stray mark.
 ///
-/// It stands in host memory, so that a guest cannot change it. While the lock bit is set only its
-/// holder stores the word; others change it by compare-exchange from an unlocked value.
+/// It stands in host memory, so that a guest cannot change it. With ``NodeLock/spin`` only the
+/// holder stores the word while the lock bit is set, and others change it by compare-exchange from
+/// an unlocked value; with ``NodeLock/fair`` threads that wait change it too, and every change of a
+/// node that can be reached is one locked operation.
 @frozen public struct NodeState: Hashable, Sendable {
-  /// Bit 0 lock, bit 1 stray, bits 4:2 level (0: not a node), bits 31:16 present entries.
+  /// Bit 0 lock, bit 1 stray, bits 4:2 level (0: not a node), bits 25:16 present entries, bits 63:42
+  /// the thread that holds the lock.
+  ///
+  /// Of a fair lock bits 8:5 are the number of the first place where a thread waits, and bits 41:26
+  /// tell at which of the 16 places from there on threads wait.
   public var rawValue: UInt64
 
   /// Takes the bits as they are.
@@ -17,12 +23,6 @@ public import MMU
   @inlinable
   public init(level: Level, presentCount: Int) {
     rawValue = UInt64(level.rawValue) &<< 2 | UInt64(truncatingIfNeeded: presentCount) &<< 16
-  }
-
-  /// The lock is held.
-  @inlinable public var isLocked: Bool {
-    get { rawValue & 1 != 0 }
-    set { rawValue = rawValue & ~1 | (newValue ? 1 : 0) }
   }
 
   /// The node was unlinked from its parent and may still be reached by readers that came earlier.
@@ -36,10 +36,10 @@ public import MMU
 
   /// The number of present entries, 0 to 512; of a root only those in the slots it owns.
   @inlinable public var presentCount: Int {
-    get { Int(truncatingIfNeeded: (rawValue &>> 16) & 0xffff) }
+    get { Int(UInt16(truncatingIfNeeded: rawValue &>> 16) & 0x3ff) }
     set {
       rawValue =
-        rawValue & ~0xffff_0000 | (UInt64(truncatingIfNeeded: newValue) & 0xffff) &<< 16
+        rawValue & ~0x3ff_0000 | (UInt64(truncatingIfNeeded: newValue) & 0x3ff) &<< 16
     }
   }
 
@@ -53,7 +53,7 @@ public import MMU
 
   /// True for an unlocked node of the level whose number is `level` that was not unlinked.
   ///
-  /// Bits 7:5 are 0, so that a comparison of one byte tells all.
+  /// One comparison of a byte: its bits 7:5 are 0 besides in fair locks, which go a longer way.
   @inlinable @inline(__always)
   func isFreeNode(ofLevelNumber level: UInt64) -> Bool {
     UInt8(truncatingIfNeeded: rawValue) == UInt8(truncatingIfNeeded: level &<< 2)

@@ -15,9 +15,7 @@ extension Entry {
   ) throws(EntryError) -> NodeGuard<Configuration>? {
     guard isNone, let lower = level.lower else { return nil }
     let node = try tables.newNode(level: lower, allocator: &allocator)
-    var state = NodeState(level: lower, presentCount: 0)
-    state.isLocked = true
-    tables.metadata.setNodeState(state, of: node.frame)
+    tables.lockUnlinked(node, level: UInt64(lower.rawValue), presentCount: 0)
     let link = node.address | EntryBits.userLink
     tables.memory.setEntry(table, index, link)
     snapshot = link
@@ -71,9 +69,7 @@ extension Entry {
     guard let lower = level.lower, case .page = reference else { return nil }
     let node = try tables.newNode(level: lower, allocator: &allocator)
     let count = Configuration.entryCount
-    var state = NodeState(level: lower, presentCount: count)
-    state.isLocked = true
-    tables.metadata.setNodeState(state, of: node.frame)
+    tables.lockUnlinked(node, level: UInt64(lower.rawValue), presentCount: count)
     let leaf = tables.memory.exchangeEntry(table, index, 0)
     flush()
     let shift = Configuration.shift(levelNumber)

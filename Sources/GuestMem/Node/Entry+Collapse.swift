@@ -53,8 +53,7 @@ extension Entry {
     if level == tables.rootTableLevel, Configuration.topLevelRemoval == .forbidden {
       throw .topLevelRemoval(index: index)
     }
-    let state = tables.metadata.nodeState(of: node.frame)
-    guard !state.isLocked else { throw .busy(nodeAddress: node.address) }
+    guard tables.metadata.nodeState(of: node.frame).isFree else { throw tables.busy(node) }
     let status: UInt64 = EntryBits.accessed | EntryBits.dirty
     let first = tables.memory.entry(node, 0)
     let step = Configuration.span(levelNumber &- 1)
@@ -88,9 +87,7 @@ extension Entry {
   @inlinable
   mutating func finishCollapse(of node: TableFrame, allocator: inout FrameAllocator) {
     snapshot = tables.memory.entry(table, index)
-    var state = tables.metadata.nodeState(of: node.frame)
-    state.isStray = true
-    tables.metadata.setNodeState(state, of: node.frame)
+    tables.changeState(of: node) { $0.isStray = true }
     allocator.returnNodeFrame(node.frame)
   }
 }

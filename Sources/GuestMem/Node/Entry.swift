@@ -47,13 +47,22 @@ public import MMU
     ChildReference(entry: snapshot, level: level, tables: tables)
   }
 
-  /// Locks the table that the entry links, or answers nil when it links none.
+  /// Locks the table that the entry links, or answers nil when it links none; waits as long as
+  /// `patience` says.
   ///
-  /// Throws: ``EntryError/busy(nodeAddress:)``.
+  /// Throws: ``EntryError/busy(nodeAddress:holder:)``.
   @inlinable
-  public func lockChild() throws(EntryError) -> NodeGuard<Configuration>? {
+  public func lockChild(
+    patience: Duration = NodeLock.defaultPatience
+  ) throws(EntryError) -> NodeGuard<Configuration>? {
+    try lockChild(nanoseconds: patience.nanosecondsToWait)
+  }
+
+  @inlinable
+  func lockChild(nanoseconds: UInt64) throws(EntryError) -> NodeGuard<Configuration>? {
     guard case .table(let child, _) = reference else { return nil }
-    return try NodeGuard(locking: child, tables: tables, userPages: childUserPages)
+    return try NodeGuard(
+      locking: child, tables: tables, userPages: childUserPages, nanoseconds: nanoseconds)
   }
 
   /// Whether user pages below the table that the entry links can be used.

@@ -24,8 +24,8 @@ public enum EntryError: Error, Hashable, Sendable {
   case invalidEntry(level: Level, index: Int, entry: UInt64)
   /// The pieces are not one contiguous page with the same properties; `index` differs first.
   case notUniform(level: Level, index: Int)
-  /// A guard holds the lock of the node at this address.
-  case busy(nodeAddress: UInt64)
+  /// The lock of the node at this address is held, or others wait for it.
+  case busy(nodeAddress: UInt64, holder: LockHolder)
   /// The node was unlinked.
   case stray(nodeAddress: UInt64)
   /// No frame is free for a table.
@@ -72,7 +72,7 @@ public enum EntryError: Error, Hashable, Sendable {
       "entry \(index), \(level.entryName) \(hexadecimal(entry)), is no valid entry"
     case .notUniform(let level, let index):
       "entry \(index) of the \(level.abbreviation) does not continue entry 0"
-    case .busy(let address): "the node at \(hexadecimal(address)) is locked"
+    case .busy(let address, let holder): "the node at \(hexadecimal(address)) \(holder.words)"
     case .stray(let address): "the node at \(hexadecimal(address)) was unlinked"
     case .outOfFrames: "no frame is free for a table"
     case .foreignAllocator: "the allocator is not that of the table's memory"
@@ -92,7 +92,7 @@ public enum EntryError: Error, Hashable, Sendable {
     case .topLevelRemoval: "remove what is below the entry instead"
     case .invalidEntry: "find out who else writes to the tables"
     case .notUniform: "make all pieces the same first"
-    case .busy: "end the guard or cursor that holds the lock"
+    case .busy(_, let holder): holder.hint
     case .stray: "start again from the root"
     case .outOfFrames: "give the guest more memory"
     case .foreignAllocator: "pass the allocator that the table was made with"

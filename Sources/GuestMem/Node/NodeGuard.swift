@@ -1,9 +1,10 @@
 // NodeGuard: the proof that the lock of a node is held, and the way to its entries.
 
-public import CKVM
 public import MMU
 
 /// The lock of a node; it is released at the end of the guard's life.
+///
+/// It counts as held by the thread that took it, also after the guard was moved to another one.
 @frozen public struct NodeGuard<Configuration: PageTableConfiguration>: ~Copyable, Sendable {
   /// The frame of the node.
   public let table: TableFrame
@@ -13,18 +14,16 @@ public import MMU
   public let userPages: UserPages
   @usableFromInline let tables: TableMemory<Configuration>
 
-  /// The number of times a lock is tried before it is reported as held.
-  @inlinable static var patience: Int { 1 << 14 }
-
-  /// Takes the lock.
+  /// Takes the lock, and waits for it while there is time.
   ///
-  /// Throws: ``EntryError/busy(nodeAddress:)``, ``EntryError/stray(nodeAddress:)`` for a node that
-  /// was unlinked while this waited.
+  /// Throws: ``EntryError/busy(nodeAddress:holder:)``, ``EntryError/stray(nodeAddress:)`` for a node
+  /// that was unlinked while this waited.
   @inlinable
   init(
-    locking table: TableFrame, tables: TableMemory<Configuration>, userPages: UserPages
+    locking table: TableFrame, tables: TableMemory<Configuration>, userPages: UserPages,
+    nanoseconds: UInt64 = NodeLock.defaultNanoseconds
   ) throws(EntryError) {
-    let level = try tables.lock(table)
+    let level = try tables.lock(table, nanoseconds: nanoseconds)
     self.init(locked: table, level: level, tables: tables, userPages: userPages)
   }
 
@@ -80,43 +79,4 @@ public import MMU
 
   @inlinable
   deinit { tables.unlock(table) }
-}
-
-extension TableMemory {
-  /// Takes the lock of a node and answers its level.
-  @inlinable
-  func lock(_ table: TableFrame) throws(EntryError) -> Level {
-    for _ in 0..<NodeGuard<Configuration>.patience {
-      if let state = metadata.lock(table.frame) {
-        guard !state.isStray, let level = state.level else {
-          unlock(table)
-          throw .stray(nodeAddress: table.address)
-        }
-        return level
-      }
-    }
-    throw .busy(nodeAddress: table.address)
-  }
-
-  /// Releases the lock of a node.
-  @inlinable
-  func unlock(_ table: TableFrame) {
-    var state = metadata.nodeState(of: table.frame)
-    state.isLocked = false
-    metadata.setNodeState(state, of: table.frame)
-  }
-}
-
-extension FrameMetadataView {
-  /// Takes the lock of a node if it is free; answers its state then, or nil.
-  @inlinable
-  func lock(_ frame: UInt64) -> NodeState? {
-    guard let address = unsafe nodeAddress(frame) else { return nil }
-    var state = nodeState(of: frame)
-    guard !state.isLocked else { return nil }
-    var found = state.rawValue
-    state.isLocked = true
-    // SAFETY: the address is inside the metadata.
-    return unsafe ckvm_compare_exchange(address, &found, state.rawValue) ? state : nil
-  }
 }

@@ -33,12 +33,20 @@ public import MMU
     tables.metadata.nodeState(of: table.frame).level ?? .pageTable
   }
 
-  /// Takes the lock, and waits for it a while.
+  /// Takes the lock, and waits for it as long as `patience` says; 0 only tries.
   ///
-  /// Throws: ``EntryError/busy(nodeAddress:)`` when it is still held then.
+  /// The clock is looked at seldom: it may take a few microseconds longer, and as long as other
+  /// threads keep the processor.
+  ///
+  /// Throws: ``EntryError/busy(nodeAddress:holder:)`` when it is still held then, and at once when
+  /// this thread holds it itself; ``EntryError/stray(nodeAddress:)`` when the node was unlinked.
   @inlinable
-  public func lock() throws(EntryError) -> NodeGuard<Configuration> {
-    try NodeGuard(locking: table, tables: tables, userPages: .allowed)
+  public func lock(
+    patience: Duration = NodeLock.defaultPatience
+  ) throws(EntryError) -> NodeGuard<Configuration> {
+    try NodeGuard(
+      locking: table, tables: tables, userPages: .allowed,
+      nanoseconds: patience.nanosecondsToWait)
   }
 
   /// Ends the handle and keeps its owner: an entry is that owner now.
@@ -49,7 +57,7 @@ public import MMU
     return table
   }
 
-  /// Marks the node and all nodes below it as unlinked.
+  /// Marks the node and all nodes below it as unlinked, and releases their locks.
   @inlinable
   public func markStray() { tables.markStray(table) }
 
@@ -88,11 +96,13 @@ extension TableMemory {
   /// Marks a node and all nodes below it as unlinked, parents before children.
   @inlinable
   func markStray(_ table: TableFrame) {
-    var state = metadata.nodeState(of: table.frame)
+    let state = metadata.nodeState(of: table.frame)
     guard let level = state.level else { return }
-    state.isStray = true
-    state.isLocked = false
-    metadata.setNodeState(state, of: table.frame)
+    if state.isLocked { Configuration.willUnlock(frame: table.frame, level: level) }
+    changeState(of: table) {
+      $0.isStray = true
+      $0 = $0.unlocked
+    }
     guard level > .pageTable else { return }
     for index in ownedIndices(UInt64(level.rawValue)).reversed() {
       let entry = memory.entry(table, index)

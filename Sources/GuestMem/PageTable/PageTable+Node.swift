@@ -5,7 +5,7 @@ public import MMU
 extension ConfiguredPageTable {
   /// Calls `body` with the root, locked, and the allocator.
   ///
-  /// Throws: ``EntryError/busy(nodeAddress:)`` and what `body` throws.
+  /// Throws: ``EntryError/busy(nodeAddress:holder:)`` and what `body` throws.
   @inlinable
   public mutating func withRoot<Result: ~Copyable>(
     allocator: inout FrameAllocator,
@@ -34,7 +34,7 @@ extension ConfiguredPageTable {
       let index = Configuration.index(position, UInt64(node.level.rawValue))
       let below: NodeGuard<Configuration>? = try node.withEntry(at: index) {
         (entry) throws(EntryError) in
-        entry.level > level ? try entry.lockChild() : nil
+        entry.level > level ? try entry.lockChild(nanoseconds: NodeLock.defaultNanoseconds) : nil
       }
       guard let below else {
         return try node.withEntry(at: index) { (entry) throws(EntryError) in

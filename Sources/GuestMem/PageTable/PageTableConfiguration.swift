@@ -27,6 +27,24 @@ public protocol PageTableConfiguration: Sendable {
   static var leafOwnership: LeafOwnership { get }
   /// How entries are written; native unless said otherwise.
   static var entryFormat: EntryFormat { get }
+  /// Which lock the nodes have; ``NodeLock/spin`` unless the kind says otherwise.
+  static var nodeLock: NodeLock { get }
+  /// Called by the thread that took the lock of a node, before it changes anything in the node.
+  ///
+  /// Nothing unless the kind says otherwise. It must not use the table. ``LockOrder`` judges what a
+  /// recorder collects here.
+  static func didLock(frame: UInt64, level: Level)
+  /// Called by the thread that is about to release the lock of a node.
+  static func willUnlock(frame: UInt64, level: Level)
+}
+
+extension PageTableConfiguration {
+  /// ``NodeLock/spin``.
+  @inlinable public static var nodeLock: NodeLock { .spin }
+  /// Nothing.
+  @inlinable public static func didLock(frame: UInt64, level: Level) {}
+  /// Nothing.
+  @inlinable public static func willUnlock(frame: UInt64, level: Level) {}
 }
 
 /// Which leaves own a share of the frames they map, and which software bit tells.

@@ -55,8 +55,8 @@ extension PageTableError {
       "\(level.entryName) \(hexadecimal(entry)) at \(hexadecimal(address)) is no valid entry"
     case .outOfFrames(let needed, let available):
       "\(needed) frames are needed for tables and \(available) are free"
-    case .busy(let address, let level):
-      "the \(level.abbreviation) for \(hexadecimal(address)) is locked"
+    case .busy(let address, let level, let holder):
+      "the \(level.abbreviation) for \(hexadecimal(address)) \(holder.words)"
     case .cursorAtEnd:
       "the cursor is at the end of its range"
     case .outsideCursor(let address, let byteCount):
@@ -96,7 +96,7 @@ extension PageTableError {
     case .noMemory: "use pages that lead to memory of the guest"
     case .invalidEntry: "find out who else writes to the tables"
     case .outOfFrames: "give the guest more memory, or use larger pages"
-    case .busy: "end the guard or cursor that holds it first"
+    case .busy(_, _, let holder): holder.hint
     case .cursorAtEnd: "jump back, or end the cursor"
     case .outsideCursor: "stay in the range, or open the cursor for a larger one or a higher level"
     case .notPage: "use the entry's replace to link tables"

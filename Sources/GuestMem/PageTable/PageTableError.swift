@@ -52,8 +52,8 @@ public enum PageTableError: Error, Hashable, Sendable {
   case invalidEntry(linearAddress: UInt64, level: Level, entry: UInt64)
   /// The operation needs `needed` frames for tables and `available` are free.
   case outOfFrames(needed: UInt64, available: UInt64)
-  /// The lock of the table at `level` is held by a guard.
-  case busy(linearAddress: UInt64, level: Level)
+  /// The lock of the table at `level` is held, or others wait for it.
+  case busy(linearAddress: UInt64, level: Level, holder: LockHolder)
   /// The cursor stands at the end of its range.
   case cursorAtEnd
   /// The address, or `byteCount` bytes from it on, are outside the cursor's range.

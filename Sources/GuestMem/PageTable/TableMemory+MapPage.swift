@@ -10,9 +10,10 @@ extension TableMemory {
     _ leaf: UInt64, belowLevel4 root: TableFrame, address: UInt64, linkBits: UInt64,
     books metadata: FrameMetadataView
   ) -> Bool {
-    guard let table = nearPageTable(of: address, belowLevel4: root, linkBits: linkBits) else {
-      return false
-    }
+    // A fair lock's word is not stored plainly.
+    guard Configuration.nodeLock == .spin,
+      let table = nearPageTable(of: address, belowLevel4: root, linkBits: linkBits)
+    else { return false }
     // A near link has metadata, so this is the word of its frame.
     let state = metadata.nearNodeState(of: table)
     let index = Configuration.index(address, 1)

@@ -32,7 +32,7 @@ extension TableMemory {
   /// while it equals what the pieces were made from.
   @inlinable
   func splitLeaf(
-    _ table: TableFrame, _ index: Int, level: UInt64, nodeLock: NodeLock = .free,
+    _ table: TableFrame, _ index: Int, level: UInt64, nodeLock: NewNodeLock = .free,
     allocator: inout FrameAllocator
   ) throws(PageTableError) -> TableFrame {
     let lower = level &- 1
@@ -46,13 +46,12 @@ extension TableMemory {
       let child = newTable(level: lower, used: 0..<count, allocator: &allocator)
     else { throw .outOfFrames(needed: 1, available: allocator.freeFrames) }
     if nodeLock == .held {
-      var state = NodeState(level: levelNumbered(lower), presentCount: count)
-      state.isLocked = true
-      metadata.setNodeState(state, of: child.frame)
+      lockUnlinked(child, level: lower, presentCount: count)
     }
     let shift = Configuration.shift(level)
     while true {
       guard case .leaf = EntryClass(entry, level: level, in: Configuration.entryFormat) else {
+        unlock(child)
         allocator.returnNodeFrame(child.frame)
         throw invalid(entry, 0, level)
       }
@@ -68,7 +67,7 @@ extension TableMemory {
 }
 
 /// Whether a new node is locked before it can be reached.
-@frozen @usableFromInline enum NodeLock: Hashable, Sendable {
+@frozen @usableFromInline enum NewNodeLock: Hashable, Sendable {
   /// Nobody holds the lock.
   case free
   /// The caller holds the lock.

@@ -100,7 +100,8 @@ public import MMU
   /// The table that `entry`, found at `level`, leads to.
   ///
   /// Throws: ``PageTableError/invalidEntry(linearAddress:level:entry:)`` when no table of the next
-  /// level stands there, ``PageTableError/busy(linearAddress:level:)`` when its lock is held.
+  /// level stands there, ``PageTableError/busy(linearAddress:level:holder:)`` when its lock is
+  /// held.
   @inlinable
   func child(
     of entry: UInt64, level: UInt64, position: UInt64
@@ -111,7 +112,7 @@ public import MMU
       throw invalid(entry, position, level)
     }
     guard !state.isLocked else {
-      throw .busy(linearAddress: address(position), level: levelNumbered(level &- 1))
+      throw busy(child, level: level &- 1, position: position)
     }
     return child
   }
@@ -133,9 +134,7 @@ public import MMU
   @inlinable
   func addPresent(_ count: Int, to table: TableFrame) {
     guard count != 0 else { return }
-    var state = metadata.nodeState(of: table.frame)
-    state.presentCount = max(0, state.presentCount &+ count)
-    metadata.setNodeState(state, of: table.frame)
+    changeState(of: table) { $0.presentCount = max(0, $0.presentCount &+ count) }
   }
 
   /// Makes an entry absent and returns what stood there.

@@ -70,6 +70,17 @@ enum WideOSTDPaging: PageTableConfiguration {
   static var entryFormat: EntryFormat { .ostd }
 }
 
+/// Another configuration, with fair locks.
+enum Fair<Base: PageTableConfiguration>: PageTableConfiguration {
+  static var indexBitCount: UInt64 { Base.indexBitCount }
+  static var ownedSpace: OwnedSpace { Base.ownedSpace }
+  static var topLevelRemoval: TopLevelRemoval { Base.topLevelRemoval }
+  static var highestLeafLevel: Level { Base.highestLeafLevel }
+  static var leafOwnership: LeafOwnership { Base.leafOwnership }
+  static var entryFormat: EntryFormat { Base.entryFormat }
+  static var nodeLock: NodeLock { .fair }
+}
+
 /// The processor's view of a format with any number of levels; real ones have 4 or 5.
 func testPaging(levels: Level) throws -> PagingConfiguration {
   try PagingConfiguration(rootLevel: max(levels, .pageMapLevel4), physicalAddressWidth: 46)

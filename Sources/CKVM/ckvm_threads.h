@@ -1,0 +1,38 @@
+/* Threads: who the calling one is, and how it waits for another. gettid(2), sched_yield(2),
+ * clock_gettime(2). */
+#ifndef CKVM_THREADS_H
+#define CKVM_THREADS_H
+
+#include <sched.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ckvm_result.h"
+
+__attribute__((noinline, cold)) static uint32_t ckvm_ask_for_thread(void) {
+  return (uint32_t)syscall(SYS_gettid);
+}
+
+/* The kernel's id of the calling thread, never 0 and below 2^22 (PID_MAX_LIMIT). It is asked for
+ * once for each thread and module; the thread that fork(2) makes keeps the answer of its parent. */
+static inline uint32_t ckvm_thread_identifier(void) {
+  static __thread uint32_t known __attribute__((tls_model("initial-exec"))) = 0;
+  if (__builtin_expect(known == 0, 0)) known = ckvm_ask_for_thread();
+  return known;
+}
+
+/* Tells the processor that this is a loop that waits. Intel SDM volume 2B, PAUSE. */
+static inline void ckvm_pause(void) { __builtin_ia32_pause(); }
+
+/* Lets another thread have the processor. */
+static inline void ckvm_yield(void) { sched_yield(); }
+
+/* A clock that never goes back, in nanoseconds. */
+static inline uint64_t ckvm_monotonic_nanoseconds(void) {
+  struct timespec now;
+  if (clock_gettime(CLOCK_MONOTONIC, &now) < 0) return UINT64_MAX;
+  return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+#endif
