@@ -12,6 +12,9 @@ struct Exploration {
   var completeDepth: Int?
   /// The operations that lead to the first failure, and what failed.
   var failure: (path: [Operation], message: String)?
+  /// Locks that were taken and released, when they are recorded, and those whose node had no place.
+  var lockEventCount = 0
+  var unplacedCount = 0
 }
 
 /// Explores the states that `operations` lead to, until there are no new ones or `limit`
@@ -61,5 +64,7 @@ func explore<Configuration: PageTableConfiguration>(
     head += 1
   }
   exploration.stateCount = visited.count
+  exploration.lockEventCount = world.locks?.order.eventCount ?? 0
+  exploration.unplacedCount = world.locks?.unplacedCount ?? 0
   return exploration
 }

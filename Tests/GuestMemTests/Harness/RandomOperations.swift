@@ -109,7 +109,8 @@ struct RandomOperations {
 
 /// Runs operations from a seed; answers the failing sequence and what failed, or nil.
 func runRandom<Configuration: PageTableConfiguration>(
-  _: Configuration.Type, seed: UInt64, levels: Level, count: Int
+  _: Configuration.Type, seed: UInt64, levels: Level, count: Int,
+  atEnd body: (borrowing World<Configuration>) -> Void = { _ in }
 ) throws -> (operations: [Operation], message: String)? {
   var random = RandomOperations(
     seed: seed, levels: levels, format: Configuration.entryFormat)
@@ -136,6 +137,7 @@ func runRandom<Configuration: PageTableConfiguration>(
       guard world.allocator.freeFrames == 4095 else { return (performed, "frames were lost") }
     }
   }
+  body(world)
   return nil
 }
 

@@ -9,8 +9,10 @@ extension World {
   /// borders of what was touched; answers what was wrong, or nil.
   mutating func lightStep(_ operation: Operation, probe: UInt64) -> String? {
     let free = allocator.freeFrames
+    let before = locks == nil ? MemoryImage() : image
     let result = perform(operation)
     if let fault { return fault }
+    if locks != nil, let wrong = judgeLocks(before: before, after: image) { return wrong }
     let nothing = MemoryImage()
     let isRefused: Bool
     switch (expectation(operation, before: nothing, result: result), result) {

@@ -13,6 +13,7 @@ extension World {
     if let fault { return fault }
     let expectation = expectation(operation, before: before, result: result)
     let after = image
+    if let wrong = judgeLocks(before: before, after: after) { return wrong }
     switch (expectation, result) {
     case (.failure(let names), .failed(let name)):
       guard names.contains(name) else { return "failed with \(name), expected \(names)" }

@@ -13,6 +13,8 @@ struct World<Configuration: PageTableConfiguration>: ~Copyable {
   var model: Model
   /// What a cursor or guard violated between its operations.
   var fault: String?
+  /// What was seen of locks, when the configuration records them.
+  var locks: WorldLocks<Configuration>?
   /// Added to every page number.
   var base: UInt64 = 0
   /// The number of frames, from the first on, that pages own that are put in one by one; or 0.
@@ -44,6 +46,7 @@ struct World<Configuration: PageTableConfiguration>: ~Copyable {
     self.memory = memory
     self.allocator = allocator
     self.table = table
+    locks = Configuration.self is any RecordsLocks.Type ? WorldLocks() : nil
   }
 
   var image: MemoryImage {
