@@ -8,9 +8,10 @@ import Testing
 
 /// A node that nothing links, and words of guest memory that its lock protects.
 final class LockMachine<Configuration: PageTableConfiguration>: Sendable {
-  let memory: GuestMemory
-  let tables: TableMemory<Configuration>
+  // Properties end in this order: the node before the memory that it stands in.
   let node: NodeHandle<Configuration>
+  let tables: TableMemory<Configuration>
+  let memory: GuestMemory
   /// The frame of the counter, in the first word, and of the list behind it.
   let words: UInt64
   private let keeper: Keeper

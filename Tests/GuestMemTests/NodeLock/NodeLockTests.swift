@@ -66,6 +66,25 @@ struct NodeLockTests {
     #expect(machine.withLock(patience: .zero) {} == .locked)
   }
 
+  @Test("What a thread that comes to wait writes is kept when the holder counts or releases")
+  func joinBetween() throws {
+    let machine = try LockMachine<JoinAtRelease>()
+    _ = try machine.tables.lock(machine.node.table)
+    var isFirst = true
+    machine.tables.changeState(of: machine.node.table) {
+      // Between the holder's look at the word and its change.
+      if isFirst { JoinAtRelease.join(machine.tables.metadata, machine.frame) }
+      isFirst = false
+      $0.presentCount += 1
+    }
+    #expect(machine.state.waiterCount == 1 && machine.state.presentCount == 1)
+    JoinAtRelease.metadata.withLock { $0 = machine.tables.metadata }
+    machine.tables.unlock(machine.node.table)
+    #expect(machine.state.waiterCount == 2 && machine.state.presentCount == 1)
+    #expect(!machine.state.isLocked && machine.state.holder == nil)
+    machine.tables.addPresent(-1, to: machine.node.table)
+  }
+
   @Test("A place in a frame that was freed meanwhile ends the wait, and is not written to")
   func freedFrame() throws {
     let machine = try LockMachine<Fair<TinyPaging>>()
@@ -144,4 +163,27 @@ func withThreads(
 /// Counts the threads that have started.
 private final class Gate: Sendable {
   let started = Atomic<Int>(0)
+}
+
+/// Fair locks, where somebody comes to wait at the very moment of a release.
+enum JoinAtRelease: PageTableConfiguration {
+  static var indexBitCount: UInt64 { 1 }
+  static var ownedSpace: OwnedSpace { .all }
+  static var topLevelRemoval: TopLevelRemoval { .allowed }
+  static var highestLeafLevel: Level { .pageDirectoryPointerTable }
+  static var leafOwnership: LeafOwnership { .none }
+  static var nodeLock: NodeLock { .fair }
+  /// Where somebody comes to wait, once a test says so.
+  static let metadata = Mutex<FrameMetadataView?>(nil)
+
+  static func willUnlock(frame: UInt64, level: Level) {
+    if let view = metadata.withLock({ $0 }) { join(view, frame) }
+  }
+
+  /// One more waiter, as if by another thread.
+  static func join(_ metadata: FrameMetadataView, _ frame: UInt64) {
+    let state = metadata.nodeState(of: frame)
+    guard let (next, _) = state.joined() else { return }
+    _ = metadata.replace(state, by: next, of: frame)
+  }
 }
