@@ -11,7 +11,8 @@ mkdir -p "$work/Tests"
 cp -R "$root/Sources" "$work/"
 cp -R "$root/Tests/GuestMemTests" "$work/Tests/"
 # What needs a guest or reads files is not about the core.
-rm -rf "$work/Tests/GuestMemTests/Image" "$work/Tests/GuestMemTests/HardwareProbeTests.swift"
+rm -rf "$work/Tests/GuestMemTests/Image" "$work/Tests/GuestMemTests/HardwareProbeTests.swift" \
+  "$work/Tests/GuestMemTests/Boot/BootHardwareProbeTests.swift"
 cat >"$work/Package.swift" <<'MANIFEST'
 // swift-tools-version: 6.2
 import PackageDescription

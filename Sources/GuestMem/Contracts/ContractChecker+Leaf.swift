@@ -10,22 +10,8 @@ extension ContractChecker {
     let shift = Configuration.shift(level)
     let span = Configuration.span(level)
     let address = EntryBits.leafAddress(word, shift: shift)
-    if level > tables.highestLeafLevel {
-      report(
-        .geometry, table, level: level, position: position, word: word,
-        "no leaf may stand at this level")
-    }
-    let width = UInt64(tables.paging.physicalAddressWidth)
-    if address &>> width != 0 || address > (1 &<< width) &- span {
-      report(
-        .geometry, table, level: level, position: position, word: word,
-        "the page needs more than \(width) physical-address bits")
-    }
-    checkCodec(word, table, level: level, position: position, address: address)
-    if word & EntryBits.user & ~linkBits != 0 {
-      report(
-        .linkRights, table, level: level, position: position, word: word,
-        "a user page is below a supervisor entry")
+    if context.adoptedTables == .none {
+      checkMeaning(word, table, level: level, position: position, linkBits: linkBits)
     }
     if Configuration.leafOwnership.isTracked(word) {
       let first = address &>> 12
@@ -46,6 +32,32 @@ extension ContractChecker {
       mapped[mapped.count - 1] = previous.lowerBound...last
     } else {
       mapped.append(position...last)
+    }
+  }
+
+  /// Checks what a leaf says: geometry, codec, and the rights of the entries above.
+  @inlinable
+  mutating func checkMeaning(
+    _ word: UInt64, _ table: TableFrame, level: UInt64, position: UInt64, linkBits: UInt64
+  ) {
+    let span = Configuration.span(level)
+    let address = EntryBits.leafAddress(word, shift: Configuration.shift(level))
+    if level > tables.highestLeafLevel {
+      report(
+        .geometry, table, level: level, position: position, word: word,
+        "no leaf may stand at this level")
+    }
+    let width = UInt64(tables.paging.physicalAddressWidth)
+    if address &>> width != 0 || address > (1 &<< width) &- span {
+      report(
+        .geometry, table, level: level, position: position, word: word,
+        "the page needs more than \(width) physical-address bits")
+    }
+    checkCodec(word, table, level: level, position: position, address: address)
+    if word & EntryBits.user & ~linkBits != 0 {
+      report(
+        .linkRights, table, level: level, position: position, word: word,
+        "a user page is below a supervisor entry")
     }
   }
 

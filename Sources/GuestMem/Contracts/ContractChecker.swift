@@ -85,6 +85,7 @@ public struct ContractChecker<Configuration: PageTableConfiguration> {
       switch EntryClass(word, level: level, in: Configuration.entryFormat) {
       case .absent: break
       case .invalid:
+        if context.adoptedTables == .linked, word & EntryBits.present != 0 { break }
         report(
           .nothingElse, table, level: level, position: start, word: word,
           "not present but not zero, or PS where it is reserved")
@@ -138,10 +139,17 @@ public struct ContractChecker<Configuration: PageTableConfiguration> {
   mutating func checkLink(
     _ word: UInt64, _ table: TableFrame, level: UInt64, position: UInt64, linkBits: UInt64
   ) {
+    if context.adoptedTables == .linked {
+      // Somebody else's table, or one that is outside of memory.
+      guard let child = tables.memory.table(linkedBy: word),
+        tables.metadata.nodeState(of: child.frame).level != nil
+      else { return }
+    }
     let known = EntryBits.address | EntryBits.userLink | EntryBits.accessed
     let required = Configuration.entryFormat.link(above: 0)
-    if word & ~known != 0 || word & required != required
-      || (word & EntryBits.address) &>> UInt64(tables.paging.physicalAddressWidth) != 0
+    if context.adoptedTables == .none,
+      word & ~known != 0 || word & required != required
+        || (word & EntryBits.address) &>> UInt64(tables.paging.physicalAddressWidth) != 0
     {
       report(
         .codec, table, level: level, position: position, word: word,

@@ -10,6 +10,8 @@ public struct ContractContext: Sendable {
   public var uncounted: [UInt64: Int] = [:]
   /// The root whose half other roots share, and whether it is a kernel root with anchors.
   public var sharedRoot: TableFrame?
+  /// Whether entries may lead to tables that are no nodes, because a boot table adopted them.
+  public var adoptedTables: AdoptedTables = .none
   /// Whether nodes that no root reaches are leaks.
   public var completeness: Completeness
 
@@ -19,6 +21,15 @@ public struct ContractContext: Sendable {
     case everyRoot
     /// Others may have tables too.
     case someRoots
+  }
+
+  /// Whether some tables are adopted.
+  public enum AdoptedTables: Hashable, Sendable {
+    /// Every table is a node, and every word one that this module writes.
+    case none
+    /// Nodes hold copies of words that others wrote: what present ones say is not judged, and those
+    /// that lead to no node are not followed.
+    case linked
   }
 
   /// Nothing but the roots themselves refers to frames, unless said otherwise.

@@ -46,7 +46,7 @@ public enum PageTableError: Error, Hashable, Sendable {
   case notMapped(linearAddress: UInt64)
   /// The page at the address does not give the right.
   case accessDenied(linearAddress: UInt64, PageRights)
-  /// The page at the address leads to physical memory that the guest does not have.
+  /// The page at the address, or a table on the way to it, is where the guest has no memory.
   case noMemory(linearAddress: UInt64, physicalAddress: UInt64)
   /// The entry at `level` is neither absent nor anything that this module writes.
   case invalidEntry(linearAddress: UInt64, level: Level, entry: UInt64)
