@@ -17,9 +17,9 @@ public import MMU
 ///
 /// Processors may run on the tables meanwhile. One that holds paging-structure caches may go on
 /// using an adopted table after it was copied, and set A and D there instead of in the copy, until
-/// INVLPG of an address below or a load of CR3: flush after every operation and before its effect
-/// is relied upon. Where an operation takes rights away, global pages need INVLPG, and every
-/// processor its own flush.
+/// an INVLPG or a load of CR3: flush after every operation and before its effect is relied upon.
+/// Where an operation takes rights away, global pages need INVLPG, and every processor its own
+/// flush. One that stays on the adopted root marks the adopted tables only.
 ///
 /// Source: Intel SDM volume 3A, sections 5.10.3 (paging-structure caches) and 5.10.4
 /// (invalidation).

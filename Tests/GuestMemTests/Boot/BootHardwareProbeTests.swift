@@ -66,6 +66,16 @@ struct BootHardwareProbeTests {
     #expect(report.isAgreement && report.total.executedCount > 10_000)
   }
 
+  @Test("The pieces of a split 1 GiB page lead a guest where the page led")
+  func oneGiB() throws {
+    var machine = try BootMachine(.identity1GiB, byteCount: 16 << 20)
+    try machine.table.protect(
+      linear(0x60_6000), change: PropertyChange(rights: .read), allocator: &machine.allocator)
+    let report = try Self.report(machine)
+    // 512 pieces of 4 KiB and 511 of 2 MiB; pages of 1 GiB are run where the machine has them.
+    #expect(report.isAgreement && report.total.executedCount >= 1023 * 6 / 2)
+  }
+
   @Test("What was asked for, the model and the guest agree about every page")
   func higherHalf() throws {
     var machine = try BootMachine(.higherHalf, byteCount: 16 << 20)

@@ -7,19 +7,55 @@ import Testing
 
 @testable import GuestMem
 
-@Suite("No dirty bit is lost while an adopted table is copied")
+@Suite("No dirty bit is lost while adopted tables are copied and their rights are moved")
 struct BootHardwareWriterTests {
   @Test("Hardware dirties 512 pages, by the firmware's table first and by its copy then")
   func copying() throws {
     let memory = try GuestMemory(byteCount: 4 << 20, backing: .anonymous)
+    // Slow enough for a copy to fall into the sweep.
+    let sweep = BootSweep(memory: memory.view, pauseCount: 500)
+    let (copies, late) = try Self.rounds(sweep, memory, wanted: 5000) { _, _ in
+    } change: { (table, allocator) throws(PageTableError) in
+      try table.protect(
+        linear(511 << 12), change: PropertyChange(rights: .read), allocator: &allocator)
+    }
+    print("boot sweep: \(copies) copies, \(late) pages dirtied by the copy")
+    #expect(late > 0)
+  }
+
+  @Test("Hardware dirties 512 pages while each gets the denial of the entry above")
+  func granting() throws {
+    let memory = try GuestMemory(byteCount: 4 << 20, backing: .anonymous)
+    let sweep = BootSweep(memory: memory.view, pauseCount: 40)
+    let (rounds, _) = try Self.rounds(sweep, memory, wanted: .max) {
+      (table, allocator) throws(PageTableError) in
+      try table.protect(
+        linear(511 << 12), change: PropertyChange(rights: .read), allocator: &allocator)
+    } change: { (table, allocator) throws(PageTableError) in
+      try table.protect(
+        linear(511 << 12), change: PropertyChange(rights: [.read, .write], isUser: true),
+        allocator: &allocator)
+    }
+    print("boot sweep: \(rounds) rights given during a sweep")
+    #expect(rounds > 0)
+  }
+
+  /// Lets `change` run in the middle of sweeps until `wanted` pages were dirtied by a copy, or time
+  /// is up, and looks for every dirty bit.
+  static func rounds(
+    _ sweep: BootSweep, _ memory: borrowing GuestMemory, wanted: Int,
+    before: (inout BootPageTable, inout FrameAllocator) throws(PageTableError) -> Void,
+    change: (inout BootPageTable, inout FrameAllocator) throws(PageTableError) -> Void
+  ) throws -> (rounds: Int, late: Int) {
     let view = memory.view
     var allocator = try FrameAllocator(byteCount: memory.byteCount)
     try allocator.reserve(0..<0x10_0000)
     let paging = try PagingConfiguration(physicalAddressWidth: 46)
-    for level in 0..<3 as Range<UInt64> {
-      view.storeWord((0x2000 + level << 12) | 7, at: physical(0x1000 + level << 12))
+    // The PT is below an entry that denies writes and user accesses.
+    for (level, bits) in ([7, 7, 1] as [UInt64]).enumerated() {
+      let table = 0x1000 + UInt64(level) << 12
+      view.storeWord(table + 0x1000 | bits, at: physical(table))
     }
-    let sweep = BootSweep(memory: view)
     let thread = WorkerThread { sweep.run() }
     defer {
       sweep.asked.store(-1, ordering: .releasing)
@@ -29,21 +65,22 @@ struct BootHardwareWriterTests {
     var rounds = 0
     var lost = 0
     var late = 0
-    // Until hardware was in the middle of a copy often enough, or time is up.
-    while late < 5000, ContinuousClock.now - start < .seconds(late == 0 ? 60 : 4) {
+    while late < wanted
+      && ContinuousClock.now - start < .seconds(late == 0 && wanted < .max ? 60 : 3)
+    {
       rounds += 1
       for page in 0..<512 as Range<UInt64> {
-        view.storeWord(0x10_0000 + page << 12 | 3, at: physical(0x4000 | page << 3))
+        view.storeWord(0x10_0000 + page << 12 | 7, at: physical(0x4000 | page << 3))
       }
       var table = try BootPageTable(
         adopting: 0x1000, configuration: paging, memory: view, allocator: &allocator)
+      try before(&table, &allocator)
       sweep.root.store(table.root.address, ordering: .releasing)
       sweep.asked.store(rounds, ordering: .releasing)
       // Somewhere in the middle of the sweep.
       let begin = rounds * 37 % 400
       while sweep.place.load(ordering: .acquiring) < rounds << 10 | begin {}
-      try table.protect(
-        linear(511 << 12), change: PropertyChange(rights: .read), allocator: &allocator)
+      try change(&table, &allocator)
       while sweep.done.load(ordering: .acquiring) < rounds { sched_yield() }
       for page in 0..<512 as Range<UInt64> {
         let found = table.translate(linear(page << 12))
@@ -53,17 +90,18 @@ struct BootHardwareWriterTests {
       }
       table.dismiss(allocator: &allocator)
     }
-    print("boot sweep: \(rounds) copies, \(late) pages dirtied by the copy, \(lost) bits lost")
-    #expect(lost == 0)
-    #expect(late > 0)
+    #expect(lost == 0, "after \(rounds) rounds")
+    return (rounds, late)
   }
 }
 
 /// Walks from a root to each of the first 512 pages and sets A and D in its leaf.
 ///
 /// A walk whose tables changed meanwhile is made again, as a processor does after a flush.
-private final class BootSweep: Sendable {
+final class BootSweep: Sendable {
   let memory: MemoryView
+  /// How often it walks to a page before it writes to it.
+  let pauseCount: Int
   let root = Atomic<UInt64>(0)
   /// The number of the sweep that should be made; -1 to stop.
   let asked = Atomic<Int>(0)
@@ -72,7 +110,10 @@ private final class BootSweep: Sendable {
   /// The number of the sweep that was made last.
   let done = Atomic<Int>(0)
 
-  init(memory: MemoryView) { self.memory = memory }
+  init(memory: MemoryView, pauseCount: Int) {
+    self.memory = memory
+    self.pauseCount = pauseCount
+  }
 
   func leaf(of page: UInt64) -> UInt64 {
     var table = root.load(ordering: .acquiring)
@@ -92,8 +133,7 @@ private final class BootSweep: Sendable {
       }
       for page in 0..<512 as Range<UInt64> {
         place.store(wanted << 10 | Int(page), ordering: .releasing)
-        // Slow enough for a copy to fall into the sweep.
-        for _ in 0..<500 { _ = leaf(of: page) }
+        for _ in 0..<pauseCount { _ = leaf(of: page) }
         var address = leaf(of: page)
         while true {
           memory.orWord(0x60, at: physical(address))
