@@ -116,7 +116,7 @@ struct BootLifetimeTests {
       tables.metadata.setNodeState(state, of: frame)
       rule = .presentCount
     case 1:
-      state.isLocked = true
+      state = state.locked(by: .current)
       tables.metadata.setNodeState(state, of: frame)
       rule = .othersUnlocked
     case 2:

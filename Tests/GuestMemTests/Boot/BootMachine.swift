@@ -94,7 +94,7 @@ enum SeenPage: Hashable {
 
   /// What a page with these properties shows.
   init(_ properties: PageProperties, at address: UInt64) {
-    let word = LeafBits(properties).small
+    let word = LeafBits(properties, in: .native).small
     self = .page(
       physical: address, isWritable: properties.rights.contains(.write), isUser: properties.isUser,
       isNoExecute: !properties.rights.contains(.execute), isGlobal: properties.isGlobal,
