@@ -146,7 +146,9 @@ public struct ContractChecker<Configuration: PageTableConfiguration> {
       else { return }
     }
     let known = EntryBits.address | EntryBits.userLink | EntryBits.accessed
-    let required = Configuration.entryFormat.link(above: 0)
+    // Not asked of those who write links, whose mistakes this should find.
+    let required: UInt64 =
+      Configuration.entryFormat == .ostd ? EntryBits.userLink : EntryBits.supervisorLink
     if context.adoptedTables == .none,
       word & ~known != 0 || word & required != required
         || (word & EntryBits.address) &>> UInt64(tables.paging.physicalAddressWidth) != 0

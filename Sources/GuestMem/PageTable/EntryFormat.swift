@@ -23,8 +23,8 @@ public enum EntryFormat: Hashable, Sendable {
   /// There are four memory types (WB, WT, WC, UC), no protection keys, and two software bits: 3
   /// (bit 52, AVAIL1), which tells owned pages, and 4 (bit 53, AVAIL2). Entries that lead to tables
   /// are followed whatever these bits say there, but written and accepted by the contracts without
-  /// them: only OSTD's boot tables have them. The address in a leaf with
-  /// P = 0 is the page's own, as it is there: on processors with L1TF it can be read speculatively.
+  /// them: only OSTD's boot tables have them. The address in a leaf with P = 0 is the page's own, as
+  /// it is there: on processors with L1TF it can be read speculatively.
   case ostd
 }
 
