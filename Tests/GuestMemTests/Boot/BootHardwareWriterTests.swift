@@ -13,7 +13,7 @@ struct BootHardwareWriterTests {
   func copying() throws {
     let memory = try GuestMemory(byteCount: 4 << 20, backing: .anonymous)
     // Slow enough for a copy to fall into the sweep.
-    let sweep = BootSweep(memory: memory.view, pauseCount: 500)
+    let sweep = BootSweep(memory: memory.view, pauseCount: 1500)
     try Self.run(sweep, memory) { _, _ in
     } change: { (table, allocator) throws(PageTableError) in
       try table.protect(
@@ -24,7 +24,7 @@ struct BootHardwareWriterTests {
   @Test("Hardware dirties 512 pages while each gets the denial of the entry above")
   func granting() throws {
     let memory = try GuestMemory(byteCount: 4 << 20, backing: .anonymous)
-    let sweep = BootSweep(memory: memory.view, pauseCount: 40)
+    let sweep = BootSweep(memory: memory.view, pauseCount: 300)
     try Self.run(sweep, memory) { (table, allocator) throws(PageTableError) in
       try table.protect(
         linear(511 << 12), change: PropertyChange(rights: .read), allocator: &allocator)
@@ -60,7 +60,7 @@ struct BootHardwareWriterTests {
     var lost = 0
     var meetings = 0
     // Until both ran at the same time often enough; a busy machine seldom lets them.
-    while meetings < 300 && ContinuousClock.now - start < .seconds(meetings < 30 ? 60 : 5) {
+    while meetings < 300 && ContinuousClock.now - start < .seconds(meetings < 30 ? 60 : 4) {
       rounds += 1
       for page in 0..<512 as Range<UInt64> {
         view.storeWord(0x10_0000 + page << 12 | 7, at: physical(0x4000 | page << 3))
