@@ -1,6 +1,7 @@
 #!/bin/sh
 # Builds the core with one deliberate bug after the other and checks that the suite named beside it
-# fails: a mutant that survives is a missing check. Takes about a minute for each.
+# fails: a mutant that survives is a missing check. Takes about a minute for each: only the files that
+# the suite needs are built.
 #
 # run.sh [NUMBER...] runs these lines of mutants.txt only, counted without comments.
 set -eu
@@ -9,10 +10,9 @@ root=$(cd "$here/../.." && pwd)
 work=${KVMPT_MUTANTS:-$(mktemp -d)}
 mkdir -p "$work/Tests"
 cp -R "$root/Sources" "$work/"
-cp -R "$root/Tests/GuestMemTests" "$work/Tests/"
 # What needs a guest or reads files is not about the core.
-rm -rf "$work/Tests/GuestMemTests/Image" "$work/Tests/GuestMemTests/HardwareProbeTests.swift" \
-  "$work/Tests/GuestMemTests/Boot/BootHardwareProbeTests.swift"
+find "$root/Tests/GuestMemTests" -name '*.swift' ! -path '*/Image/*' \
+  ! -name '*HardwareProbeTests.swift' >"$work/files"
 cat >"$work/Package.swift" <<'MANIFEST'
 // swift-tools-version: 6.2
 import PackageDescription
@@ -52,6 +52,31 @@ while IFS= read -r line; do
     open my $out, ">", "Sources/GuestMem/$file" or die; print $out $text; close $out;
     open my $info, ">", "current" or die; print $info "$name\n$file\n$suite\n";'
   name=$(sed -n 1p current) file=$(sed -n 2p current) suite=$(sed -n 3p current)
+  # The file of the suite, and those that declare what the files so far name.
+  rm -rf Tests/GuestMemTests
+  mkdir Tests/GuestMemTests
+  SUITE="$suite" perl -e '
+    my (%text, %names);
+    while (my $file = <STDIN>) {
+      chomp $file; open my $in, "<", $file or die "$file: $!"; local $/; $text{$file} = <$in>;
+      my $types = qr/struct|enum|class|actor|protocol|typealias|extension|func|let|var/;
+      while ($text{$file} =~ /^(?:@\w+ |final |public )*(?:$types) (\w+)/mg) {
+        $names{$file}{$1} = 1;
+      }
+    }
+    my @open = grep { $text{$_} =~ /^(?:final )?(?:struct|class) $ENV{SUITE}\b/m } keys %text;
+    die "no file declares $ENV{SUITE}\n" unless @open;
+    my %needed = map { $_ => 1 } @open;
+    while (defined(my $file = shift @open)) {
+      my %words = map { $_ => 1 } $text{$file} =~ /\b(\w+)\b/g;
+      for my $other (keys %text) {
+        next if $needed{$other} || !grep { $words{$_} } keys %{$names{$other}};
+        $needed{$other} = 1; push @open, $other;
+      }
+    }
+    print map { "$_\n" } sort keys %needed;' <files | while IFS= read -r needed; do
+    cp "$needed" Tests/GuestMemTests/
+  done
   if ! swift build --build-tests >log 2>&1; then
     verdict="DOES NOT BUILD"
     survivors=$((survivors + 1))
