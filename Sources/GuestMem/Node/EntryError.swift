@@ -6,6 +6,10 @@ public import MMU
 public enum EntryError: Error, Hashable, Sendable {
   /// The node has `count` entries.
   case indexOutOfRange(Int, count: Int)
+  /// The address is not canonical for this number of levels.
+  case notCanonical(UInt64)
+  /// The root entry is in the half that this kind of table does not own.
+  case notOwned(index: Int)
   /// A child of `found` level cannot stand in a node of `level`.
   case levelMismatch(level: Level, found: Level)
   /// No leaf may stand at the level.
@@ -37,6 +41,8 @@ public enum EntryError: Error, Hashable, Sendable {
   public var id: String {
     switch self {
     case .indexOutOfRange: "index-out-of-range"
+    case .notCanonical: "not-canonical"
+    case .notOwned: "not-owned"
     case .levelMismatch: "level-mismatch"
     case .leafUnsupported: "leaf-unsupported"
     case .invalidPhysicalAddress: "invalid-physical-address"
@@ -57,6 +63,8 @@ public enum EntryError: Error, Hashable, Sendable {
   public var message: String {
     switch self {
     case .indexOutOfRange(let index, let count): "a node of \(count) entries has no entry \(index)"
+    case .notCanonical(let address): "linear address \(hexadecimal(address)) is not canonical"
+    case .notOwned(let index): "root entry \(index) is not this table's"
     case .levelMismatch(let level, let found):
       "a child of level \(found.rawValue) cannot stand in a \(level.abbreviation)"
     case .leafUnsupported(let level): "a \(level.entryName) cannot be a leaf here"
@@ -83,6 +91,8 @@ public enum EntryError: Error, Hashable, Sendable {
   public var hint: String {
     switch self {
     case .indexOutOfRange: "use an index below the number of entries"
+    case .notCanonical: "use an address whose upper bits repeat its top bit"
+    case .notOwned: "use the table that owns this half of the space"
     case .levelMismatch: "put a table one level down, or a page of the entry's own size"
     case .leafUnsupported: "use smaller pages"
     case .invalidPhysicalAddress: "align the address to the size of the page"

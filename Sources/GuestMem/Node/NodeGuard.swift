@@ -66,14 +66,21 @@ public import MMU
   /// Calls `body` with a fresh handle of one entry; there is one at a time, as the guard is its
   /// owner.
   ///
-  /// Throws: ``EntryError/indexOutOfRange(_:count:)`` and what `body` throws.
+  /// Of a root this is an entry that this kind of table owns: what stands in the other half is
+  /// somebody else's, in a format whose marks may mean the opposite. ``word(at:)`` reads all.
+  ///
+  /// Throws: ``EntryError/indexOutOfRange(_:count:)``, ``EntryError/notOwned(index:)`` and what
+  /// `body` throws.
   @inlinable
   public mutating func withEntry<Result: ~Copyable>(
     at index: Int, _ body: (inout Entry<Configuration>) throws(EntryError) -> Result
   ) throws(EntryError) -> Result {
+    let word = try word(at: index)
+    guard tables.ownedIndices(UInt64(level.rawValue)).contains(index) else {
+      throw .notOwned(index: index)
+    }
     var entry = Entry(
-      tables: tables, table: table, index: index, level: level, word: try word(at: index),
-      userPages: userPages)
+      tables: tables, table: table, index: index, level: level, word: word, userPages: userPages)
     return try body(&entry)
   }
 

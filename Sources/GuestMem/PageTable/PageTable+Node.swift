@@ -21,7 +21,9 @@ extension ConfiguredPageTable {
   /// The entry links no table, or is at `level`. Locks are taken from the root down, each before
   /// the one above it is released.
   ///
-  /// Throws: ``EntryError`` and what `body` throws.
+  /// Throws: ``EntryError/notCanonical(_:)``, ``EntryError/notOwned(index:)`` for an address in the
+  /// other half, ``EntryError/busy(nodeAddress:holder:)``, and what `body` throws.
+  /// Complexity: one lock for each level.
   @inlinable
   public mutating func withEntry<Result: ~Copyable>(
     for linearAddress: LinearAddress, downTo level: Level = .pageTable,
@@ -29,6 +31,9 @@ extension ConfiguredPageTable {
     _ body: (inout Entry<Configuration>, inout FrameAllocator) throws(EntryError) -> Result
   ) throws(EntryError) -> Result {
     let position = linearAddress.rawValue & (1 &<< tables.addressWidth &- 1)
+    guard tables.address(position) == linearAddress.rawValue else {
+      throw .notCanonical(linearAddress.rawValue)
+    }
     var node = try NodeGuard(locking: root, tables: tables, userPages: .allowed)
     while true {
       let index = Configuration.index(position, UInt64(node.level.rawValue))

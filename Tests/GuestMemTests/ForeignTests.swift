@@ -1,0 +1,65 @@
+// Foreign: halves, children, allocators and roots that are somebody else's.
+
+import MMU
+import Testing
+
+@testable import GuestMem
+
+@Suite("What is somebody else's is refused, and stays as it is")
+struct ForeignTests {
+  static let plain = PageProperties(rights: [.read, .write], isUser: true)
+
+  @Test("A root entry of the other half cannot be changed through this root")
+  func otherHalf() throws {
+    var machine = try AddressSpaceTests.Machine()
+    try machine.kernel.map(
+      linear(0xffff_8000_0000_0000), byteCount: 4096, to: physical(0x5000),
+      properties: PageProperties(rights: .read), allocator: &machine.allocator)
+    for index in [256, 300, 511] {
+      #expect(throws: EntryError.notOwned(index: index)) {
+        try machine.user.withRoot(allocator: &machine.allocator) {
+          (root, _) throws(EntryError) in
+          #expect(try root.word(at: index) != 0, "reading is no change")
+          try root.withEntry(at: index) { (entry) throws(EntryError) in
+            // This would take a kernel's table out of one root and free it.
+            var child = Child<UserPaging>.none
+            try entry.replace(with: &child)
+          }
+        }
+      }
+    }
+    // Nor what is below: a user's table reads the mark of a kernel's page the other way round.
+    #expect(throws: EntryError.notOwned(index: 256)) {
+      try machine.user.withEntry(
+        for: linear(0xffff_8000_0000_0000), allocator: &machine.allocator
+      ) { (entry, _) throws(EntryError) in
+        var child = Child<UserPaging>.none
+        try entry.replace(with: &child)
+      }
+    }
+    #expect(throws: EntryError.notOwned(index: 3)) {
+      try machine.kernel.withEntry(
+        for: linear(3 << 39), downTo: .pageMapLevel4, allocator: &machine.allocator
+      ) { (entry, allocator) throws(EntryError) in
+        _ = try entry.allocateIfNone(allocator: &allocator)
+      }
+    }
+    machine.check()
+  }
+
+  @Test("An address that is not canonical leads to no entry")
+  func notCanonical() throws {
+    var machine = try TestMachine()
+    for address in [1 << 47, 1 << 50, 0 &- (1 << 48)] as [UInt64] {
+      #expect(throws: EntryError.notCanonical(address)) {
+        try machine.table.withEntry(
+          for: LinearAddress(truncating: address, width: .bits57), downTo: .pageMapLevel4,
+          allocator: &machine.allocator
+        ) { (entry, allocator) throws(EntryError) in
+          _ = try entry.allocateIfNone(allocator: &allocator)
+        }
+      }
+    }
+    #expect(machine.table.tableCount == 1)
+  }
+}
