@@ -62,4 +62,35 @@ struct ForeignTests {
     }
     #expect(machine.table.tableCount == 1)
   }
+
+  @Test("A table that was unlinked stays unlinked")
+  func strayTable() throws {
+    var machine = try AddressSpaceTests.Machine()
+    try machine.user.map(
+      linear(0), byteCount: 4096, to: physical(0), properties: Self.plain,
+      allocator: &machine.allocator)
+    try machine.user.map(
+      linear(0x20_0000), byteCount: 4096, to: physical(0), properties: Self.plain,
+      allocator: &machine.allocator)
+    var child = Child<UserPaging>.none
+    try machine.user.withCursor(
+      linear(0), byteCount: 0x40_0000, allocator: &machine.allocator
+    ) { (cursor, allocator) throws(PageTableError) in
+      let fragment = try cursor.takeNext(byteCount: 0x20_0000, allocator: &allocator)
+      guard case .some(.table(_, _, let node, _)) = consume fragment else { return }
+      child = .table(node)
+    }
+    guard case .table(let table, _) = child.reference else {
+      Issue.record("no table came out")
+      return
+    }
+    #expect(throws: EntryError.stray(nodeAddress: table.address)) {
+      try machine.user.withEntry(
+        for: linear(0), downTo: .pageDirectory, allocator: &machine.allocator
+      ) { (entry, _) throws(EntryError) in try entry.replace(with: &child) }
+    }
+    let isKept = !child.isNone
+    #expect(isKept)
+    machine.check(handles: [table.frame: 1])
+  }
 }

@@ -38,7 +38,9 @@ extension Entry {
     case .none: break
     case .table(let node, let found):
       guard level.lower == found else { throw .levelMismatch(level: level, found: found) }
-      guard !tables.metadata.nodeState(of: node.frame).isLocked else { throw tables.busy(node) }
+      let state = tables.metadata.nodeState(of: node.frame)
+      guard !state.isLocked else { throw tables.busy(node) }
+      guard !state.isStray else { throw .stray(nodeAddress: node.address) }
     case .page(let raw):
       guard raw.level == level else { throw .levelMismatch(level: level, found: raw.level) }
       guard levelNumber <= tables.highestLeafLevel else { throw .leafUnsupported(level: level) }

@@ -30,7 +30,7 @@ public enum EntryError: Error, Hashable, Sendable {
   case notUniform(level: Level, index: Int)
   /// The lock of the node at this address is held, or others wait for it.
   case busy(nodeAddress: UInt64, holder: LockHolder)
-  /// The node was unlinked.
+  /// The node was unlinked, which is for ever.
   case stray(nodeAddress: UInt64)
   /// No frame is free for a table.
   case outOfFrames
