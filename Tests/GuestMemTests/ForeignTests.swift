@@ -63,6 +63,52 @@ struct ForeignTests {
     #expect(machine.table.tableCount == 1)
   }
 
+  @Test("What is counted in other metadata goes into no entry", arguments: [false, true])
+  func foreignChildren(isTable: Bool) throws {
+    var machine = try AddressSpaceTests.Machine()
+    var other = try AddressSpaceTests.Machine()
+    var child: Child<UserPaging>
+    let frame: UInt64
+    if isTable {
+      let node = try NodeHandle(
+        level: .pageTable, tables: other.user.tableMemory, allocator: &other.allocator)
+      frame = node.table.frame
+      child = .table(node)
+    } else {
+      let handle = try other.allocator.allocateFrame(of: .size2MiB)
+      frame = handle.frame
+      child = .page(try PageItem(tracked: handle, properties: Self.plain))
+    }
+    try machine.user.map(
+      linear(0), byteCount: 4096, to: physical(0), properties: Self.plain,
+      allocator: &machine.allocator)
+    #expect(throws: EntryError.foreignAllocator) {
+      try machine.user.withEntry(
+        for: linear(0x20_0000), downTo: .pageDirectory, allocator: &machine.allocator
+      ) { (entry, _) throws(EntryError) in try entry.replace(with: &child) }
+    }
+    for isRemap in [false, true] where !isTable {
+      #expect(throws: PageTableError.foreignAllocator) {
+        try machine.user.withCursor(
+          linear(0x20_0000), byteCount: 0x20_0000, minimumLevel: .pageDirectory,
+          allocator: &machine.allocator
+        ) { (cursor, allocator) throws(PageTableError) in
+          if isRemap {
+            try cursor.remap(&child, allocator: &allocator)
+          } else {
+            try cursor.map(&child, allocator: &allocator)
+          }
+        }
+      }
+    }
+    let isKept = !child.isNone
+    #expect(isKept)
+    #expect(other.allocator.metadata.ownership(of: frame) == .shared(1))
+    machine.check()
+    child = .none
+    #expect(other.allocator.metadata.ownership(of: frame) == .unused)
+  }
+
   @Test("A table that was unlinked stays unlinked")
   func strayTable() throws {
     var machine = try AddressSpaceTests.Machine()

@@ -15,6 +15,7 @@ extension Cursor {
       throw .notPage(linearAddress: tables.address(position))
     }
     let level = UInt64(raw.level.rawValue)
+    try checkOwners(of: child, &allocator)
     try tables.validate(raw.properties)
     try checkSlot(level, physical: raw.physicalAddress)
     try descend(to: level, allocator: &allocator)
@@ -72,6 +73,15 @@ extension Cursor {
       raiseLinks()
       run.refusedBits = 0
     }
+  }
+
+  /// Throws unless the allocator, and what a child owns, belong to the metadata of these tables.
+  @inlinable
+  func checkOwners(
+    of child: borrowing Child<Configuration>, _ allocator: inout FrameAllocator
+  ) throws(PageTableError) {
+    try tables.check(&allocator, has: 0)
+    guard child.isCounted(in: tables.metadata) else { throw .foreignAllocator }
   }
 
   @inlinable
@@ -155,6 +165,7 @@ extension Cursor {
       throw .notPage(linearAddress: tables.address(position))
     }
     let level = UInt64(raw.level.rawValue)
+    try checkOwners(of: child, &allocator)
     try tables.validate(raw.properties)
     try checkSlot(level, physical: raw.physicalAddress)
     try split(to: level, end: position &+ Configuration.span(level), allocator: &allocator)

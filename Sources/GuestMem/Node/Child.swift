@@ -31,6 +31,16 @@ public import MMU
     }
   }
 
+  /// True when what the child owns, if anything, is counted in that metadata.
+  @inlinable
+  func isCounted(in metadata: FrameMetadataView) -> Bool {
+    switch self {
+    case .none: true
+    case .table(let node): node.tables.metadata.isSame(as: metadata)
+    case .page(let item): item.owner?.isSame(as: metadata) ?? true
+    }
+  }
+
   /// The entry that stands for the child; its ownership moves into the entry.
   ///
   /// Tables become user entries, so that their leaves alone decide.
