@@ -139,4 +139,75 @@ struct ForeignTests {
     #expect(isKept)
     machine.check(handles: [table.frame: 1])
   }
+
+  @Test("A cursor gives no node to an allocator of other memory", arguments: 0..<9)
+  func foreignAllocator(operation: Int) throws {
+    var machine = try TestMachine()
+    var other = try FrameAllocator(byteCount: 1 << 20)
+    for address in [0, 0x20_0000] as [UInt64] {
+      try machine.table.map(
+        linear(address), byteCount: 4096, to: physical(address), properties: Self.plain,
+        allocator: &machine.allocator)
+    }
+    let prepared = try machine.table.prepare(Self.plain)
+    try machine.table.withCursor(
+      linear(0), byteCount: 0x40_0000, allocator: &machine.allocator
+    ) { (cursor, allocator) throws(PageTableError) in
+      // The cursor stands in a table that it has made empty: whatever moves it gives that back.
+      _ = try cursor.protectNext(byteCount: 4096, allocator: &allocator) { old in old }
+      try cursor.jump(to: linear(0), allocator: &allocator)
+      _ = try cursor.takeNext(byteCount: 4096, allocator: &allocator)
+      var child = Child<NativePaging>.page(
+        PageItem(untracked: physical(0), level: .pageDirectory, properties: Self.plain))
+      let rest = cursor.remainingByteCount
+      do throws(PageTableError) {
+        switch operation {
+        case 0: _ = try cursor.findNext(byteCount: rest, allocator: &other)
+        case 1: try cursor.jump(to: linear(0x20_0000), allocator: &other)
+        case 2: try cursor.map(&child, allocator: &other)
+        case 3: try cursor.remap(&child, allocator: &other)
+        case 4:
+          try cursor.map(byteCount: rest, to: physical(0x1000), prepared, allocator: &other)
+        case 5: _ = try cursor.unmap(byteCount: rest, allocator: &other)
+        case 6:
+          _ = try cursor.protect(
+            byteCount: rest, change: PropertyChange(isGlobal: true), allocator: &other)
+        case 7: _ = try cursor.takeNext(byteCount: rest, allocator: &other)
+        default:
+          _ = try cursor.protectNext(byteCount: rest, allocator: &other) { old in old }
+        }
+        Issue.record("nothing was thrown")
+      } catch {
+        #expect(error == .foreignAllocator)
+      }
+      #expect(cursor.linearAddress == linear(0x1000))
+      #expect(cursor.contractViolations() == [])
+    }
+    #expect(other.freeByteCount == 1 << 20)
+    #expect(machine.table.contractViolations(allocator: machine.allocator) == [])
+  }
+
+  @Test("A run of pages that ends with an allocator of other memory gives it nothing")
+  func foreignRun() throws {
+    var machine = try TestMachine()
+    var other = try FrameAllocator(byteCount: 1 << 20)
+    try machine.table.map(
+      linear(511 << 12), byteCount: 4096, to: physical(0), properties: Self.plain,
+      allocator: &machine.allocator)
+    let prepared = try machine.table.prepare(PageProperties(rights: .read))
+    try machine.table.withCursor(
+      linear(510 << 12), byteCount: 1 << 22, allocator: &machine.allocator
+    ) { (cursor, allocator) throws(PageTableError) in
+      _ = try cursor.takeNext(byteCount: 8192, allocator: &allocator)
+      try cursor.jump(to: linear(510 << 12), allocator: &allocator)
+      try cursor.map4KiB(to: physical(0x1000), prepared, allocator: &allocator)
+      try cursor.map4KiB(to: physical(0x2000), prepared, allocator: &other)
+      #expect(throws: PageTableError.foreignAllocator) {
+        try cursor.map4KiB(to: physical(0x3000), prepared, allocator: &other)
+      }
+      #expect(cursor.contractViolations() == [])
+    }
+    #expect(other.freeByteCount == 1 << 20)
+    #expect(machine.table.contractViolations(allocator: machine.allocator) == [])
+  }
 }

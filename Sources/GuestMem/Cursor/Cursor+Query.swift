@@ -38,9 +38,13 @@ extension Cursor {
       child: ChildReference(entry: entry, level: level, tables: tables))
   }
 
-  /// The end of the next `byteCount` bytes.
+  /// The end of the next `byteCount` bytes; throws unless the allocator is that of these tables, as
+  /// nodes that are left go back to it.
   @inlinable
-  func limit(_ byteCount: UInt64) throws(PageTableError) -> UInt64 {
+  func limit(
+    _ byteCount: UInt64, _ allocator: inout FrameAllocator
+  ) throws(PageTableError) -> UInt64 {
+    try tables.check(&allocator, has: 0)
     guard byteCount & 4095 == 0 else { throw .misalignedByteCount(byteCount, alignment: 4096) }
     guard byteCount <= remainingByteCount else {
       throw .outsideCursor(linearAddress: tables.address(position), byteCount: byteCount)
@@ -59,7 +63,7 @@ extension Cursor {
   public mutating func findNext(
     byteCount: UInt64, allocator: inout FrameAllocator
   ) throws(PageTableError) -> LinearAddress? {
-    let end = try limit(byteCount)
+    let end = try limit(byteCount, &allocator)
     while position < end {
       switch EntryClass(entry, level: levelNumber, in: Configuration.entryFormat) {
       case .leaf: return linearAddress
@@ -78,6 +82,7 @@ extension Cursor {
   public mutating func jump(
     to linearAddress: LinearAddress, allocator: inout FrameAllocator
   ) throws(PageTableError) {
+    try tables.check(&allocator, has: 0)
     let next = try tables.position(linearAddress)
     guard next & 4095 == 0 else {
       throw .misalignedLinearAddress(linearAddress.rawValue, alignment: 4096)

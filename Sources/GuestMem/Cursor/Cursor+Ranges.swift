@@ -11,7 +11,7 @@ extension Cursor {
     byteCount: UInt64, to physicalAddress: GuestPhysicalAddress, _ properties: PreparedProperties,
     pageSizes: PageSizeChoice = .largest, allocator: inout FrameAllocator
   ) throws(PageTableError) {
-    let end = try limit(byteCount)
+    let end = try limit(byteCount, &allocator)
     guard byteCount > 0 else { throw .emptyRange(tables.address(position)) }
     leaveAll(allocator: &allocator)
     try tables.checkPhysical(physicalAddress, byteCount: byteCount)
@@ -43,7 +43,7 @@ extension Cursor {
   public mutating func unmap(
     byteCount: UInt64, allocator: inout FrameAllocator
   ) throws(PageTableError) -> UnmapReport {
-    let end = try limit(byteCount)
+    let end = try limit(byteCount, &allocator)
     var report = UnmapReport()
     guard byteCount > 0 else { return report }
     leaveAll(allocator: &allocator)
@@ -64,7 +64,7 @@ extension Cursor {
   public mutating func protect(
     byteCount: UInt64, change: PropertyChange, allocator: inout FrameAllocator
   ) throws(PageTableError) -> UInt64 {
-    let end = try limit(byteCount)
+    let end = try limit(byteCount, &allocator)
     guard byteCount > 0 else { return 0 }
     let edit = try tables.edit(for: change)
     leaveAll(allocator: &allocator)

@@ -32,7 +32,7 @@ extension Cursor {
   public mutating func takeNext(
     byteCount: UInt64, allocator: inout FrameAllocator
   ) throws(PageTableError) -> RemovedFragment<Configuration>? {
-    let end = try limit(byteCount)
+    let end = try limit(byteCount, &allocator)
     let start = position
     do throws(PageTableError) {
       guard try find(end, tablesToo: .yes, allocator: &allocator) else { return nil }
@@ -75,7 +75,7 @@ extension Cursor {
     byteCount: UInt64, allocator: inout FrameAllocator,
     _ change: (PageProperties) throws(PageTableError) -> PageProperties
   ) throws(PageTableError) -> ClosedRange<LinearAddress>? {
-    let end = try limit(byteCount)
+    let end = try limit(byteCount, &allocator)
     let start = position
     guard try findUnsplit(end, allocator: &allocator) else { return nil }
     guard case .page(let raw) = ChildReference(entry: entry, level: level, tables: tables) else {

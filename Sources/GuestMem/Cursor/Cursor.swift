@@ -175,12 +175,14 @@ public import MMU
     stand(at: next)
   }
 
-  /// Moves up, and unlinks the node that was left if this cursor made it empty.
+  /// Moves up, and unlinks the node that was left if it is empty and this cursor has removed
+  /// something, or leaves it there when the allocator is another one.
   @inlinable
   mutating func leave(allocator: inout FrameAllocator) {
     let child = table
     pop()
-    guard cleanup == .emptyNodes, tables.metadata.nodeState(of: child.frame).presentCount == 0
+    guard cleanup == .emptyNodes, tables.metadata.nodeState(of: child.frame).presentCount == 0,
+      allocator.metadata.isSame(as: tables.metadata)
     else { return }
     if levelNumber == tables.rootLevel && Configuration.topLevelRemoval == .forbidden { return }
     tables.take(table, index)
