@@ -250,4 +250,41 @@ struct CursorContractTests {
     #expect(try machine.translation(0x20_4000).properties == Self.plain)
     #expect(try machine.translation(0x20_2000).properties == Self.plain)
   }
+
+  @Test("A cursor that finds a table it cannot enter stays where it was")
+  func obstacles() throws {
+    var machine = try TestMachine()
+    for address in [0x5000, 0x20_5000] as [UInt64] {
+      try machine.table.map(
+        linear(address), byteCount: 0x1000, to: physical(address), properties: Self.plain,
+        allocator: &machine.allocator)
+    }
+    let (table, _, _) = machine.table.tableMemory.deciding(0x20_5000, from: machine.table.root)
+    try machine.table.withCursor(
+      linear(0), byteCount: 0x40_0000, allocator: &machine.allocator
+    ) { (cursor, allocator) throws(PageTableError) in
+      let metadata = allocator.metadata
+      let state = metadata.nodeState(of: table.frame)
+      metadata.setNodeState(
+        state.locked(by: ThreadIdentifier(rawValue: 1)), of: table.frame)
+      try cursor.jump(to: linear(0x6000), allocator: &allocator)
+      let rest = cursor.remainingByteCount
+      for operation in 0..<3 {
+        do throws(PageTableError) {
+          switch operation {
+          case 0: _ = try cursor.findNext(byteCount: rest, allocator: &allocator)
+          case 1: _ = try cursor.protectNext(byteCount: rest, allocator: &allocator) { old in old }
+          default: _ = try cursor.takeNext(byteCount: rest, allocator: &allocator)
+          }
+          Issue.record("nothing was thrown")
+        } catch {
+          #expect(error.id == "busy")
+        }
+        #expect(cursor.linearAddress == linear(0x6000))
+        #expect(cursor.contractViolations() == [])
+      }
+      metadata.setNodeState(state, of: table.frame)
+    }
+    #expect(machine.table.contractViolations(allocator: machine.allocator) == [])
+  }
 }

@@ -58,20 +58,40 @@ extension Cursor {
   /// stands exactly behind those bytes and the answer is nil.
   ///
   /// Throws: ``PageTableError/misalignedByteCount(_:alignment:)``,
-  /// ``PageTableError/outsideCursor(linearAddress:byteCount:)``.
+  /// ``PageTableError/outsideCursor(linearAddress:byteCount:)``, and, about a table on the way,
+  /// ``PageTableError/busy(linearAddress:level:holder:)`` and
+  /// ``PageTableError/invalidEntry(linearAddress:level:entry:)``; the cursor stays where it was.
+  /// Complexity: one step for each entry passed over.
   @inlinable
   public mutating func findNext(
     byteCount: UInt64, allocator: inout FrameAllocator
   ) throws(PageTableError) -> LinearAddress? {
     let end = try limit(byteCount, &allocator)
+    return try findLeaf(end, allocator: &allocator) ? linearAddress : nil
+  }
+
+  /// Moves to the next leaf before `end`, or to `end`; says whether there is one.
+  ///
+  /// Throws about a table on the way; the cursor stays where it was.
+  @inlinable
+  mutating func findLeaf(
+    _ end: UInt64, allocator: inout FrameAllocator
+  ) throws(PageTableError) -> Bool {
+    let start = position
     while position < end {
       switch EntryClass(entry, level: levelNumber, in: Configuration.entryFormat) {
-      case .leaf: return linearAddress
-      case .table: try push(entry)
+      case .leaf: return true
+      case .table:
+        do throws(PageTableError) {
+          try push(entry)
+        } catch {
+          move(to: start, allocator: &allocator)
+          throw error
+        }
       case .absent, .invalid: move(to: min(end, slot.upperBound), allocator: &allocator)
       }
     }
-    return nil
+    return false
   }
 
   /// Moves to an address inside the range, forwards or backwards, also from the end.

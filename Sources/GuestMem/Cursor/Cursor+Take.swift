@@ -35,7 +35,7 @@ extension Cursor {
     let end = try limit(byteCount, &allocator)
     let start = position
     do throws(PageTableError) {
-      guard try find(end, tablesToo: .yes, allocator: &allocator) else { return nil }
+      guard try findRemovable(end, allocator: &allocator) else { return nil }
     } catch {
       move(to: start, allocator: &allocator)
       throw error
@@ -77,7 +77,7 @@ extension Cursor {
   ) throws(PageTableError) -> ClosedRange<LinearAddress>? {
     let end = try limit(byteCount, &allocator)
     let start = position
-    guard try findUnsplit(end, allocator: &allocator) else { return nil }
+    guard try findLeaf(end, allocator: &allocator) else { return nil }
     guard case .page(let raw) = ChildReference(entry: entry, level: level, tables: tables) else {
       return nil
     }
@@ -111,21 +111,6 @@ extension Cursor {
   @inlinable
   func clipped(_ end: UInt64) -> Range<UInt64> { position..<min(end, slot.upperBound) }
 
-  /// Moves to the next leaf before `end` without splitting it; says whether there is one.
-  @inlinable
-  mutating func findUnsplit(
-    _ end: UInt64, allocator: inout FrameAllocator
-  ) throws(PageTableError) -> Bool {
-    while position < end {
-      switch EntryClass(entry, level: levelNumber, in: Configuration.entryFormat) {
-      case .leaf: return true
-      case .table: try push(entry)
-      case .absent, .invalid: move(to: min(end, slot.upperBound), allocator: &allocator)
-      }
-    }
-    return false
-  }
-
   /// Splits the leaf at the position until the cursor stands at the start of one that ends before
   /// `end`.
   @inlinable
@@ -141,8 +126,8 @@ extension Cursor {
 
   /// Moves to the next leaf, or table that `end` covers whole, that can be removed.
   @inlinable
-  mutating func find(
-    _ end: UInt64, tablesToo: WholeTables, allocator: inout FrameAllocator
+  mutating func findRemovable(
+    _ end: UInt64, allocator: inout FrameAllocator
   ) throws(PageTableError) -> Bool {
     while position < end {
       let entry = entry
@@ -159,7 +144,7 @@ extension Cursor {
         let fits = position == slot.lowerBound && slot.upperBound <= end
         let mayGo =
           levelNumber < tables.rootLevel || Configuration.topLevelRemoval == .allowed
-        if fits && mayGo && tablesToo == .yes {
+        if fits && mayGo {
           let child = try tables.child(of: entry, level: levelNumber, position: position)
           // Tables that lead to no page are passed over like anything else that maps nothing.
           if tables.leadsToPage(child, level: levelNumber &- 1) { return true }
@@ -170,12 +155,6 @@ extension Cursor {
     }
     return false
   }
-}
-
-/// Whether tables are taken whole.
-@frozen @usableFromInline enum WholeTables {
-  /// A table that is covered whole counts as found.
-  case yes
 }
 
 extension TableMemory {
