@@ -172,6 +172,37 @@ struct RegressionTests {
     machine.check()
   }
 
+  @Test("A page without rights and without XD gets the rights that are asked for and no more")
+  func withoutExecuteDisable() throws {
+    for isCursor in [false, true] {
+      var machine = try TestMachine()
+      try machine.table.map(
+        linear(0), byteCount: 4096, to: physical(0x3000), properties: Self.plain,
+        allocator: &machine.allocator)
+      try machine.table.protect(
+        linear(0), byteCount: 4096, change: PropertyChange(rights: []),
+        allocator: &machine.allocator)
+      let (table, index, _) = machine.table.tableMemory.deciding(0, from: machine.table.root)
+      machine.memory.view.andWord(~(1 << 63), at: physical(table.address | UInt64(index) << 3))
+      #expect(machine.table.contractViolations(allocator: machine.allocator) == [])
+      if isCursor {
+        try machine.table.withCursor(
+          linear(0), byteCount: 4096, allocator: &machine.allocator
+        ) { (cursor, allocator) throws(PageTableError) in
+          _ = try cursor.protectNext(byteCount: 4096, allocator: &allocator) {
+            (_) throws(PageTableError) in Self.plain
+          }
+        }
+      } else {
+        try machine.table.withEntry(for: linear(0), allocator: &machine.allocator) {
+          (entry, _) throws(EntryError) in
+          _ = try entry.protect { (_) throws(EntryError) in Self.plain }
+        }
+      }
+      #expect(try machine.translation(0).properties == Self.plain)
+    }
+  }
+
   @Test("T-6: kinds of pages come back exactly, whichever way the mark is read")
   func kinds() throws {
     try kinds(UserPaging.self)

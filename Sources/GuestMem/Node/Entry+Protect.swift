@@ -67,13 +67,20 @@ extension Entry {
     let before = LeafBits(old, in: format).bits(level)
     let after = LeafBits(new, in: format).bits(level)
     var cleared = before & ~after
+    var set = after & ~before
+    if old.rights != new.rights {
+      // A native leaf without rights may have XD or not: command it.
+      let rights = EntryBits.present | EntryBits.writable | EntryBits.noExecute
+      cleared |= rights & ~after
+      set |= rights & after
+    }
     if old.memoryType != new.memoryType {
       // Two PAT indices can mean the same type; clear the index whole.
       let pat = level == 1 ? EntryBits.smallPAT : EntryBits.largePAT
       cleared |= (EntryBits.cache | pat) & ~after
     }
     self.cleared = cleared
-    set = after & ~before
+    self.set = set
   }
 
   @inlinable var isEmpty: Bool { cleared | set == 0 }
