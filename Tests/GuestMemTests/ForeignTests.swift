@@ -210,4 +210,23 @@ struct ForeignTests {
     #expect(other.freeByteCount == 1 << 20)
     #expect(machine.table.contractViolations(allocator: machine.allocator) == [])
   }
+
+  @Test("Frames that have an owner are not freed by their address")
+  func ownedFrames() throws {
+    var machine = try TestMachine()
+    let handle = try machine.allocator.allocateFrame()
+    let plain = try machine.allocator.allocate()
+    let free = machine.allocator.freeByteCount
+    for address in [machine.table.rootAddress, handle.address] {
+      #expect(
+        throws: FrameAllocationError.inUse(start: address.rawValue, end: address.rawValue + 4096)
+      ) { try machine.allocator.free(address) }
+    }
+    #expect(throws: FrameAllocationError.inUse(start: handle.address.rawValue, end: 0x3000)) {
+      try machine.allocator.free(handle.address, byteCount: 0x3000 - handle.address.rawValue)
+    }
+    #expect(machine.allocator.freeByteCount == free)
+    try machine.allocator.free(plain)
+    #expect(machine.allocator.freeByteCount == free + 4096)
+  }
 }

@@ -52,7 +52,9 @@ public enum FrameAllocationError: Error, Hashable, Sendable {
     case .outOfMemory: "give the guest more memory, or free frames first"
     case .invalidSize: "give a multiple of 4096 and an alignment that is a power of 2"
     case .invalidRange: "give 4 KiB aligned addresses below the size of guest memory"
-    case .inUse: "reserve ranges before frames are allocated, and each range once"
+    case .inUse:
+      "reserve ranges before frames are allocated, and each range once; frames with an owner come"
+        + " back by themselves"
     case .alreadyFree: "free each run once, with the size it was allocated with"
     case .metadataRefused: "raise the limits of this process (ulimit -v) or use less memory"
     }

@@ -113,10 +113,15 @@ public struct FrameAllocator: ~Copyable, Sendable {
     throw .outOfMemory(byteCount: byteCount, alignment: alignment, freeByteCount: freeByteCount)
   }
 
-  /// Takes back `byteCount` bytes that were given out or reserved.
+  /// Takes back `byteCount` bytes that were given out without an owner, or reserved.
   ///
-  /// Throws: ``FrameAllocationError/invalidRange(start:end:)`` and
-  /// ``FrameAllocationError/alreadyFree(start:end:)``.
+  /// Frames of tables, handles and pages that own them come back by themselves with the last owner.
+  ///
+  /// Throws: ``FrameAllocationError/invalidRange(start:end:)``,
+  /// ``FrameAllocationError/alreadyFree(start:end:)``, and
+  /// ``FrameAllocationError/inUse(start:end:)`` when part of the range has an owner.
+  /// Complexity: linear in the number of free runs, and of the frames among those of the range that
+  /// lie in ``countedFrames``.
   public mutating func free(
     _ address: GuestPhysicalAddress, byteCount: UInt64 = 4096
   ) throws(FrameAllocationError) {
@@ -129,6 +134,10 @@ public struct FrameAllocator: ~Copyable, Sendable {
     let next = firstInterval(endingAfter: frames.lowerBound)
     guard next == intervals.count || intervals[next].lowerBound >= frames.upperBound else {
       throw .alreadyFree(start: address.rawValue, end: end)
+    }
+    for frame in frames.clamped(to: countedFrames)
+    where metadata.ownership(of: frame) != .unused {
+      throw .inUse(start: address.rawValue, end: end)
     }
     insert(frames)
     untouchedFrom = max(untouchedFrom, frames.upperBound)
