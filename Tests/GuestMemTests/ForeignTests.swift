@@ -229,4 +229,22 @@ struct ForeignTests {
     try machine.allocator.free(plain)
     #expect(machine.allocator.freeByteCount == free + 4096)
   }
+
+  @Test("A root that is not in the memory of the tables is not read")
+  func otherMemory() throws {
+    var machine = try AddressSpaceTests.Machine()
+    var larger = try TestMachine(byteCount: 64 << 20)
+    _ = try larger.allocator.allocate(byteCount: 48 << 20)
+    let high = try PageTable(
+      configuration: larger.table.paging, memory: larger.memory.view,
+      allocator: &larger.allocator)
+    #expect(high.rootAddress.rawValue >= machine.memory.byteCount)
+    let snapshot = AccessedDirtySnapshot(of: high.root, in: machine.user.tableMemory)
+    #expect(snapshot.words.isEmpty)
+    let rules = machine.user.contractViolations(
+      allocator: machine.allocator,
+      context: ContractContext(sharedRoot: high.root, completeness: .someRoots)
+    ).map { $0.rule }
+    #expect(rules == Array(repeating: .ownedSpace, count: 256))
+  }
 }

@@ -7,8 +7,11 @@ public struct AccessedDirtySnapshot<Configuration: PageTableConfiguration> {
   /// The words of all present entries, by their guest-physical address.
   public private(set) var words: [UInt64: UInt64] = [:]
 
-  /// Reads all entries below `root`.
+  /// Reads all entries below `root`; none when that is the root of tables in other memory.
+  ///
+  /// Complexity: reads every table once for each entry that links it.
   public init(of root: TableFrame, in tables: TableMemory<Configuration>) {
+    guard let root = tables.memory.table(linkedBy: root.address) else { return }
     collect(root, level: tables.rootLevel, tables)
   }
 

@@ -17,7 +17,10 @@ extension ContractChecker {
       }
       return
     }
-    guard let shared = context.sharedRoot, shared != table else {
+    // The caller's root may be one in other, larger memory.
+    guard let given = context.sharedRoot, given != table,
+      let shared = tables.memory.table(linkedBy: given.address)
+    else {
       if word != 0 {
         report(
           .ownedSpace, table, level: level, position: position, word: word,
