@@ -33,7 +33,7 @@ extension Cursor {
   /// Throws: ``PageTableError``; nothing has changed then.
   @inlinable @inline(__always)
   public mutating func map4KiB(
-    to physicalAddress: GuestPhysicalAddress, _ properties: PreparedProperties,
+    to physicalAddress: GuestPhysicalAddress, _ properties: PreparedProperties<Configuration>,
     allocator: inout FrameAllocator
   ) throws(PageTableError) {
     let leaf = properties.leaf.small
@@ -60,7 +60,7 @@ extension Cursor {
   /// Begins a run whose first entry is absent and fit for such a page, or says why there is none.
   @inlinable @inline(never)
   mutating func takeUpRun(
-    for physicalAddress: GuestPhysicalAddress, _ properties: PreparedProperties,
+    for physicalAddress: GuestPhysicalAddress, _ properties: PreparedProperties<Configuration>,
     allocator: inout FrameAllocator
   ) throws(PageTableError) {
     try checkSlot(1, physical: physicalAddress)

@@ -8,7 +8,8 @@ extension Cursor {
   /// Throws: ``PageTableError``; nothing has changed then.
   @inlinable
   public mutating func map(
-    byteCount: UInt64, to physicalAddress: GuestPhysicalAddress, _ properties: PreparedProperties,
+    byteCount: UInt64, to physicalAddress: GuestPhysicalAddress,
+    _ properties: PreparedProperties<Configuration>,
     pageSizes: PageSizeChoice = .largest, allocator: inout FrameAllocator
   ) throws(PageTableError) {
     let end = try limit(byteCount, &allocator)

@@ -2,8 +2,13 @@
 
 internal import MMU
 
-/// Properties as the bits of leaves, checked against a processor's configuration.
-@frozen public struct PreparedProperties: Hashable, Sendable {
+/// Properties as the bits of leaves of a kind of table, checked against a processor's configuration.
+///
+/// The kind belongs to the type, because the bits of another format, or without the mark of pages
+/// that own nothing, would mean something else. Use them with tables of the same
+/// ``TableMemory/paging`` as those that prepared them.
+@frozen public struct PreparedProperties<Configuration: PageTableConfiguration>: Hashable, Sendable
+{
   @usableFromInline let leaf: LeafBits
   @usableFromInline let linkBits: UInt64
   /// Bits that the physical address of a 4 KiB page may not have.
@@ -25,7 +30,9 @@ extension ConfiguredPageTable {
   ///
   /// Throws: ``PageTableError`` for properties that no entry can express.
   @inlinable
-  public func prepare(_ properties: PageProperties) throws(PageTableError) -> PreparedProperties {
+  public func prepare(
+    _ properties: PageProperties
+  ) throws(PageTableError) -> PreparedProperties<Configuration> {
     try tables.validate(properties)
     guard !properties.rights.isEmpty else { throw .noRights(0) }
     return PreparedProperties(
