@@ -41,6 +41,7 @@ enum Recorded<Base: PageTableConfiguration>: PageTableConfiguration, RecordsLock
   static var topLevelRemoval: TopLevelRemoval { Base.topLevelRemoval }
   static var highestLeafLevel: Level { Base.highestLeafLevel }
   static var leafOwnership: LeafOwnership { Base.leafOwnership }
+  static var entryFormat: EntryFormat { Base.entryFormat }
   static var nodeLock: NodeLock { Base.nodeLock }
   static func didLock(frame: UInt64, level: Level) {
     LockRecorder.shared.note(.taken, frame, level)
