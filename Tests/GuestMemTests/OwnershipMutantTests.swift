@@ -178,6 +178,22 @@ struct OwnershipMutantTests {
     }
   }
 
+  @Test("A walk that finds an address twice, or one that no table translates")
+  func view() throws {
+    let machine = try TestMachine()
+    let last: UInt64 = 1 << 48 - 1
+    for (ranges, isRight) in [
+      ([0...4095, 4096...8191, last - 4095...last], true), ([0...8191, 4096...8191], false),
+      ([last - 4095...last + 1], false),
+    ] as [([ClosedRange<UInt64>], Bool)] {
+      var checker = ContractChecker(
+        tables: machine.table.tableMemory, context: ContractContext())
+      checker.mapped = ranges
+      checker.checkView(machine.table.root)
+      #expect(checker.violations.map { $0.rule } == (isRight ? [] : [.view]))
+    }
+  }
+
   @Test("A leaf that loses its dirty bit without being changed")
   func dirtyBit() throws {
     var machine = try TestMachine()
