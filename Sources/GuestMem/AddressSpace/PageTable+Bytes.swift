@@ -5,7 +5,8 @@ public import MMU
 extension ConfiguredPageTable {
   /// The `count` bytes from `linearAddress` on, where every page may be read.
   ///
-  /// Pages of a user's table must be user pages. Accessed bits are set as a processor sets them.
+  /// Pages of a user's table must be user pages. The accessed bit of each leaf is set, and those of
+  /// the entries above it are not.
   ///
   /// Throws: ``PageTableError`` for a range that leaves what this table owns, for the first page
   /// that is not mapped, may not be read, or leads to no memory; no bit has been set then.
@@ -22,7 +23,8 @@ extension ConfiguredPageTable {
 
   /// Writes `bytes` from `linearAddress` on, where every page may be written.
   ///
-  /// Accessed and dirty bits are set as a processor sets them: dirty before the page is written.
+  /// The accessed and dirty bits of each leaf are set before its page is written, as a processor
+  /// does, and those of the entries above are not.
   ///
   /// Throws: as ``readBytes(at:count:)``; nothing has been written then.
   public func writeBytes(

@@ -9,6 +9,9 @@ extension ConfiguredPageTable {
   /// that a fault handler can tell them; pages that own frames share them. A and D stay here and
   /// are the same in the clone. What the root does not own is linked by both.
   ///
+  /// A processor that runs on this table may still hold a translation with the right to write: flush
+  /// it before either table is relied upon, or it writes to what both have.
+  ///
   /// Throws: ``PageTableError``; nothing has changed then.
   /// Complexity: linear in the number of entries.
   @inlinable

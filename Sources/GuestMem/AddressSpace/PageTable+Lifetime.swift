@@ -25,7 +25,9 @@ extension ConfiguredPageTable {
 
   /// Another value for the same tables; each has to be destroyed.
   ///
-  /// The two must not be used from two threads at once.
+  /// The two must not be used from two threads at once, not even to read. Within one thread a cursor
+  /// or guard of one keeps the other from what it has locked.
+  ///
   /// Throws: ``FrameStateError/tooManyOwners(frame:)``.
   @inlinable
   public borrowing func shallowCopy() throws(FrameStateError) -> ConfiguredPageTable {

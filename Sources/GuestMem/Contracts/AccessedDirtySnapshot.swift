@@ -4,7 +4,7 @@ internal import MMU
 
 /// What was observed of A and D, to be compared with what is there later (CK-24).
 public struct AccessedDirtySnapshot<Configuration: PageTableConfiguration> {
-  /// The words of all present entries, by their guest-physical address.
+  /// The words of all entries that are not 0, by their guest-physical address.
   public private(set) var words: [UInt64: UInt64] = [:]
 
   /// Reads all entries below `root`; none when that is the root of tables in other memory.

@@ -1,6 +1,9 @@
 // ContractRule: the invariants of page tables, each with a stable name.
 
 /// An invariant that holds whenever no operation is going on.
+///
+/// The numbers are those of the contracts' list. CK-22 and CK-23 are about translation caches and
+/// about memory that is given back after a flush, which are the caller's here: there is no rule.
 @frozen public enum ContractRule: String, CaseIterable, Hashable, Sendable {
   /// CK-1: every word is what its meaning encodes to, with no reserved bit set.
   case codec = "codec"
@@ -46,7 +49,7 @@
   case guardRelation = "guard-relation"
   /// CK-24: accessed and dirty bits of a leaf only come, until software changes the leaf.
   case accessedDirty = "accessed-dirty"
-  /// Every entry above a user page is a user entry, and every entry above any page is writable.
+  /// Every entry above a user page is a user entry; that it is writable is a matter of CK-1.
   case linkRights = "link-rights"
 
   /// The number in the contracts' list, such as `CK-5`; `R-1` for the one that is ours.

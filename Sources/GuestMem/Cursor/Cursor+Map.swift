@@ -6,7 +6,8 @@ extension Cursor {
   /// Maps one page at the position and moves behind it; `child` is ``Child/none`` then.
   ///
   /// Throws: ``PageTableError``; `child` and the tables are as they were then, and the cursor has
-  /// not moved.
+  /// not moved. Tables that this cursor has emptied may have gone.
+  /// Complexity: one step for each level.
   @inlinable
   public mutating func map(
     _ child: inout Child<Configuration>, allocator: inout FrameAllocator

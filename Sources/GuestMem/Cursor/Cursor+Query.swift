@@ -25,7 +25,9 @@ extension Cursor {
   /// The slot is that of the deciding entry as it is: for an absent entry high up it is large,
   /// and it may reach out of the cursor's range. The cursor does not move.
   ///
-  /// Throws: ``PageTableError/cursorAtEnd``.
+  /// Throws: ``PageTableError/cursorAtEnd``, and what ``findNext(byteCount:allocator:)`` throws about
+  /// tables on the way.
+  /// Complexity: one lock for each level that it goes down.
   @inlinable
   public mutating func query() throws(PageTableError) -> CursorSlot {
     guard position < range.upperBound else { throw .cursorAtEnd }
@@ -96,7 +98,8 @@ extension Cursor {
 
   /// Moves to an address inside the range, forwards or backwards, also from the end.
   ///
-  /// Throws: ``PageTableError/misalignedLinearAddress(_:alignment:)``,
+  /// Throws: ``PageTableError/notCanonical(_:)``,
+  /// ``PageTableError/misalignedLinearAddress(_:alignment:)``,
   /// ``PageTableError/outsideCursor(linearAddress:byteCount:)``; the cursor stays where it is.
   @inlinable
   public mutating func jump(

@@ -6,6 +6,7 @@ extension Cursor {
   /// Maps the next `byteCount` bytes to contiguous memory that is not owned, and moves behind.
   ///
   /// Throws: ``PageTableError``; nothing has changed then.
+  /// Complexity: each table is visited twice; linear in the number of pages.
   @inlinable
   public mutating func map(
     byteCount: UInt64, to physicalAddress: GuestPhysicalAddress,
@@ -40,6 +41,7 @@ extension Cursor {
   /// Removes what is mapped in the next `byteCount` bytes, and moves behind them.
   ///
   /// Throws: ``PageTableError``; nothing has changed then.
+  /// Complexity: linear in the number of tables, and of entries in tables partly covered.
   @inlinable @discardableResult
   public mutating func unmap(
     byteCount: UInt64, allocator: inout FrameAllocator
@@ -61,6 +63,7 @@ extension Cursor {
   /// those pages.
   ///
   /// Throws: ``PageTableError``; nothing has changed then.
+  /// Complexity: linear in the number of entries.
   @inlinable @discardableResult
   public mutating func protect(
     byteCount: UInt64, change: PropertyChange, allocator: inout FrameAllocator

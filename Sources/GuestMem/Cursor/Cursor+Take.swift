@@ -29,6 +29,7 @@ extension Cursor {
   /// caches before the fragment is dropped.
   ///
   /// Throws: ``PageTableError``; nothing has changed then.
+  /// Complexity: one step for each entry passed over, and linear in what a table that is taken holds.
   public mutating func takeNext(
     byteCount: UInt64, allocator: inout FrameAllocator
   ) throws(PageTableError) -> RemovedFragment<Configuration>? {
@@ -69,8 +70,11 @@ extension Cursor {
   /// A large page that reaches out of those bytes is split. A page that `change` leaves as it is
   /// is answered too. The cursor stands behind the page, or exactly behind those bytes. Accessed
   /// and dirty bits are observed in what `change` gets, and commanded only where it changes them.
+  /// No translation cache is flushed.
   ///
   /// Throws: ``PageTableError``; nothing has changed then.
+  /// Complexity: one step for each entry passed over, and the entries of each table that a split
+  /// makes.
   public mutating func protectNext(
     byteCount: UInt64, allocator: inout FrameAllocator,
     _ change: (PageProperties) throws(PageTableError) -> PageProperties

@@ -40,8 +40,9 @@ public struct FrameAllocator: ~Copyable, Sendable {
 
   /// All `byteCount` bytes are free, rounded down to whole frames.
   ///
-  /// Throws: ``FrameAllocationError/metadataRefused(byteCount:errorNumber:)`` when the host has no
-  /// room for 16 bytes of address space for each frame.
+  /// Throws: ``FrameAllocationError/invalidRange(start:end:)`` for more than 2^52 bytes, and
+  /// ``FrameAllocationError/metadataRefused(byteCount:errorNumber:)`` when the host has no room for
+  /// 16 bytes of address space for each frame.
   public init(
     byteCount: UInt64, freeMemory: FreeMemoryContent = .unknown
   ) throws(FrameAllocationError) {
@@ -90,7 +91,8 @@ public struct FrameAllocator: ~Copyable, Sendable {
   ///
   /// Throws: ``FrameAllocationError/invalidSize(byteCount:alignment:)`` and
   /// ``FrameAllocationError/outOfMemory(byteCount:alignment:freeByteCount:)``.
-  /// Complexity: linear in the number of free runs.
+  /// Complexity: linear in the number of free runs; frames that tables gave back since the last time
+  /// are sorted into them first, as by every operation on runs.
   public mutating func allocate(
     byteCount: UInt64, alignment: UInt64 = 4096
   ) throws(FrameAllocationError) -> GuestPhysicalAddress {

@@ -6,7 +6,7 @@ extension Entry {
   /// Links an empty node where the entry is absent, and answers its guard; nil when something is
   /// there or the node is at level 1.
   ///
-  /// The node is locked by the caller before the entry is written.
+  /// The node is locked by the caller before the entry is written, as a user entry.
   ///
   /// Throws: ``EntryError/outOfFrames`` and ``EntryError/foreignAllocator``.
   @inlinable

@@ -8,11 +8,15 @@ extension Entry {
   ///
   /// The large leaf has the accessed and dirty bits of all pieces, those among them that hardware
   /// sets up to the moment the entry is replaced. A processor that still holds a piece's
-  /// translation may set a bit in the node after that: where that must not be lost, use
-  /// ``collapse(allocator:breakBeforeMake:)``.
+  /// translation may set a bit in the node after that, and the node's frame is in the allocator
+  /// again: flush all translation caches before anything is allocated. Where no bit may be lost,
+  /// use ``collapse(allocator:breakBeforeMake:)``.
   ///
   /// Returns: true when the entry is a leaf now; false when it links no table.
-  /// Throws: ``EntryError/notUniform(level:index:)`` and other ``EntryError``.
+  /// Throws: ``EntryError/notUniform(level:index:)``, ``EntryError/leafUnsupported(level:)``,
+  /// ``EntryError/invalidPhysicalAddress(_:level:)``, ``EntryError/topLevelRemoval(index:)``,
+  /// ``EntryError/busy(nodeAddress:holder:)``, ``EntryError/foreignAllocator``.
+  /// Complexity: reads the entries of the node twice.
   @inlinable
   public mutating func collapse(allocator: inout FrameAllocator) throws(EntryError) -> Bool {
     guard let (node, whole) = try collapsible(allocator) else { return false }

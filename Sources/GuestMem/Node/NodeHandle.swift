@@ -79,7 +79,7 @@ extension TableMemory {
     return table
   }
 
-  /// Calls `body` with each entry of a node that is the node's own.
+  /// The indices of the entries of a node at `level` that are the node's own.
   ///
   /// The other half of a root belongs to another table, whose nodes this one only points at.
   @inlinable

@@ -14,14 +14,17 @@ public enum TableLiveness: Hashable, Sendable {
 ///
 /// Entries that lead to tables are writable and executable, so that the leaf alone decides; they
 /// are user entries as soon as a user page is below, and supervisor entries until then, so that a
-/// table without user pages cannot be entered from CPL 3 at all. In ``EntryFormat/ostd`` they are
-/// user entries always.
+/// table without user pages cannot be entered from CPL 3 at all. Those that an ``Entry`` writes are
+/// user entries at once, because it does not see the entries above; in ``EntryFormat/ostd`` all are.
 ///
 /// Every operation checks everything, makes sure of the frames it needs, and only then writes: an
 /// error leaves every byte as it was. Guest memory and the allocator must outlive the table. An
-/// operation that takes rights away or removes pages does not reach into a processor's
-/// translation caches: run no guest on the tables, or make it flush them, before the removed
-/// memory is used for something else.
+/// operation that takes rights away, removes pages or merges them does not reach into a processor's
+/// translation caches: run no guest on the tables, or make it flush them, before the removed memory
+/// is used for something else. The frames of tables that became empty are in the allocator again as
+/// soon as the operation returns, so that the flush must come before the next allocation.
+///
+/// Source: Intel SDM volume 3A, section 5.10.4 (invalidation of TLBs and paging-structure caches).
 @frozen
 public struct ConfiguredPageTable<Configuration: PageTableConfiguration>: ~Copyable,
   Sendable

@@ -28,8 +28,10 @@ public import MMU
   @inlinable static var noExecute: UInt64 { 1 << 63 }
   /// A leaf without rights, when P = 0.
   ///
-  /// The processor ignores the bit then, and such a leaf is
-  /// never writable, so R/W is free to tell it from an absent entry.
+  /// The processor ignores the bit then, and such a leaf is never writable, so R/W is free to tell
+  /// it from an absent entry.
+  ///
+  /// Source: Intel SDM volume 3A, section 5.5.4 (bits 63:1 are ignored when P is 0).
   @inlinable static var rightless: UInt64 { 1 << 1 }
   /// U/S, A, D and G, which properties hold as an entry does.
   @inlinable static var flags: UInt64 { user | accessed | dirty | global }

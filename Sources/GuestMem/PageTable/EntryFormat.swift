@@ -9,8 +9,9 @@ public enum EntryFormat: Hashable, Sendable {
   /// protection keys, ten software bits. Entries that lead to tables are user entries where a user
   /// page is below.
   ///
-  /// A page without rights has P = 0 and bit 1 set. The PAT bit is bit 7 of a 4 KiB leaf and bit
-  /// 12 of a larger one, and moves when a leaf is split or collapsed.
+  /// A page without rights has P = 0 and bit 1 set, and keeps its address, which processors with
+  /// L1TF can read speculatively. The PAT bit is bit 7 of a 4 KiB leaf and bit 12 of a larger one,
+  /// and moves when a leaf is split or collapsed.
   case native
   /// The entries of OSTD, the kernel framework of Asterinas, bit for bit.
   ///

@@ -20,7 +20,7 @@ public struct PropertyChange: Hashable, Sendable {
   public var memoryType: MemoryType?
   /// Bits 62:59, 0 to 15.
   public var protectionKey: UInt8?
-  /// The 10 bits for software.
+  /// The 10 bits for software, besides the one that tells owned pages, if any.
   public var softwareBits: UInt16?
 
   /// Changes what is given.
