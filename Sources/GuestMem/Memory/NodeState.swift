@@ -59,6 +59,9 @@ public import MMU
     UInt8(truncatingIfNeeded: rawValue) == UInt8(truncatingIfNeeded: level &<< 2)
   }
 
+  /// The highest bit of the number of present entries: all 512 are, by this count.
+  @inlinable static var full: UInt64 { 1 &<< 25 }
+
   /// What one more present entry adds to the word.
   @inlinable static var onePresent: UInt64 { 1 &<< 16 }
 

@@ -17,7 +17,11 @@ extension TableMemory {
     // A near link has metadata, so this is the word of its frame.
     let state = metadata.nearNodeState(of: table)
     let index = Configuration.index(address, 1)
-    guard _fastPath(memory.entry(table, index) == 0), _fastPath(state.isFreeNode(ofLevelNumber: 1))
+    guard _fastPath(memory.entry(table, index) == 0),
+      _fastPath(state.isFreeNode(ofLevelNumber: 1)),
+      // Only a guest that clears entries itself makes a full table have an absent one: what is added
+      // here must not go on into the bits of those who wait.
+      _fastPath(state.rawValue & NodeState.full == 0)
     else { return false }
     memory.setEntry(table, index, leaf)
     metadata.setNearNodeState(

@@ -122,4 +122,23 @@ struct LockedOperationTests {
     }
     print("refused: \(eventCount + (world.locks?.order.eventCount ?? 0)) events, all released")
   }
+
+  @Test("A guest that clears entries cannot reach the lock by way of the count")
+  func clearedEntries() throws {
+    var machine = try TestMachine()
+    for _ in 0..<2200 {
+      try machine.table.map(
+        linear(0), byteCount: 4096, to: physical(0), properties: PageProperties(rights: .read),
+        allocator: &machine.allocator)
+      let (table, index, _) = machine.table.tableMemory.deciding(0, from: machine.table.root)
+      machine.memory.view.storeWord(0, at: physical(table.address | UInt64(index) << 3))
+      let state = machine.allocator.metadata.nodeState(of: table.frame)
+      #expect(state.isFree && state.waiterCount == 0 && state.holder == nil)
+    }
+    try machine.table.withEntry(for: linear(0), allocator: &machine.allocator) {
+      (entry, _) throws(EntryError) in
+      let isNone = entry.isNone
+      #expect(isNone)
+    }
+  }
 }
