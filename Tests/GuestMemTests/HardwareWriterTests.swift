@@ -66,7 +66,7 @@ struct HardwareWriterTests {
     }
   }
 
-  @Test("A thread sets bits while pages are protected, split, collapsed, replaced and remapped")
+  @Test("A thread sets bits while pages are protected, split, collapsed, moved and cloned")
   func writerThread() throws {
     var machine = try TestMachine()
     let tables = machine.table.tableMemory
@@ -150,7 +150,44 @@ struct HardwareWriterTests {
       ) { (entry, allocator) throws(EntryError) in
         _ = try entry.collapse(allocator: &allocator, breakBeforeMake: writer.flush)
       }
-    default: break
+    case 0:
+      // Out and in again by a cursor.
+      try machine.table.withCursor(
+        linear(0), byteCount: 0x20_0000, minimumLevel: .pageDirectory,
+        allocator: &machine.allocator
+      ) { (cursor, allocator) throws(PageTableError) in
+        let fragment = try cursor.takeNext(byteCount: 0x20_0000, allocator: &allocator)
+        guard case .some(.page(_, let item)) = consume fragment else {
+          Issue.record("no page came out in round \(round)")
+          return
+        }
+        let isDirty = item.properties.isDirty
+        #expect(!seen || isDirty, "round \(round)")
+        var child = Child<NativePaging>.page(item)
+        try cursor.jump(to: linear(0), allocator: &allocator)
+        try cursor.map(&child, allocator: &allocator)
+      }
+    case 3:
+      let rights = machine.table.translate(linear(0))?.properties.rights
+      let copy = try machine.table.cloneCopyOnWrite(
+        markingWith: 0, allocator: &machine.allocator)
+      #expect(!seen || copy.translate(linear(0))?.properties.isDirty == true, "round \(round)")
+      copy.destroy(allocator: &machine.allocator)
+      try machine.table.protect(
+        linear(0), byteCount: 0x20_0000,
+        change: PropertyChange(rights: rights, softwareBits: 0), allocator: &machine.allocator)
+    default:
+      try machine.table.withCursor(
+        linear(0), byteCount: 0x20_0000, minimumLevel: .pageDirectory,
+        allocator: &machine.allocator
+      ) { (cursor, allocator) throws(PageTableError) in
+        _ = try cursor.protectNext(byteCount: 0x20_0000, allocator: &allocator) {
+          (old) throws(PageTableError) in
+          var new = old
+          new.isGlobal = round % 16 == 7
+          return new
+        }
+      }
     }
   }
 }
