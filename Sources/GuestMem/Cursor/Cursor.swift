@@ -186,7 +186,7 @@ public import MMU
     else { return }
     if levelNumber == tables.rootLevel && Configuration.topLevelRemoval == .forbidden { return }
     tables.take(table, index)
-    allocator.returnNodeFrame(child.frame)
+    tables.giveBack(child, to: &allocator)
     pendingPresent &-= 1
   }
 
@@ -223,6 +223,16 @@ extension TableMemory {
     Configuration.didLock(frame: table.frame, level: levelNumbered(level))
   }
 
+  /// Gives the frame of an unlinked node back, whichever allocator a cursor was handed.
+  @inlinable
+  func giveBack(_ table: TableFrame, to allocator: inout FrameAllocator) {
+    if allocator.metadata.isSame(as: metadata) {
+      allocator.returnNodeFrame(table.frame)
+    } else {
+      metadata.pushReturned(table.frame)
+    }
+  }
+
   /// Unlinks the nodes above `position` that have become empty, from the lowest one up.
   @inlinable
   func reclaim(
@@ -241,6 +251,6 @@ extension TableMemory {
     else { return }
     take(table, index)
     addPresent(-1, to: table)
-    allocator.returnNodeFrame(child.frame)
+    giveBack(child, to: &allocator)
   }
 }

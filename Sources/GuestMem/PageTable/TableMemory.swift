@@ -83,11 +83,9 @@ public import MMU
     level: UInt64, used: Range<Int>, allocator: inout FrameAllocator
   ) -> TableFrame? {
     guard let (frame, content) = allocator.takeNodeFrame() else { return nil }
-    // Frames beyond the window cannot hold tables; the allocator was made for other memory then.
-    guard let table = memory.table(linkedBy: frame &<< 12) else {
-      allocator.returnNodeFrame(frame)
-      return nil
-    }
+    // A frame without metadata is not one of this memory: nothing is stored for it anywhere.
+    guard frame < allocator.metadata.frameCount else { return nil }
+    let table = TableFrame(validated: frame &<< 12)
     if content == .unknown {
       memory.clearUnlinked(table, 0..<used.lowerBound)
       memory.clearUnlinked(table, used.upperBound..<512)

@@ -1,0 +1,62 @@
+// Parts of other tables and other memory, handed to a table that cannot tell by their type.
+
+import MMU
+import Testing
+
+@testable import GuestMem
+
+@Suite("What belongs to other memory stays there")
+struct ForeignPartsTests {
+  static let plain = PageProperties(rights: [.read, .write])
+
+  @Test("The nodes that a cursor empties go back to their own allocator, whichever it is handed")
+  func cursorWithForeignAllocator() throws {
+    var machine = try TestMachine(byteCount: 64 << 20)
+    var other = try FrameAllocator(byteCount: 1 << 20)
+    let otherMemory = try GuestMemory(byteCount: 64 << 20, backing: .anonymous)
+    // Tables beyond the frames that the other allocator has metadata for.
+    _ = try machine.allocator.allocate(byteCount: 32 << 20)
+    let free = machine.allocator.freeByteCount
+    let otherFree = other.freeByteCount
+    try machine.table.map(
+      linear(0), byteCount: 8 << 20, to: physical(0), properties: Self.plain,
+      pageSizes: .exactly(.size4KiB), allocator: &machine.allocator)
+    try machine.table.withCursor(
+      linear(0), byteCount: 8 << 20, allocator: &machine.allocator
+    ) { (cursor, _) throws(PageTableError) in
+      while cursor.remainingByteCount > 0 {
+        _ = try cursor.takeNext(byteCount: 4096, allocator: &other)
+      }
+    }
+    #expect(other.freeByteCount == otherFree)
+    let table = try PageTable(
+      configuration: testPaging(levels: .pageMapLevel4), memory: otherMemory.view,
+      allocator: &other)
+    #expect(table.rootAddress.rawValue < other.byteCount)
+    #expect(machine.table.contractViolations(allocator: machine.allocator) == [])
+    _ = try machine.allocator.allocate()
+    #expect(machine.allocator.freeByteCount == free - 4096)
+  }
+
+  @Test("The same when the body of a cursor exchanges the allocator")
+  func exchangedAllocator() throws {
+    var machine = try TestMachine(byteCount: 64 << 20)
+    var other = try FrameAllocator(byteCount: 1 << 20)
+    let free = machine.allocator.freeByteCount
+    let otherFree = other.freeByteCount
+    try machine.table.map(
+      linear(0), byteCount: 4096, to: physical(0), properties: Self.plain,
+      allocator: &machine.allocator)
+    try machine.table.withCursor(
+      linear(0), byteCount: 8 << 20, allocator: &machine.allocator
+    ) { (cursor, allocator) throws(PageTableError) in
+      try cursor.unmap(byteCount: 8 << 20, allocator: &allocator)
+      swap(&allocator, &other)
+    }
+    swap(&machine.allocator, &other)
+    _ = try machine.allocator.allocate()
+    #expect(other.freeByteCount == otherFree)
+    #expect(machine.allocator.freeByteCount == free - 4096)
+    #expect(machine.table.contractViolations(allocator: machine.allocator) == [])
+  }
+}
