@@ -150,9 +150,16 @@ public import MMU
     runStart = position
     run = EntryRun(noneIn: tables.metadata)
     if present != 0 {
-      tables.addPresent(present, to: table)
+      // The word of a frame that was given back under the cursor is the allocator's.
+      if isNode(table, levelNumber) { tables.addPresent(present, to: table) }
       pendingPresent = 0
     }
+  }
+
+  /// True for a frame that is a node of that level still.
+  @inlinable
+  func isNode(_ table: TableFrame, _ level: UInt64) -> Bool {
+    tables.metadata.nodeState(of: table.frame).isNode(ofLevelNumber: level)
   }
 
   /// Moves to a position that the current node decides, or to the end of the range.
@@ -182,7 +189,7 @@ public import MMU
     let child = table
     pop()
     guard cleanup == .emptyNodes, tables.metadata.nodeState(of: child.frame).presentCount == 0,
-      allocator.metadata.isSame(as: tables.metadata)
+      isNode(child, levelNumber &- 1), entry & EntryBits.address == child.address
     else { return }
     if levelNumber == tables.rootLevel && Configuration.topLevelRemoval == .forbidden { return }
     tables.take(table, index)

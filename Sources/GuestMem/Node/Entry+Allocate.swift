@@ -8,12 +8,14 @@ extension Entry {
   ///
   /// The node is locked by the caller before the entry is written, as a user entry.
   ///
-  /// Throws: ``EntryError/outOfFrames`` and ``EntryError/foreignAllocator``.
+  /// Throws: ``EntryError/outOfFrames``, ``EntryError/foreignAllocator``, and
+  /// ``EntryError/stray(nodeAddress:)`` for a node that was given back meanwhile.
   @inlinable
   public mutating func allocateIfNone(
     allocator: inout FrameAllocator
   ) throws(EntryError) -> NodeGuard<Configuration>? {
     guard isNone, let lower = level.lower else { return nil }
+    try checkNode()
     let node = try tables.newNode(level: lower, allocator: &allocator)
     tables.lockUnlinked(node, level: UInt64(lower.rawValue), presentCount: 0)
     let link = node.address | EntryBits.userLink
@@ -31,12 +33,14 @@ extension Entry {
   /// one step while a processor may hold the old translation: flush it before the pieces are
   /// changed. Pieces of a tracked page own what the page owned.
   ///
-  /// Throws: ``EntryError/outOfFrames`` and ``EntryError/foreignAllocator``.
+  /// Throws: ``EntryError/outOfFrames``, ``EntryError/foreignAllocator``, and
+  /// ``EntryError/stray(nodeAddress:)`` for a node that was given back meanwhile.
   @inlinable
   public mutating func splitIfLarge(
     allocator: inout FrameAllocator
   ) throws(EntryError) -> NodeGuard<Configuration>? {
-    guard level > .pageTable, case .page = reference else { return nil }
+    guard level > .pageTable, isLeaf else { return nil }
+    try checkNode()
     guard allocator.metadata.isSame(as: tables.metadata) else { throw .foreignAllocator }
     if allocator.freeFrames == 0 { allocator.collectReturned() }
     let node: TableFrame
@@ -66,7 +70,8 @@ extension Entry {
   public mutating func splitIfLarge(
     allocator: inout FrameAllocator, breakBeforeMake flush: () -> Void
   ) throws(EntryError) -> NodeGuard<Configuration>? {
-    guard let lower = level.lower, case .page = reference else { return nil }
+    guard let lower = level.lower, isLeaf else { return nil }
+    try checkNode()
     let node = try tables.newNode(level: lower, allocator: &allocator)
     let count = Configuration.entryCount
     tables.lockUnlinked(node, level: UInt64(lower.rawValue), presentCount: count)

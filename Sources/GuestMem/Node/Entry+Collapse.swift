@@ -52,6 +52,7 @@ extension Entry {
     _ allocator: borrowing FrameAllocator
   ) throws(EntryError) -> (TableFrame, UInt64)? {
     guard case .table(let node, let lower) = reference else { return nil }
+    try checkNode()
     guard allocator.metadata.isSame(as: tables.metadata) else { throw .foreignAllocator }
     guard levelNumber <= tables.highestLeafLevel else { throw .leafUnsupported(level: level) }
     if level == tables.rootTableLevel, Configuration.topLevelRemoval == .forbidden {

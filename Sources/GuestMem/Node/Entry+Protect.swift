@@ -20,6 +20,7 @@ extension Entry {
   ) throws(EntryError) -> PageProperties? {
     guard case .page(let raw) = reference else { return nil }
     let wanted = try change(raw.properties)
+    try checkNode()
     try validate(wanted)
     let edit = LeafDifference(
       from: raw.properties, to: wanted, level: levelNumber, in: Configuration.entryFormat)

@@ -15,6 +15,7 @@ extension Entry {
   @inlinable
   public mutating func replace(with child: inout Child<Configuration>) throws(EntryError) {
     let new = child.reference
+    try checkNode()
     guard child.isCounted(in: tables.metadata) else { throw .foreignAllocator }
     try checkPlacement(of: new)
     if case .table(let node, _) = new, tables.hasUserEntries(node), userPages != .allowed {

@@ -42,6 +42,11 @@ public import MMU
     EntryClass(snapshot, level: levelNumber, in: Configuration.entryFormat) == .table
   }
 
+  /// True when the entry maps a page.
+  @inlinable var isLeaf: Bool {
+    EntryClass(snapshot, level: levelNumber, in: Configuration.entryFormat) == .leaf
+  }
+
   /// What the entry leads to, borrowed; no count changes.
   @inlinable public var reference: ChildReference {
     ChildReference(entry: snapshot, level: level, tables: tables)
@@ -68,6 +73,16 @@ public import MMU
   /// Whether user pages below the table that the entry links can be used.
   @inlinable var childUserPages: UserPages {
     snapshot & EntryBits.user != 0 ? userPages : .unreachable
+  }
+
+  /// Throws when the node was given back while its guard was held.
+  ///
+  /// Its words and its metadata are somebody else's then.
+  @inlinable
+  func checkNode() throws(EntryError) {
+    guard tables.metadata.nodeState(of: table.frame).isNode(ofLevelNumber: levelNumber) else {
+      throw .stray(nodeAddress: table.address)
+    }
   }
 
   @inlinable
