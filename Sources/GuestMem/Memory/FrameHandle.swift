@@ -75,6 +75,32 @@ extension FrameMetadataView {
   }
 }
 
+extension FrameMetadataView {
+  /// The frames of a page, as far as there is metadata for them.
+  @inlinable
+  func frames(from first: UInt64, count: UInt64) -> Range<UInt64> {
+    guard first < frameCount else { return 0..<0 }
+    return first..<first &+ min(count, frameCount &- first)
+  }
+
+  /// Takes one owner of a page's frame away; says whether that was the last one.
+  ///
+  /// No page owns a node: a leaf that says so was forged, and the node stays.
+  @inlinable
+  func removePageOwner(of frame: UInt64) -> RemainingOwners {
+    guard nodeState(of: frame).level == nil else { return .some }
+    return (try? removeOwner(of: frame)) ?? .some
+  }
+
+  /// Takes one owner of each of a page's frames away, and gives back those that have no other.
+  @inlinable
+  func dropPageOwners(from first: UInt64, count: UInt64) {
+    for frame in frames(from: first, count: count) where removePageOwner(of: frame) == .none {
+      pushReturned(frame)
+    }
+  }
+}
+
 /// The only owner of a frame, which is mapped nowhere.
 @frozen public struct UniqueFrame: ~Copyable, Sendable {
   /// The number of the frame.

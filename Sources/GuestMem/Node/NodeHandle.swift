@@ -136,10 +136,9 @@ extension TableMemory {
   @inlinable
   func dropPage(_ entry: UInt64, _ raw: RawPage) {
     guard Configuration.leafOwnership.isTracked(entry) else { return }
-    let first = raw.physicalAddress.rawValue &>> 12
-    for index in 0..<Configuration.span(UInt64(raw.level.rawValue)) &>> 12 {
-      metadata.dropOwner(of: first &+ index)
-    }
+    metadata.dropPageOwners(
+      from: raw.physicalAddress.rawValue &>> 12,
+      count: Configuration.span(UInt64(raw.level.rawValue)) &>> 12)
   }
 }
 

@@ -124,9 +124,8 @@ public import MMU
   @inlinable
   deinit {
     guard let owner else { return }
-    let first = physicalAddress.rawValue &>> 12
-    for index in 0..<Configuration.span(UInt64(level.rawValue)) &>> 12 {
-      owner.dropOwner(of: first &+ index)
-    }
+    owner.dropPageOwners(
+      from: physicalAddress.rawValue &>> 12,
+      count: Configuration.span(UInt64(level.rawValue)) &>> 12)
   }
 }

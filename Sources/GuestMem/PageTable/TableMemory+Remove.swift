@@ -109,10 +109,9 @@ extension TableMemory {
     guard Configuration.leafOwnership.isTracked(entry) else { return }
     let shift = Configuration.shift(level)
     let first = EntryBits.leafAddress(entry, shift: shift) &>> 12
-    for index in 0..<(1 &<< (shift &- 12)) as Range<UInt64> {
-      if let remaining = try? metadata.removeOwner(of: first &+ index), remaining == .none {
-        allocator.returnNodeFrame(first &+ index)
-      }
+    for frame in metadata.frames(from: first, count: 1 &<< (shift &- 12))
+    where metadata.removePageOwner(of: frame) == .none {
+      allocator.returnNodeFrame(frame)
     }
   }
 

@@ -50,7 +50,7 @@ struct FreedNodeTests {
     try checkFrames(of: &machine.allocator)
   }
 
-  @Test("A leaf that a guest forged gives the node back that a cursor stands in")
+  @Test("A leaf that a guest forged gives no node back, not even the one that a cursor stands in")
   func forgedLeaf() throws {
     let memory = try GuestMemory(byteCount: 16 << 20, backing: .anonymous)
     var allocator = try FrameAllocator(byteCount: 1 << 20)
@@ -78,6 +78,25 @@ struct FreedNodeTests {
         try cursor.map(&page, allocator: &allocator)
       }
     }
+    #expect(table.tableMemory.metadata.nodeState(of: node >> 12).isNode(of: .pageTable))
+    #expect(table.tableMemory.metadata.ownership(of: node >> 12) == .shared(1))
     try checkFrames(of: &allocator)
+    try table.unmap(linear(0), byteCount: 16 << 12, allocator: &allocator)
+    try checkFrames(of: &allocator)
+  }
+
+  @Test("A page larger than memory is dropped in no time")
+  func pageLargerThanMemory() throws {
+    var allocator = try FrameAllocator(byteCount: 1 << 20)
+    for level in Level.allCases {
+      let handle = try allocator.allocateFrame()
+      let first = handle.intoRaw()
+      _ = PageItem<UserPaging>(
+        fromRaw: RawPage(
+          physicalAddress: physical(first << 12), level: level,
+          properties: PageProperties(rights: .read)),
+        metadata: allocator.metadata)
+      #expect(allocator.metadata.ownership(of: first) == .unused)
+    }
   }
 }
