@@ -39,7 +39,7 @@ extension Cursor {
   ) throws(PageTableError) {
     let leaf = properties.leaf.small
     let obstacles =
-      physicalAddress.rawValue & properties.forbiddenAddressBits | leaf & run.refusedBits
+      physicalAddress.rawValue & tables.forbiddenPhysicalBits | leaf & run.refusedBits
     // Most pages follow another in the same table.
     if _slowPath(!run.isAbsent(and: obstacles)) {
       try takeUpRun(for: physicalAddress, properties, allocator: &allocator)
@@ -64,6 +64,7 @@ extension Cursor {
     for physicalAddress: GuestPhysicalAddress, _ properties: PreparedProperties<Configuration>,
     allocator: inout FrameAllocator
   ) throws(PageTableError) {
+    try tables.validate(properties)
     try checkSlot(1, physical: physicalAddress)
     try descend(to: 1, allocator: &allocator)
     guard entry == 0 else { throw mapped(entry) }
@@ -72,7 +73,7 @@ extension Cursor {
     takeUpRun()
     if properties.isUser {
       raiseLinks()
-      run.refusedBits = 0
+      run.refusedBits = tables.refusedLeafBits
     }
   }
 

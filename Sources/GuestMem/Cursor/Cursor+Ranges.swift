@@ -15,6 +15,7 @@ extension Cursor {
   ) throws(PageTableError) {
     let end = try limit(byteCount, &allocator)
     guard byteCount > 0 else { throw .emptyRange(tables.address(position)) }
+    try tables.validate(properties)
     leaveAll(allocator: &allocator)
     try tables.checkPhysical(physicalAddress, byteCount: byteCount)
     let leafLevels = try tables.leafLevels(pageSizes)

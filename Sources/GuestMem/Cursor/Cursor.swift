@@ -80,7 +80,7 @@ public import MMU
     let end = min(range.upperBound, (runStart | (Configuration.span(2) &- 1)) &+ 1)
     run = EntryRun(
       table, Configuration.index(runStart, 1),
-      count: Int(truncatingIfNeeded: (end &- runStart) &>> 12), memory: tables.memory)
+      count: Int(truncatingIfNeeded: (end &- runStart) &>> 12), in: tables)
   }
 
   /// Where the cursor stands, or nil at the end of its range.

@@ -13,7 +13,8 @@ public import CKVM
   @usableFromInline var next: UnsafeMutableRawPointer
   /// Behind the last entry.
   @usableFromInline let end: UnsafeMutableRawPointer
-  /// Bits of leaves that take more than a store: U/S until the entries above are user entries.
+  /// Bits of leaves that take more than a store: U/S until the entries above are user entries, and
+  /// XD where leaves cannot have it.
   @usableFromInline var refusedBits: UInt64
 
   /// The run of no entries.
@@ -27,11 +28,13 @@ public import CKVM
 
   /// The `count` entries from `index` on of a level-1 node.
   @inlinable
-  init(_ table: TableFrame, _ index: Int, count: Int, memory: MemoryView) {
-    unsafe first = memory.pointer(table, index)
+  init<Configuration: PageTableConfiguration>(
+    _ table: TableFrame, _ index: Int, count: Int, in tables: TableMemory<Configuration>
+  ) {
+    unsafe first = tables.memory.pointer(table, index)
     unsafe next = first
     unsafe end = first + count &* 8
-    refusedBits = EntryBits.user
+    refusedBits = EntryBits.user | tables.refusedLeafBits
   }
 
   /// The number of entries that were filled.

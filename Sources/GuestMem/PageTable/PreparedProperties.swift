@@ -1,24 +1,20 @@
 // PreparedProperties: properties that were checked and encoded once, for many pages.
 
-internal import MMU
+public import MMU
 
 /// Properties as the bits of leaves of a kind of table, checked against a processor's configuration.
 ///
 /// The kind belongs to the type, because the bits of another format, or without the mark of pages
-/// that own nothing, would mean something else. Use them with tables of the same
-/// ``TableMemory/paging`` as those that prepared them.
-@frozen public struct PreparedProperties<Configuration: PageTableConfiguration>: Hashable, Sendable
-{
+/// that own nothing, would mean something else. A table that another processor reads may be handed
+/// them: what its leaves cannot have is refused.
+@frozen public struct PreparedProperties<Configuration: PageTableConfiguration>: Hashable, Sendable {
   @usableFromInline let leaf: LeafBits
   @usableFromInline let linkBits: UInt64
-  /// Bits that the physical address of a 4 KiB page may not have.
-  @usableFromInline let forbiddenAddressBits: UInt64
 
   @inlinable
-  init(leaf: LeafBits, linkBits: UInt64, forbiddenAddressBits: UInt64) {
+  init(leaf: LeafBits, linkBits: UInt64) {
     self.leaf = leaf
     self.linkBits = linkBits
-    self.forbiddenAddressBits = forbiddenAddressBits
   }
 
   /// True for user pages.
@@ -38,7 +34,19 @@ extension ConfiguredPageTable {
     guard !properties.rights.isEmpty else { throw .noRights(0) }
     return PreparedProperties(
       leaf: tables.untrackedLeaf(properties),
-      linkBits: Configuration.entryFormat.link(to: properties),
-      forbiddenAddressBits: tables.forbiddenPhysicalBits)
+      linkBits: Configuration.entryFormat.link(to: properties))
+  }
+}
+
+extension TableMemory {
+  /// Bits of leaves that no leaf of these tables has: XD without EFER.NXE.
+  @inlinable var refusedLeafBits: UInt64 {
+    paging.isNoExecuteEnabled ? 0 : EntryBits.noExecute
+  }
+
+  /// Throws unless properties that were prepared for another processor fit this one.
+  @inlinable
+  func validate(_ properties: PreparedProperties<Configuration>) throws(PageTableError) {
+    guard properties.leaf.small & refusedLeafBits == 0 else { throw .noExecuteUnavailable }
   }
 }

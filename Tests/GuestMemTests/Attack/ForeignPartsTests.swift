@@ -59,4 +59,49 @@ struct ForeignPartsTests {
     #expect(machine.allocator.freeByteCount == free - 4096)
     #expect(machine.table.contractViolations(allocator: machine.allocator) == [])
   }
+
+  @Test("Properties prepared for another processor put nothing in that this one cannot read")
+  func foreignPreparedProperties() throws {
+    let memory = try GuestMemory(byteCount: 16 << 20, backing: .anonymous)
+    var allocator = try FrameAllocator(byteCount: memory.byteCount)
+    let wide = try PageTable(
+      configuration: PagingConfiguration(physicalAddressWidth: 52), memory: memory.view,
+      allocator: &allocator)
+    for isNoExecuteEnabled in [true, false] {
+      var narrow = try PageTable(
+        configuration: PagingConfiguration(
+          physicalAddressWidth: 36, isNoExecuteEnabled: isNoExecuteEnabled),
+        memory: memory.view, allocator: &allocator)
+      for isUser in [false, true] {
+        let code = try wide.prepare(PageProperties(rights: [.read, .execute], isUser: isUser))
+        let data = try wide.prepare(PageProperties(rights: [.read, .write], isUser: isUser))
+        let start = linear(isUser ? 1 << 30 : 0)
+        try narrow.withCursor(start, byteCount: 1 << 21, allocator: &allocator) {
+          (cursor, allocator) throws(PageTableError) in
+          if !isNoExecuteEnabled {
+            // As the first page of a run and as a later one, and as a range.
+            for page in 0..<2 as Range<UInt64> {
+              #expect(throws: PageTableError.noExecuteUnavailable) {
+                try cursor.map4KiB(to: physical(0), data, allocator: &allocator)
+              }
+              #expect(throws: PageTableError.noExecuteUnavailable) {
+                try cursor.map(byteCount: 4096, to: physical(0), data, allocator: &allocator)
+              }
+              try cursor.map4KiB(to: physical(page << 12), code, allocator: &allocator)
+            }
+          }
+          try cursor.map4KiB(to: physical(0), code, allocator: &allocator)
+          for target in [1 << 36, 1 << 51] as [UInt64] {
+            #expect(
+              throws: PageTableError.physicalAddressTooWide(target, byteCount: 4096, width: 36)
+            ) {
+              try cursor.map4KiB(to: physical(target), code, allocator: &allocator)
+            }
+          }
+          #expect(cursor.contractViolations() == [])
+        }
+      }
+      #expect(narrow.contractViolations(allocator: allocator) == [])
+    }
+  }
 }
