@@ -59,11 +59,12 @@ public import MMU
     UInt8(truncatingIfNeeded: rawValue) == UInt8(truncatingIfNeeded: level &<< 2)
   }
 
-  /// The highest bit of the number of present entries: all 512 are, by this count.
-  @inlinable static var full: UInt64 { 1 &<< 25 }
-
-  /// What one more present entry adds to the word.
-  @inlinable static var onePresent: UInt64 { 1 &<< 16 }
+  /// The same with one more present entry, of a node whose lock nobody waits for.
+  ///
+  /// A guest that makes entries absent can make the number wrong, modulo 1024, and nothing else.
+  @inlinable @inline(__always) var withOneMorePresent: NodeState {
+    NodeState(rawValue: (rawValue &+ 1 &<< 16) & ~NodeState.firstWaiterBit)
+  }
 
   /// A node of the level whose number is `level`, 1 to 5.
   @inlinable @inline(__always)

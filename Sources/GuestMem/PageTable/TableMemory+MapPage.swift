@@ -18,14 +18,10 @@ extension TableMemory {
     let state = metadata.nearNodeState(of: table)
     let index = Configuration.index(address, 1)
     guard _fastPath(memory.entry(table, index) == 0),
-      _fastPath(state.isFreeNode(ofLevelNumber: 1)),
-      // Only a guest that clears entries itself makes a full table have an absent one: what is added
-      // here must not go on into the bits of those who wait.
-      _fastPath(state.rawValue & NodeState.full == 0)
+      _fastPath(state.isFreeNode(ofLevelNumber: 1))
     else { return false }
     memory.setEntry(table, index, leaf)
-    metadata.setNearNodeState(
-      NodeState(rawValue: state.rawValue &+ NodeState.onePresent), of: table)
+    metadata.setNearNodeState(state.withOneMorePresent, of: table)
     return true
   }
 
