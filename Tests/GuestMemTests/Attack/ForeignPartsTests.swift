@@ -104,4 +104,56 @@ struct ForeignPartsTests {
       #expect(narrow.contractViolations(allocator: allocator) == [])
     }
   }
+
+  @Test("Nodes and pages of other memory are refused by entries and cursors")
+  func foreignChildren() throws {
+    let memory = try GuestMemory(byteCount: 16 << 20, backing: .anonymous)
+    var allocator = try FrameAllocator(byteCount: memory.byteCount)
+    var other = try FrameAllocator(byteCount: memory.byteCount)
+    let paging = try testPaging(levels: .pageMapLevel4)
+    var table = try ConfiguredPageTable<UserPaging>(
+      configuration: paging, memory: memory.view, allocator: &allocator)
+    let otherTable = try ConfiguredPageTable<UserPaging>(
+      configuration: paging, memory: memory.view, allocator: &other)
+    // Frame 1 is a node of that level in both.
+    let own = try NodeHandle<UserPaging>(
+      level: .pageDirectoryPointerTable, tables: table.tableMemory, allocator: &allocator)
+    var node = Child<UserPaging>.table(
+      try NodeHandle(
+        level: .pageDirectoryPointerTable, tables: otherTable.tableMemory, allocator: &other))
+    #expect(throws: EntryError.foreignAllocator) {
+      try table.withRoot(allocator: &allocator) { (root, _) throws(EntryError) in
+        try root.withEntry(at: 0) { (entry) throws(EntryError) in
+          try entry.replace(with: &node)
+        }
+      }
+    }
+    #expect(!node.isNone)
+    let frame = try other.allocateFrame()
+    let number = frame.frame
+    var page = Child<UserPaging>.page(
+      try PageItem(tracked: frame, properties: PageProperties(rights: .read, isUser: true)))
+    for isRemap in [false, true] {
+      #expect(throws: PageTableError.foreignAllocator) {
+        try table.withCursor(linear(0), byteCount: 4096, allocator: &allocator) {
+          (cursor, allocator) throws(PageTableError) in
+          if isRemap {
+            try cursor.remap(&page, allocator: &allocator)
+          } else {
+            try cursor.map(&page, allocator: &allocator)
+          }
+        }
+      }
+    }
+    #expect(other.metadata.ownership(of: number) == .shared(1))
+    #expect(allocator.metadata.ownership(of: number) == .unused)
+    #expect(
+      table.contractViolations(
+        allocator: allocator, context: ContractContext(completeness: .someRoots)) == [])
+    withExtendedLifetime(own) {}
+    // What is still held goes before the allocators do.
+    node = .none
+    page = .none
+    #expect(other.metadata.ownership(of: number) == .unused)
+  }
 }
