@@ -19,7 +19,11 @@ extension Entry {
     let node = try tables.newNode(level: lower, allocator: &allocator)
     tables.lockUnlinked(node, level: UInt64(lower.rawValue), presentCount: 0)
     let link = node.address | EntryBits.userLink
-    tables.memory.setEntry(table, index, link)
+    // Another value of the table may have put something in since the entry was read.
+    guard tables.memory.compareExchangeEntry(table, index, &snapshot, link) else {
+      discard(node, allocator: &allocator)
+      return nil
+    }
     snapshot = link
     addPresent(1)
     return NodeGuard(locked: node, level: lower, tables: tables, userPages: childUserPages)
@@ -75,7 +79,14 @@ extension Entry {
     let node = try tables.newNode(level: lower, allocator: &allocator)
     let count = Configuration.entryCount
     tables.lockUnlinked(node, level: UInt64(lower.rawValue), presentCount: count)
-    let leaf = tables.memory.exchangeEntry(table, index, 0)
+    var leaf = snapshot
+    while !tables.memory.compareExchangeEntry(table, index, &leaf, 0) {
+      snapshot = leaf
+      guard isLeaf else {
+        discard(node, allocator: &allocator)
+        throw invalid()
+      }
+    }
     flush()
     let shift = Configuration.shift(levelNumber)
     tables.memory.fillUnlinked(
@@ -87,5 +98,12 @@ extension Entry {
     snapshot = node.address | Configuration.entryFormat.link(above: leaf)
     tables.memory.setEntry(table, index, snapshot)
     return NodeGuard(locked: node, level: lower, tables: tables, userPages: childUserPages)
+  }
+
+  /// Gives back a new node that was locked and not linked.
+  @inlinable
+  func discard(_ node: TableFrame, allocator: inout FrameAllocator) {
+    tables.unlock(node)
+    allocator.returnNodeFrame(node.frame)
   }
 }

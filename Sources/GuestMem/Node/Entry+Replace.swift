@@ -29,7 +29,15 @@ extension Entry {
     var incoming = Child<Configuration>.none
     swap(&incoming, &child)
     let word = incoming.intoEntry()
-    let old = tables.memory.exchangeEntry(table, index, word)
+    var old = snapshot
+    while !tables.memory.compareExchangeEntry(table, index, &old, word) {
+      // More than A and D may differ where another value of the table, or a guest, wrote.
+      snapshot = old
+      guard old == 0 || reference != .none else {
+        child = try Child(fromEntry: word, level: level, tables: tables)
+        throw invalid()
+      }
+    }
     snapshot = word
     addPresent((word != 0 ? 1 : 0) &- (old != 0 ? 1 : 0))
     child = try Child(fromEntry: old, level: level, tables: tables)
