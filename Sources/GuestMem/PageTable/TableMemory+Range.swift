@@ -51,7 +51,8 @@ extension TableMemory {
 
   /// The highest level at which this table may have leaves.
   @inlinable var highestLeafLevel: UInt64 {
-    let highest = min(UInt64(Configuration.highestLeafLevel.rawValue), rootLevel &- 1)
+    // A root at level 1 has nothing but leaves.
+    let highest = min(UInt64(Configuration.highestLeafLevel.rawValue), max(rootLevel &- 1, 1))
     return paging.supports1GiBPages ? min(highest, 3) : min(highest, 2)
   }
 

@@ -330,4 +330,33 @@ struct RefusalTests {
       try map(&table, &other)
     }
   }
+
+  @Test("A root at any level maps ranges in every size", arguments: Level.allCases)
+  func rootLevels(level: Level) throws {
+    let memory = try GuestMemory(byteCount: 16 << 20, backing: .anonymous)
+    var allocator = try FrameAllocator(byteCount: memory.byteCount)
+    var table = try PageTable(
+      configuration: testPaging(levels: .pageMapLevel5), rootLevel: level, memory: memory.view,
+      allocator: &allocator)
+    let choices: [PageSizeChoice] =
+      [.largest] + PageSize.allCases.map { PageSizeChoice.exactly($0) }
+    for byteCount in [4096, 8192, 1 << 20, 1 << 21, 1 << 30] as [UInt64] {
+      for choice in choices {
+        do throws(PageTableError) {
+          try table.map(
+            linear(0), byteCount: byteCount, to: physical(0),
+            properties: PageProperties(rights: .read), pageSizes: choice, allocator: &allocator)
+        } catch {
+          #expect(table.translate(linear(0)) == nil)
+          continue
+        }
+        #expect(table.translate(linear(byteCount - 1))?.physicalAddress == physical(byteCount - 1))
+        #expect(table.contractViolations(allocator: allocator) == [])
+        #expect(
+          try table.unmap(linear(0), byteCount: byteCount, allocator: &allocator).byteCount
+            == byteCount)
+      }
+    }
+    #expect(table.tableCount == 1)
+  }
 }
