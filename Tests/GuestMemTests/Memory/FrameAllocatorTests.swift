@@ -82,4 +82,29 @@ struct FrameAllocatorTests {
       _ = try allocator.allocate(byteCount: 4096, alignment: 1 << 63)
     }
   }
+
+  @Test("A frame with owners is given back by them alone")
+  func ownedFrames() throws {
+    let memory = try GuestMemory(byteCount: 1 << 20, backing: .anonymous)
+    var allocator = try FrameAllocator(byteCount: memory.byteCount)
+    let table = try PageTable(
+      configuration: PagingConfiguration(), memory: memory.view, allocator: &allocator)
+    let handle = try allocator.allocateFrame()
+    let plain = try allocator.allocate()
+    let free = allocator.freeByteCount
+    for address in [table.rootAddress, handle.address] {
+      let end = address.rawValue + 4096
+      #expect(throws: FrameAllocationError.inUse(start: address.rawValue, end: end)) {
+        try allocator.free(address)
+      }
+    }
+    #expect(throws: FrameAllocationError.inUse(start: 0, end: 3 * 4096)) {
+      try allocator.free(physical(0), byteCount: 3 * 4096)
+    }
+    #expect(allocator.freeByteCount == free)
+    try allocator.free(plain)
+    _ = consume handle
+    table.destroy(allocator: &allocator)
+    #expect(allocator.isFree(0..<memory.byteCount))
+  }
 }
