@@ -20,7 +20,8 @@ extension ConfiguredPageTable {
   ) throws(PageTableError) -> ConfiguredPageTable {
     let mask: UInt16 = bit < 10 ? 1 &<< bit : 0x400
     try tables.validate(PageProperties(rights: [.read, .execute], softwareBits: mask))
-    let needed = try tables.checkClone(root, level: tables.rootLevel)
+    var tablesLeft = tables.largestTableCount(allocator)
+    let needed = try tables.checkClone(root, level: tables.rootLevel, tablesLeft: &tablesLeft)
     try tables.check(&allocator, has: needed)
     let wide = UInt64(mask)
     let mark = (wide & 7) &<< 9 | ((wide &>> 3) & 0x7f) &<< 52
@@ -32,7 +33,9 @@ extension ConfiguredPageTable {
 extension TableMemory {
   /// Counts the tables of a clone and finds what cannot be shared.
   @inlinable
-  func checkClone(_ table: TableFrame, level: UInt64) throws(PageTableError) -> UInt64 {
+  func checkClone(
+    _ table: TableFrame, level: UInt64, tablesLeft: inout UInt64
+  ) throws(PageTableError) -> UInt64 {
     var count: UInt64 = 1
     for index in ownedIndices(level) {
       let entry = memory.entry(table, index)
@@ -40,8 +43,11 @@ extension TableMemory {
       case .absent: break
       case .invalid: throw invalid(entry, 0, level)
       case .table:
+        guard tablesLeft > 0 else { throw invalid(entry, 0, level) }
+        tablesLeft &-= 1
         count &+= try checkClone(
-          try child(of: entry, level: level, position: 0), level: level &- 1)
+          try child(of: entry, level: level, position: 0), level: level &- 1,
+          tablesLeft: &tablesLeft)
       case .leaf:
         guard Configuration.leafOwnership.isTracked(entry) else { break }
         let shift = Configuration.shift(level)

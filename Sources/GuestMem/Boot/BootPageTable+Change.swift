@@ -69,9 +69,10 @@ extension BootPageTable {
     try tables.check(&allocator, has: 0)
     allocator.collectReturned()
     var needed: UInt64 = 0
+    var tablesLeft = tables.largestTableCount(allocator)
     try tables.checkBoot(
       change, root, level: tables.rootLevel, range, available: allocator.freeFrames,
-      needed: &needed)
+      needed: &needed, tablesLeft: &tablesLeft)
     try tables.ownTables(
       for: range, below: root, level: tables.rootLevel, granting: rights, allocator: &allocator)
   }

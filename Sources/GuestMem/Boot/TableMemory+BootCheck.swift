@@ -27,7 +27,7 @@ extension TableMemory where Configuration == NativePaging {
   @inlinable
   func checkBoot(
     _ change: BootChange, _ table: TableFrame, level: UInt64, _ range: Range<UInt64>,
-    available: UInt64, needed: inout UInt64
+    available: UInt64, needed: inout UInt64, tablesLeft: inout UInt64
   ) throws(PageTableError) {
     let span = Configuration.span(level)
     let origin = origin(of: table, level: level)
@@ -54,10 +54,17 @@ extension TableMemory where Configuration == NativePaging {
           throw .noMemory(
             linearAddress: address(position), physicalAddress: entry & EntryBits.address)
         }
-        if self.origin(of: child, level: level &- 1) == .adopted { needed &+= 1 }
+        if self.origin(of: child, level: level &- 1) == .adopted {
+          needed &+= 1
+        } else {
+          // More than there can be: somebody linked some of them more than once.
+          guard tablesLeft > 0 else { throw invalid(entry, position, level) }
+          tablesLeft &-= 1
+        }
         try checkCount(needed, available)
         try checkBoot(
-          part, child, level: level &- 1, position..<end, available: available, needed: &needed)
+          part, child, level: level &- 1, position..<end, available: available, needed: &needed,
+          tablesLeft: &tablesLeft)
       }
       position = end
     }

@@ -9,15 +9,18 @@ public struct AccessedDirtySnapshot<Configuration: PageTableConfiguration> {
 
   /// Reads all entries below `root`; none when that is the root of tables in other memory.
   ///
-  /// Complexity: reads every table once for each entry that links it.
+  /// Complexity: reads every table once.
   public init(of root: TableFrame, in tables: TableMemory<Configuration>) {
     guard let root = tables.memory.table(linkedBy: root.address) else { return }
-    collect(root, level: tables.rootLevel, tables)
+    var visited = VisitedTables()
+    collect(root, level: tables.rootLevel, tables, &visited)
   }
 
   private mutating func collect(
-    _ table: TableFrame, level: UInt64, _ tables: TableMemory<Configuration>
+    _ table: TableFrame, level: UInt64, _ tables: TableMemory<Configuration>,
+    _ visited: inout VisitedTables
   ) {
+    guard visited.isFirstVisit(table, level: level) else { return }
     for index in 0..<Configuration.entryCount {
       let word = tables.memory.entry(table, index)
       guard word != 0 else { continue }
@@ -25,7 +28,7 @@ public struct AccessedDirtySnapshot<Configuration: PageTableConfiguration> {
       if case .table = EntryClass(word, level: level, in: Configuration.entryFormat),
         let child = tables.memory.table(linkedBy: word)
       {
-        collect(child, level: level &- 1, tables)
+        collect(child, level: level &- 1, tables, &visited)
       }
     }
   }

@@ -172,6 +172,12 @@ extension Cursor {
     try checkSlot(level, physical: raw.physicalAddress)
     try split(to: level, end: position &+ Configuration.span(level), allocator: &allocator)
     try descend(to: level, allocator: &allocator)
+    if case .table(let node, _) = ChildReference(entry: entry, level: self.level, tables: tables) {
+      guard tables.metadata.nodeState(of: node.frame).isFree else {
+        throw tables.busy(node, level: level &- 1, position: position)
+      }
+      try surveyTable(node, allocator)
+    }
     if raw.properties.isUser { raiseLinks() }
     var placed = Child<Configuration>.none
     swap(&placed, &child)

@@ -80,12 +80,13 @@ extension Cursor {
     _ end: UInt64, allocator: inout FrameAllocator
   ) throws(PageTableError) -> Bool {
     let start = position
+    var tablesLeft = tables.largestTableCount(allocator)
     while position < end {
       switch EntryClass(entry, level: levelNumber, in: Configuration.entryFormat) {
       case .leaf: return true
       case .table:
         do throws(PageTableError) {
-          try push(entry)
+          try push(entry, tablesLeft: &tablesLeft)
         } catch {
           move(to: start, allocator: &allocator)
           throw error

@@ -28,9 +28,10 @@ extension Cursor {
     let request = MapRequest(
       leaf: properties.leaf, leafLevels: leafLevels, linkBits: properties.linkBits)
     var needed: UInt64 = 0
+    var tablesLeft = tables.largestTableCount(allocator)
     try tables.checkMap(
       request, table, level: levelNumber, position..<end, physicalAddress.rawValue,
-      needed: &needed)
+      needed: &needed, tablesLeft: &tablesLeft)
     try tables.check(&allocator, has: needed)
     if properties.isUser { raiseLinks() }
     try tables.writeMap(
@@ -53,6 +54,9 @@ extension Cursor {
     leaveAll(allocator: &allocator)
     let needed = try tables.tablesToSplit(at: position..<end, table, level: levelNumber)
     try tables.check(&allocator, has: needed)
+    var tablesLeft = tables.largestTableCount(allocator)
+    try tables.survey(
+      for: .removal, table, level: levelNumber, position..<end, tablesLeft: &tablesLeft)
     try tables.removeRange(
       table, level: levelNumber, position..<end, allocator: &allocator, report: &report)
     cleanup = .emptyNodes
@@ -75,6 +79,9 @@ extension Cursor {
     leaveAll(allocator: &allocator)
     let needed = try tables.tablesToSplit(at: position..<end, table, level: levelNumber)
     try tables.check(&allocator, has: needed)
+    var tablesLeft = tables.largestTableCount(allocator)
+    try tables.survey(
+      for: .change, table, level: levelNumber, position..<end, tablesLeft: &tablesLeft)
     if edit.makesUser { raiseLinks() }
     let changed = try tables.editRange(
       edit, table, level: levelNumber, position..<end, allocator: &allocator)

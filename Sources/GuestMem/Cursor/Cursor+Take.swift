@@ -133,6 +133,7 @@ extension Cursor {
   mutating func findRemovable(
     _ end: UInt64, allocator: inout FrameAllocator
   ) throws(PageTableError) -> Bool {
+    var tablesLeft = tables.largestTableCount(allocator)
     while position < end {
       let entry = entry
       switch EntryClass(entry, level: levelNumber, in: Configuration.entryFormat) {
@@ -151,9 +152,13 @@ extension Cursor {
         if fits && mayGo {
           let child = try tables.child(of: entry, level: levelNumber, position: position)
           // Tables that lead to no page are passed over like anything else that maps nothing.
-          if tables.leadsToPage(child, level: levelNumber &- 1) { return true }
+          var visited = VisitedTables()
+          if tables.leadsToPage(child, level: levelNumber &- 1, visited: &visited) {
+            try surveyTable(child, allocator)
+            return true
+          }
         }
-        try push(entry)
+        try push(entry, tablesLeft: &tablesLeft)
       case .absent, .invalid: move(to: min(end, slot.upperBound), allocator: &allocator)
       }
     }
@@ -164,8 +169,12 @@ extension Cursor {
 extension TableMemory {
   /// True when there is a page in a node or below it.
   @usableFromInline
-  func leadsToPage(_ table: TableFrame, level: UInt64) -> Bool {
-    guard metadata.nodeState(of: table.frame).presentCount > 0 else { return false }
+  func leadsToPage(
+    _ table: TableFrame, level: UInt64, visited: inout VisitedTables
+  ) -> Bool {
+    guard metadata.nodeState(of: table.frame).presentCount > 0,
+      visited.isFirstVisit(table, level: level)
+    else { return false }
     for index in 0..<Configuration.entryCount {
       let entry = memory.entry(table, index)
       switch EntryClass(entry, level: level, in: Configuration.entryFormat) {
@@ -173,7 +182,7 @@ extension TableMemory {
       case .leaf: return true
       case .table:
         guard let child = memory.table(linkedBy: entry), level > 1 else { continue }
-        if leadsToPage(child, level: level &- 1) { return true }
+        if leadsToPage(child, level: level &- 1, visited: &visited) { return true }
       }
     }
     return false
@@ -183,17 +192,21 @@ extension TableMemory {
   @usableFromInline
   func subtreeCount(_ table: TableFrame) -> SubtreeCount {
     var count = SubtreeCount()
-    add(table, to: &count)
+    var visited = VisitedTables()
+    add(table, to: &count, visited: &visited)
     return count
   }
 
-  private func add(_ table: TableFrame, to count: inout SubtreeCount) {
+  private func add(
+    _ table: TableFrame, to count: inout SubtreeCount, visited: inout VisitedTables
+  ) {
+    guard visited.isFirstVisit(table, level: 0) else { return }
     count.tableCount += 1
     guard let level = metadata.nodeState(of: table.frame).level else { return }
     for index in 0..<Configuration.entryCount {
       switch ChildReference(entry: memory.entry(table, index), level: level, tables: self) {
       case .none: break
-      case .table(let child, _): add(child, to: &count)
+      case .table(let child, _): add(child, to: &count, visited: &visited)
       case .page:
         count.pageCounts[level, default: 0] += 1
         count.byteCount += Configuration.span(UInt64(level.rawValue))

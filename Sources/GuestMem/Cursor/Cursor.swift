@@ -121,6 +121,26 @@ public import MMU
     enter(child)
   }
 
+  /// The same for a walk over a range, which comes to no more tables than there can be.
+  ///
+  /// Throws: ``PageTableError/invalidEntry(linearAddress:level:entry:)`` when it did.
+  @inlinable
+  mutating func push(_ entry: UInt64, tablesLeft: inout UInt64) throws(PageTableError) {
+    guard tablesLeft > 0 else { throw tables.invalid(entry, position, levelNumber) }
+    tablesLeft &-= 1
+    try push(entry)
+  }
+
+  /// Throws unless the table that the current entry links can go with everything below it.
+  @inlinable
+  func surveyTable(
+    _ child: TableFrame, _ allocator: borrowing FrameAllocator
+  ) throws(PageTableError) {
+    var tablesLeft = tables.largestTableCount(allocator)
+    try tables.survey(
+      for: .removal, child, level: levelNumber &- 1, slot, tablesLeft: &tablesLeft)
+  }
+
   /// Moves into a table that is locked already.
   @inlinable
   mutating func enter(_ child: TableFrame) {

@@ -97,7 +97,8 @@ extension TableMemory {
   @inlinable
   func markStray(_ table: TableFrame) {
     let state = metadata.nodeState(of: table.frame)
-    guard let level = state.level else { return }
+    // Those below a marked node were marked with it, also where a guest links it once more.
+    guard let level = state.level, !state.isStray else { return }
     if state.isLocked { Configuration.willUnlock(frame: table.frame, level: level) }
     changeState(of: table) {
       $0.isStray = true

@@ -119,8 +119,10 @@ extension ConfiguredPageTable {
       return
     }
     var needed: UInt64 = 0
+    var tablesLeft = tables.largestTableCount(allocator)
     try tables.checkMap(
-      mapping, root, level: tables.rootLevel, range, physicalAddress.rawValue, needed: &needed)
+      mapping, root, level: tables.rootLevel, range, physicalAddress.rawValue, needed: &needed,
+      tablesLeft: &tablesLeft)
     try tables.check(&allocator, has: needed)
     try tables.writeMap(
       mapping, root, level: tables.rootLevel, range, physicalAddress.rawValue, allocator: &allocator

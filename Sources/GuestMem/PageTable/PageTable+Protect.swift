@@ -20,6 +20,9 @@ extension ConfiguredPageTable {
     let range = try tables.positions(linearAddress, byteCount: byteCount)
     let needed = try tables.tablesToSplit(at: range, root, level: tables.rootLevel)
     try tables.check(&allocator, has: needed)
+    var tablesLeft = tables.largestTableCount(allocator)
+    try tables.survey(
+      for: .change, root, level: tables.rootLevel, range, tablesLeft: &tablesLeft)
     return try tables.editRange(
       edit, root, level: tables.rootLevel, range, allocator: &allocator)
   }

@@ -39,7 +39,7 @@ extension TableMemory {
   @inlinable
   func checkMap(
     _ mapping: MapRequest, _ table: TableFrame, level: UInt64, _ range: Range<UInt64>,
-    _ physical: UInt64, needed: inout UInt64
+    _ physical: UInt64, needed: inout UInt64, tablesLeft: inout UInt64
   ) throws(PageTableError) {
     let span = Configuration.span(level)
     var position = range.lowerBound
@@ -57,7 +57,12 @@ extension TableMemory {
           throw .alreadyMapped(
             linearAddress: address(position), level: levelNumbered(level), entry: entry)
         }
-        try checkMap(mapping, child, level: level &- 1, position..<end, target, needed: &needed)
+        // More than there can be: a guest linked some more than once.
+        guard tablesLeft > 0 else { throw invalid(entry, position, level) }
+        tablesLeft &-= 1
+        try checkMap(
+          mapping, child, level: level &- 1, position..<end, target, needed: &needed,
+          tablesLeft: &tablesLeft)
       case .leaf:
         throw .alreadyMapped(
           linearAddress: address(position), level: levelNumbered(level), entry: entry)

@@ -128,7 +128,8 @@ struct ForeignPartsTests {
         }
       }
     }
-    #expect(!node.isNone)
+    let isKept = !node.isNone
+    #expect(isKept)
     let frame = try other.allocateFrame()
     let number = frame.frame
     var page = Child<UserPaging>.page(

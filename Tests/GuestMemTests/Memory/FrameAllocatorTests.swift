@@ -105,6 +105,7 @@ struct FrameAllocatorTests {
     try allocator.free(plain)
     _ = consume handle
     table.destroy(allocator: &allocator)
-    #expect(allocator.isFree(0..<memory.byteCount))
+    let isFree = allocator.isFree(0..<memory.byteCount)
+    #expect(isFree)
   }
 }
