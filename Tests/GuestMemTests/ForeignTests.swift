@@ -232,7 +232,7 @@ struct ForeignTests {
 
   @Test("A root that is not in the memory of the tables is not read")
   func otherMemory() throws {
-    var machine = try AddressSpaceTests.Machine()
+    let machine = try AddressSpaceTests.Machine()
     var larger = try TestMachine(byteCount: 64 << 20)
     _ = try larger.allocator.allocate(byteCount: 48 << 20)
     let high = try PageTable(

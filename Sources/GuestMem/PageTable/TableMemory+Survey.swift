@@ -1,6 +1,6 @@
 // TableMemory, survey: a look at the tables below a range before an operation goes through them.
 
-public import MMU
+internal import MMU
 
 /// What an operation is about to do with the tables of a range.
 @frozen @usableFromInline enum SurveyPurpose: Hashable, Sendable {

@@ -9,7 +9,7 @@ import Testing
 struct ForeignPartsTests {
   static let plain = PageProperties(rights: [.read, .write])
 
-  @Test("The nodes that a cursor empties go back to their own allocator, whichever it is handed")
+  @Test("A cursor that is handed the allocator of other memory gives nothing to it")
   func cursorWithForeignAllocator() throws {
     var machine = try TestMachine(byteCount: 64 << 20)
     var other = try FrameAllocator(byteCount: 1 << 20)
@@ -23,9 +23,16 @@ struct ForeignPartsTests {
       pageSizes: .exactly(.size4KiB), allocator: &machine.allocator)
     try machine.table.withCursor(
       linear(0), byteCount: 8 << 20, allocator: &machine.allocator
-    ) { (cursor, _) throws(PageTableError) in
-      while cursor.remainingByteCount > 0 {
-        _ = try cursor.takeNext(byteCount: 4096, allocator: &other)
+    ) { (cursor, allocator) throws(PageTableError) in
+      for _ in 0..<2 {
+        do throws(PageTableError) {
+          _ = try cursor.takeNext(byteCount: 4096, allocator: &other)
+          Issue.record("nothing was thrown")
+        } catch {
+          #expect(error == .foreignAllocator)
+        }
+        // With its own it goes on.
+        _ = try cursor.takeNext(byteCount: 4 << 20, allocator: &allocator)
       }
     }
     #expect(other.freeByteCount == otherFree)

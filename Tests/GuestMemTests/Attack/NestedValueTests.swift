@@ -22,7 +22,7 @@ struct NestedValueTests {
       table.liveness = removal == .unmap ? .live : .offline
       try table.unmap(linear(0), byteCount: 1 << 30, allocator: &allocator)
     case .cursorUnmap:
-      try table.withCursor(linear(0), byteCount: 1 << 40, allocator: &allocator) {
+      _ = try table.withCursor(linear(0), byteCount: 1 << 40, allocator: &allocator) {
         (cursor, allocator) throws(PageTableError) in
         try cursor.unmap(byteCount: 1 << 40, allocator: &allocator)
       }
