@@ -11,6 +11,30 @@ internal import MMU
 }
 
 extension TableMemory {
+  /// Moves over entries of a level-2 table that link free tables: nearly all are such.
+  @inlinable @inline(__always)
+  func passFreePageTables(
+    _ table: TableFrame, _ position: inout UInt64, _ upperBound: UInt64,
+    tablesLeft: inout UInt64
+  ) {
+    let shift = Configuration.shift(2)
+    let first = position &>> shift
+    let end = (upperBound &+ (1 &<< shift &- 1)) &>> shift
+    let last = first &+ min(end &- first, tablesLeft)
+    var number = first
+    while number < last,
+      let child = nearTable(
+        linkedBy: memory.entry(
+          table, Int(truncatingIfNeeded: number) & (Configuration.entryCount &- 1))),
+      metadata.nearNodeState(of: child).isFreeNode(ofLevelNumber: 1)
+    {
+      number &+= 1
+    }
+    guard number > first else { return }
+    tablesLeft &-= number &- first
+    position = min(upperBound, number &<< shift)
+  }
+
   /// Throws what stands against an operation in the tables below `range`.
   ///
   /// They are a tree unless a guest linked some of them more often, which makes few tables look like
@@ -26,7 +50,11 @@ extension TableMemory {
     guard level > 1 else { return }
     let span = Configuration.span(level)
     var position = range.lowerBound
-    while position < range.upperBound {
+    while true {
+      if level == 2 {
+        passFreePageTables(table, &position, range.upperBound, tablesLeft: &tablesLeft)
+      }
+      guard position < range.upperBound else { return }
       let end = min(range.upperBound, (position | (span &- 1)) &+ 1)
       let entry = memory.entry(table, Configuration.index(position, level))
       if case .table = EntryClass(entry, level: level, in: Configuration.entryFormat) {
