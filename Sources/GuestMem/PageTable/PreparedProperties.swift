@@ -7,7 +7,8 @@ public import MMU
 /// The kind belongs to the type, because the bits of another format, or without the mark of pages
 /// that own nothing, would mean something else. A table that another processor reads may be handed
 /// them: what its leaves cannot have is refused.
-@frozen public struct PreparedProperties<Configuration: PageTableConfiguration>: Hashable,
+@frozen
+public struct PreparedProperties<Configuration: PageTableConfiguration>: Hashable,
   Sendable
 {
   @usableFromInline let leaf: LeafBits

@@ -24,7 +24,7 @@ struct ForeignPartsTests {
     try machine.table.withCursor(
       linear(0), byteCount: 8 << 20, allocator: &machine.allocator
     ) { (cursor, allocator) throws(PageTableError) in
-      for _ in 0..<2 {
+      for _ in 0..<4 {
         do throws(PageTableError) {
           _ = try cursor.takeNext(byteCount: 4096, allocator: &other)
           Issue.record("nothing was thrown")
@@ -32,7 +32,7 @@ struct ForeignPartsTests {
           #expect(error == .foreignAllocator)
         }
         // With its own it goes on.
-        _ = try cursor.takeNext(byteCount: 4 << 20, allocator: &allocator)
+        _ = try cursor.takeNext(byteCount: 2 << 20, allocator: &allocator)
       }
     }
     #expect(other.freeByteCount == otherFree)
