@@ -22,10 +22,10 @@ extension ConfiguredPageTable {
     if byteCount == 4096, pageSizes.allows4KiB, _fastPath(leaf != 0),
       _fastPath(tables.isOwnedPage(linearAddress.rawValue)),
       _fastPath(physicalAddress.rawValue & tables.forbiddenPhysicalBits == 0),
-      _fastPath(allocator.metadata.identity == tables.level4Books(for: leaf)),
+      _fastPath(allocator.metadata.identity == tables.level4Metadata(for: leaf)),
       tables.mapPage(
         leaf | physicalAddress.rawValue, belowLevel4: root, address: linearAddress.rawValue,
-        linkBits: Configuration.entryFormat.link(to: properties), books: allocator.metadata)
+        linkBits: Configuration.entryFormat.link(to: properties), metadata: allocator.metadata)
     {
       return
     }
@@ -106,7 +106,7 @@ extension ConfiguredPageTable {
         with: mapping.linkBits),
       tables.mapPage(
         mapping.leaf.small | physicalAddress.rawValue, belowLevel4: below,
-        address: range.lowerBound, linkBits: mapping.linkBits, books: tables.metadata)
+        address: range.lowerBound, linkBits: mapping.linkBits, metadata: tables.metadata)
     {
       return
     }
@@ -146,8 +146,8 @@ extension TableMemory {
   /// The identity of the metadata, or 0 for a leaf that these tables cannot have and for tables
   /// without 4 levels.
   @inlinable @inline(__always)
-  func level4Books(for leaf: UInt64) -> UInt {
-    leaf & EntryBits.noExecute == 0 ? level4Books : level4BooksForNoExecute
+  func level4Metadata(for leaf: UInt64) -> UInt {
+    leaf & EntryBits.noExecute == 0 ? level4Metadata : level4MetadataForNoExecute
   }
 
   /// True for the first byte of a 4 KiB page that this table owns.

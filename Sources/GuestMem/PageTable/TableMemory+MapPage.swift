@@ -8,7 +8,7 @@ extension TableMemory {
   @inlinable @inline(__always)
   func mapPage(
     _ leaf: UInt64, belowLevel4 root: TableFrame, address: UInt64, linkBits: UInt64,
-    books metadata: FrameMetadataView
+    metadata: FrameMetadataView
   ) -> Bool {
     // A fair lock's word is not stored plainly.
     guard Configuration.nodeLock == .spin,

@@ -32,9 +32,9 @@ public import MMU
   @usableFromInline let nearAddressMask: UInt64
   /// The identity of the metadata for tables with 4 levels, and 0 for others: one comparison with
   /// the allocator's tells both.
-  @usableFromInline let level4Books: UInt
+  @usableFromInline let level4Metadata: UInt
   /// The same, and 0 where leaves cannot have XD.
-  @usableFromInline let level4BooksForNoExecute: UInt
+  @usableFromInline let level4MetadataForNoExecute: UInt
 
   /// Takes the parts; the metadata must be that of the memory.
   @inlinable
@@ -57,8 +57,8 @@ public import MMU
     nearLinkMask = EntryBits.present | EntryBits.pageSize | far
     nearWritableLinkMask = nearLinkMask | EntryBits.writable
     nearAddressMask = ~far & ~4095
-    level4Books = rootTableLevel == .pageMapLevel4 ? metadata.identity : 0
-    level4BooksForNoExecute = paging.isNoExecuteEnabled ? level4Books : 0
+    level4Metadata = rootTableLevel == .pageMapLevel4 ? metadata.identity : 0
+    level4MetadataForNoExecute = paging.isNoExecuteEnabled ? level4Metadata : 0
   }
 
   /// The level of the root as a number.
