@@ -23,8 +23,7 @@ extension ConfiguredPageTable {
     var tablesLeft = tables.largestTableCount(allocator)
     let needed = try tables.checkClone(root, level: tables.rootLevel, tablesLeft: &tablesLeft)
     try tables.check(&allocator, has: needed)
-    let wide = UInt64(mask)
-    let mark = (wide & 7) &<< 9 | ((wide &>> 3) & 0x7f) &<< 52
+    let mark = EntryBits.software(mask)
     let copy = try tables.clone(root, level: tables.rootLevel, mark: mark, allocator: &allocator)
     return ConfiguredPageTable(tables: tables, root: copy)
   }

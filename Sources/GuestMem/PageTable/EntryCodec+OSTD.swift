@@ -14,8 +14,7 @@ extension LeafBits {
     if !properties.rights.contains(.execute) { bits |= EntryBits.noExecute }
     bits |= properties.word & EntryBits.flags
     bits |= UInt64(properties.protectionKey & 15) &<< 59
-    let software = UInt64(properties.softwareBits)
-    bits |= (software & 7) &<< 9 | ((software &>> 3) & 0x7f) &<< 52
+    bits |= EntryBits.software(properties.softwareBits)
     self.init(small: bits, large: bits)
   }
 
@@ -74,7 +73,6 @@ extension PageProperties {
       isDirty: entry & EntryBits.dirty != 0,
       memoryType: PageAttributeTable.typeOSTD(at: (entry &>> 3) & 3),
       protectionKey: UInt8(truncatingIfNeeded: (entry &>> 59) & 15),
-      softwareBits: UInt16(
-        truncatingIfNeeded: (entry &>> 9) & 7 | ((entry &>> 52) & 0x7f) &<< 3))
+      softwareBits: EntryBits.softwareBits(of: entry))
   }
 }

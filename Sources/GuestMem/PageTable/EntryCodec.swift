@@ -39,6 +39,17 @@ public import MMU
   @inlinable static var cache: UInt64 { 3 << 3 }
   /// Bits 11:9 and 58:52.
   @inlinable static var software: UInt64 { 7 << 9 | 0x7f << 52 }
+  /// The bits for software, 0 to 9, where an entry has them.
+  @inlinable @inline(__always)
+  static func software(_ bits: UInt16) -> UInt64 {
+    let wide = UInt64(bits)
+    return (wide & 7) &<< 9 | ((wide &>> 3) & 0x7f) &<< 52
+  }
+  /// The bits for software that an entry has.
+  @inlinable @inline(__always)
+  static func softwareBits(of entry: UInt64) -> UInt16 {
+    UInt16(truncatingIfNeeded: (entry &>> 9) & 7 | ((entry &>> 52) & 0x7f) &<< 3)
+  }
   /// Bits 62:59.
   @inlinable static var protectionKey: UInt64 { 15 << 59 }
   /// Every address bit that any processor has.
@@ -95,8 +106,7 @@ extension LeafBits {
     if !properties.rights.contains(.execute) { common |= EntryBits.noExecute }
     common |= properties.word & EntryBits.flags
     common |= UInt64(properties.protectionKey & 15) &<< 59
-    let software = UInt64(properties.softwareBits)
-    common |= (software & 7) &<< 9 | ((software &>> 3) & 0x7f) &<< 52
+    common |= EntryBits.software(properties.softwareBits)
     self.init(common: common, hasPAT: index &>> 2)
   }
 
@@ -159,7 +169,6 @@ extension PageProperties {
       isDirty: entry & EntryBits.dirty != 0,
       memoryType: PageAttributeTable.type(at: (pat & 1) &<< 2 | (entry &>> 3) & 3),
       protectionKey: UInt8(truncatingIfNeeded: (entry &>> 59) & 15),
-      softwareBits: UInt16(
-        truncatingIfNeeded: (entry &>> 9) & 7 | ((entry &>> 52) & 0x7f) &<< 3))
+      softwareBits: EntryBits.softwareBits(of: entry))
   }
 }

@@ -67,10 +67,7 @@ public enum LeafOwnership: Hashable, Sendable {
   }
 
   /// The bit as it stands in an entry, or 0.
-  @inlinable var entryMask: UInt64 {
-    let mask = UInt64(softwareMask)
-    return (mask & 7) &<< 9 | ((mask &>> 3) & 0x7f) &<< 52
-  }
+  @inlinable var entryMask: UInt64 { EntryBits.software(softwareMask) }
 
   /// What stands in the place of the bit in leaves that own nothing.
   @inlinable var untrackedBits: UInt64 {
