@@ -28,6 +28,12 @@ static inline int64_t ckvm_seal_against_shrinking(int fd) {
   return ckvm_result(fcntl(fd, 1033 /* F_ADD_SEALS */, 2 /* F_SEAL_SHRINK */));
 }
 
+/* 1 for a memory file that nobody can make smaller, 0 for any other file. fcntl(2), F_GET_SEALS. */
+static inline int ckvm_is_sealed_against_shrinking(int fd) {
+  int seals = fcntl(fd, 1034 /* F_GET_SEALS */);
+  return seals >= 0 && (seals & 2 /* F_SEAL_SHRINK */) != 0;
+}
+
 /* Gives back every page of the memory file, which reads as zero afterwards. fallocate(2). */
 static inline int64_t ckvm_punch_hole(int fd, uint64_t offset, uint64_t byte_count) {
   return ckvm_result(syscall(SYS_fallocate, fd, 3 /* KEEP_SIZE | PUNCH_HOLE */, offset,

@@ -25,8 +25,8 @@ extension ConfiguredPageTable {
 
   /// Another value for the same tables; each has to be destroyed.
   ///
-  /// The two must not be used from two threads at once, not even to read. Within one thread a cursor
-  /// or guard of one keeps the other from what it has locked.
+  /// Both stay on one thread, as neither is `Sendable`: a translation by one would read what the
+  /// other takes apart. A cursor or guard of one keeps the other from what it has locked.
   ///
   /// Throws: ``FrameStateError/tooManyOwners(frame:)``.
   @inlinable

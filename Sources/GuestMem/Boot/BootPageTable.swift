@@ -12,8 +12,8 @@ public import MMU
 ///
 /// The tables of its own are nodes of the allocator's metadata; adopted ones are not. Until the
 /// last owner is gone (``dismiss(allocator:)``), nobody may free the frames of adopted tables, or
-/// change what these say. Guest memory and the allocator must outlive the table. It is for one
-/// thread.
+/// change what these say. The table keeps guest memory and the books of its
+/// frames there. It is for one thread at a time.
 ///
 /// Processors may run on the tables meanwhile. One that holds paging-structure caches may go on
 /// using an adopted table after it was copied, and set A and D there instead of in the copy, until
@@ -23,7 +23,7 @@ public import MMU
 ///
 /// Source: Intel SDM volume 3A, sections 5.10.3 (paging-structure caches) and 5.10.4
 /// (invalidation).
-@frozen public struct BootPageTable: ~Copyable, Sendable {
+@frozen public struct BootPageTable: ~Copyable {
   /// Where the tables stand and how they are read.
   @inlinable public var tableMemory: TableMemory<NativePaging> { tables }
   @usableFromInline var tables: TableMemory<NativePaging>

@@ -34,8 +34,7 @@ public struct FrameAllocator: ~Copyable, Sendable {
   @usableFromInline var lowestCounted: UInt64 = .max
   /// One more than the highest such frame.
   @usableFromInline var countedEnd: UInt64 = 0
-  private let frameMetadata: FrameMetadata
-  /// The metadata of the frames; this allocator must outlive it.
+  /// The metadata of the frames.
   public let metadata: FrameMetadataView
 
   /// All `byteCount` bytes are free, rounded down to whole frames.
@@ -48,8 +47,7 @@ public struct FrameAllocator: ~Copyable, Sendable {
   ) throws(FrameAllocationError) {
     let frameCount = byteCount / 4096
     guard frameCount <= 1 << 40 else { throw .invalidRange(start: 0, end: byteCount) }
-    frameMetadata = try FrameMetadata(frameCount: frameCount)
-    metadata = frameMetadata.view
+    metadata = try FrameMetadataView(frameCount: frameCount)
     self.byteCount = frameCount * 4096
     intervals = frameCount > 0 ? [0..<frameCount] : []
     freeFrames = frameCount

@@ -4,14 +4,15 @@ public import MMU
 
 /// One of the owners of a run of 4 KiB frames; the frames become free when the last owner is gone.
 ///
-/// A run is a page of 4 KiB, 2 MiB or 1 GiB; each of its frames counts this handle. The allocator
-/// must outlive every handle.
+/// A run is a page of 4 KiB, 2 MiB or 1 GiB; each of its frames counts this handle.
 @frozen public struct FrameHandle: ~Copyable, Sendable {
   /// The number of the first frame.
   public let frame: UInt64
   /// The number of frames.
   public let frameCount: UInt64
   @usableFromInline let metadata: FrameMetadataView
+  /// False once somebody else took the owner over.
+  @usableFromInline var isOwner = true
 
   /// Takes over an owner that stands in the metadata already.
   @inlinable
@@ -56,13 +57,13 @@ public import MMU
   /// Ends the handle and keeps its owner: somebody else, such as a leaf, is that owner now.
   @inlinable
   public consuming func intoRaw() -> UInt64 {
-    let frame = frame
-    discard self
+    isOwner = false
     return frame
   }
 
   @inlinable
   deinit {
+    guard isOwner else { return }
     for index in 0..<frameCount { metadata.dropOwner(of: frame &+ index) }
   }
 }
@@ -106,6 +107,8 @@ extension FrameMetadataView {
   /// The number of the frame.
   public let frame: UInt64
   @usableFromInline let metadata: FrameMetadataView
+  /// False once somebody else took the owner over.
+  @usableFromInline var isOwner = true
 
   @inlinable
   init(owned frame: UInt64, metadata: FrameMetadataView) {
@@ -116,13 +119,14 @@ extension FrameMetadataView {
   /// Turns the only owner into the first of several.
   @inlinable
   public consuming func shared() -> FrameHandle {
-    let frame = frame
-    let metadata = metadata
-    discard self
+    isOwner = false
     metadata.setOwnership(.shared(1), of: frame)
     return FrameHandle(owned: frame, frameCount: 1, metadata: metadata)
   }
 
   @inlinable
-  deinit { metadata.dropOwner(of: frame) }
+  deinit {
+    guard isOwner else { return }
+    metadata.dropOwner(of: frame)
+  }
 }

@@ -1,19 +1,22 @@
-// FrameMetadataView: an unowned, bounds-checked window on the metadata of frames.
+// FrameMetadataView: a bounds-checked window on the metadata of frames.
 
 public import CKVM
 
-/// The metadata of the frames of guest memory; the allocator that owns it must outlive the view.
+/// The metadata of the frames of guest memory, which stays there as long as a view of it.
 ///
 /// Frames are named by number: the guest-physical address divided by 4096.
 @safe @frozen public struct FrameMetadataView: @unchecked Sendable {
   @usableFromInline let baseAddress: UnsafeMutableRawPointer
   /// The number of frames.
   public let frameCount: UInt64
+  /// What keeps the words mapped.
+  @usableFromInline let owner: AnyObject
 
   @unsafe @inlinable
-  init(baseAddress: UnsafeMutableRawPointer, frameCount: UInt64) {
+  init(baseAddress: UnsafeMutableRawPointer, frameCount: UInt64, keeping owner: AnyObject) {
     unsafe self.baseAddress = baseAddress
     self.frameCount = frameCount
+    self.owner = owner
   }
 
   /// The same number, never 0, for all views of one allocator's metadata.

@@ -15,10 +15,3 @@ extension GuestMemory {
     }
   }
 }
-
-extension GuestMemory {
-  /// The memory file, for ``init(copyOf:offset:byteCount:)``; -1 without one.
-  ///
-  /// It is the owner's and closed with it.
-  public borrowing func memoryFileDescriptor() -> CInt { fileDescriptor }
-}

@@ -2,10 +2,11 @@
 
 internal import CKVM
 
-/// Guest RAM: `byteCount` bytes of this process's memory, zero at first, given back at the end.
+/// Guest RAM: `byteCount` bytes of this process's memory, zero at first.
 ///
-/// The memory is sparse: a page costs nothing until it is written.
-@safe public struct GuestMemory: ~Copyable, @unchecked Sendable {
+/// The memory is sparse: a page costs nothing until it is written. It is given back when this owner
+/// and every view of it are gone.
+public struct GuestMemory: ~Copyable, Sendable {
   /// What stands behind the memory.
   public enum Backing: Hashable, Sendable {
     /// Private to this process.
@@ -16,8 +17,9 @@ internal import CKVM
 
   /// The size in bytes; a multiple of 4 KiB.
   public let byteCount: UInt64
-  private let baseAddress: UnsafeMutableRawPointer
-  let fileDescriptor: CInt
+  private let mapping: MappedMemory
+  /// The memory file, or nil for memory that no copy can be made of.
+  package let file: MemoryFile?
 
   /// Takes `byteCount` bytes of zeroed memory from the host; 0 is a size like any other.
   ///
@@ -25,70 +27,71 @@ internal import CKVM
   /// or exceeds 2^52, ``GuestMemoryError/refused(operation:byteCount:errorNumber:)`` when the host
   /// does not give it.
   public init(byteCount: UInt64, backing: Backing) throws(GuestMemoryError) {
-    guard byteCount % 4096 == 0, byteCount <= 1 << 52 else { throw .invalidByteCount(byteCount) }
+    guard Self.isValid(byteCount) else { throw .invalidByteCount(byteCount) }
     switch backing {
     case .anonymous:
-      try self.init(
-        mapping: byteCount, of: -1, offset: 0,
-        flags: CKVM_MAP_PRIVATE | CKVM_MAP_ANONYMOUS | CKVM_MAP_NORESERVE)
+      try self.init(byteCount, flags: CKVM_MAP_PRIVATE | CKVM_MAP_ANONYMOUS)
     case .memoryFile:
-      // SAFETY: the name is a literal, which is zero-terminated and outlives the call.
-      let descriptor = unsafe ckvm_memory_file("kvmpt-guest-memory")
-      guard descriptor >= 0 else {
-        throw .refused(
-          operation: "memfd_create", byteCount: byteCount, errorNumber: Int32(-descriptor))
-      }
-      let result = ckvm_set_size(CInt(descriptor), max(byteCount, 4096))
-      guard result >= 0 else {
-        _ = ckvm_close(CInt(descriptor))
-        throw .refused(operation: "ftruncate", byteCount: byteCount, errorNumber: Int32(-result))
-      }
+      let file = try MemoryFile(byteCount: byteCount)
       try self.init(
-        mapping: byteCount, of: CInt(descriptor), offset: 0,
-        flags: CKVM_MAP_SHARED | CKVM_MAP_NORESERVE, owning: CInt(descriptor))
+        byteCount, flags: CKVM_MAP_SHARED, fileDescriptor: file.fileDescriptor, file: file)
     }
   }
 
-  /// A private copy-on-write view of `byteCount` bytes of somebody's file from `offset` on.
+  /// A private copy of `byteCount` bytes of somebody's file from `offset` on.
   ///
-  /// The descriptor stays the caller's and may be closed afterwards. A page that has not been
-  /// written here still shows what others write to the file.
+  /// The descriptor stays the caller's and may be closed afterwards. The content is what the file
+  /// has now. Of a memory file that is sealed against shrinking nothing is read yet: a page that has
+  /// not been written here still shows what others write to the file.
   ///
-  /// Throws: ``GuestMemoryError/misalignedOffset(_:)`` and the errors of ``init(byteCount:backing:)``.
+  /// Throws: ``GuestMemoryError/misalignedOffset(_:)``,
+  /// ``GuestMemoryError/fileTooShort(byteCount:needed:)`` when the file has fewer bytes, and the
+  /// errors of ``init(byteCount:backing:)``.
   public init(
     copyOf fileDescriptor: CInt, offset: UInt64, byteCount: UInt64
   ) throws(GuestMemoryError) {
-    guard byteCount % 4096 == 0, byteCount <= 1 << 52 else { throw .invalidByteCount(byteCount) }
-    guard offset % 4096 == 0 else { throw .misalignedOffset(offset) }
-    try self.init(
-      mapping: byteCount, of: fileDescriptor, offset: offset,
-      flags: CKVM_MAP_PRIVATE | CKVM_MAP_NORESERVE)
+    guard Self.isValid(byteCount) else { throw .invalidByteCount(byteCount) }
+    guard offset % 4096 == 0, offset <= 1 << 62 else { throw .misalignedOffset(offset) }
+    let size = ckvm_file_size(fileDescriptor)
+    guard size >= 0 else {
+      throw .refused(operation: "fstat", byteCount: byteCount, errorNumber: Int32(-size))
+    }
+    let needed = offset + byteCount
+    guard UInt64(size) >= needed else {
+      throw .fileTooShort(byteCount: UInt64(size), needed: needed)
+    }
+    if byteCount == 0 || ckvm_is_sealed_against_shrinking(fileDescriptor) != 0 {
+      let isEmpty = byteCount == 0
+      try self.init(
+        byteCount, flags: CKVM_MAP_PRIVATE | (isEmpty ? CKVM_MAP_ANONYMOUS : 0),
+        fileDescriptor: isEmpty ? -1 : fileDescriptor, offset: isEmpty ? 0 : offset)
+    } else {
+      // Somebody could shorten the file under a mapping of it (SIGBUS, mmap(2)).
+      let original = try GuestMemory(byteCount: byteCount, backing: .memoryFile)
+      try original.view.fill(
+        fromFile: fileDescriptor, offset: offset, byteCount: byteCount)
+      self = try original.privateCopy()
+    }
   }
 
-  /// Maps; `owned`, where given, is closed on an error and otherwise kept for later copies.
+  /// Maps; a mapping of no bytes is an error to mmap, so an empty region holds one page unseen.
   private init(
-    mapping byteCount: UInt64, of fileDescriptor: CInt, offset: UInt64, flags: CInt,
-    owning owned: CInt = -1
+    _ byteCount: UInt64, flags: CInt, fileDescriptor: CInt = -1, offset: UInt64 = 0,
+    file: MemoryFile? = nil
   ) throws(GuestMemoryError) {
-    // A mapping of no bytes is an error to mmap, so an empty region holds one page unseen.
-    var address: UnsafeMutableRawPointer?
-    // SAFETY: `address` is a variable of this call.
-    let result = unsafe ckvm_map(
-      max(byteCount, 4096), CKVM_PROT_READ | CKVM_PROT_WRITE, flags, fileDescriptor, offset,
-      &address)
-    guard result >= 0, let mapped = unsafe address else {
-      if owned >= 0 { _ = ckvm_close(owned) }
-      throw .refused(operation: "mmap", byteCount: byteCount, errorNumber: Int32(-result))
+    do throws(SystemRefusal) {
+      mapping = try MappedMemory(
+        byteCount: max(byteCount, 4096), flags: flags, fileDescriptor: fileDescriptor,
+        offset: offset)
+    } catch {
+      throw .refused(operation: "mmap", byteCount: byteCount, errorNumber: error.errorNumber)
     }
     self.byteCount = byteCount
-    unsafe self.baseAddress = mapped
-    self.fileDescriptor = owned
+    self.file = file
   }
 
-  deinit {
-    // SAFETY: the range was mapped by the initializer and is unmapped nowhere else.
-    _ = unsafe ckvm_unmap(baseAddress, max(byteCount, 4096))
-    if fileDescriptor >= 0 { _ = ckvm_close(fileDescriptor) }
+  private static func isValid(_ byteCount: UInt64) -> Bool {
+    byteCount % 4096 == 0 && byteCount <= 1 << 52
   }
 
   /// A copy-on-write view of the same memory file; what is written to it stays in it.
@@ -97,13 +100,14 @@ internal import CKVM
   ///
   /// Throws: ``GuestMemoryError/notShareable`` for anonymous memory, and what the host refuses.
   public borrowing func privateCopy() throws(GuestMemoryError) -> GuestMemory {
-    guard fileDescriptor >= 0 else { throw .notShareable }
-    return try GuestMemory(copyOf: fileDescriptor, offset: 0, byteCount: byteCount)
+    guard let file else { throw .notShareable }
+    return try GuestMemory(copyOf: file.fileDescriptor, offset: 0, byteCount: byteCount)
   }
 
-  /// The window through which the memory is read and written; this owner must outlive it.
+  /// The window through which the memory is read and written; it keeps the memory there.
   public var view: MemoryView {
-    // SAFETY: the range is mapped for as long as `self` lives.
-    unsafe MemoryView(baseAddress: baseAddress, byteCount: byteCount)
+    // SAFETY: the range is mapped for as long as the view's owner lives.
+    unsafe MemoryView(
+      baseAddress: mapping.baseAddress, byteCount: byteCount, keeping: mapping)
   }
 }

@@ -1,9 +1,9 @@
-// MemoryView: an unowned, bounds-checked window on guest RAM, and the words in it.
+// MemoryView: a bounds-checked window on guest RAM, and the words in it.
 
 public import CKVM
 public import MMU
 
-/// A window on guest RAM that checks every address; the owner of the memory must outlive it.
+/// A window on guest RAM that checks every address and keeps the memory there.
 ///
 /// Words are little-endian, 8-byte aligned and read and written whole, because the processor that
 /// walks the tables may change them at any moment.
@@ -12,15 +12,20 @@ public import MMU
   public let baseAddress: UnsafeMutableRawPointer
   /// The size of the window in bytes; a multiple of 4 KiB.
   public let byteCount: UInt64
+  /// What keeps the range mapped; nil where the maker of the view promised that.
+  @usableFromInline let owner: AnyObject?
 
   /// Takes a range of this process's memory as guest-physical memory from address 0 on.
   ///
   /// Safety: `byteCount` bytes at `baseAddress`, which is page-aligned, stay mapped for as long as
-  /// the view is used.
+  /// `owner` lives, or without one for as long as the view is used.
   @unsafe @inlinable
-  public init(baseAddress: UnsafeMutableRawPointer, byteCount: UInt64) {
+  public init(
+    baseAddress: UnsafeMutableRawPointer, byteCount: UInt64, keeping owner: AnyObject? = nil
+  ) {
     unsafe self.baseAddress = baseAddress
     self.byteCount = byteCount & ~4095
+    self.owner = owner
   }
 
   /// True when `count` bytes from `address` on lie inside the window.

@@ -5,7 +5,7 @@ public import MMU
 /// The lock of a node; it is released at the end of the guard's life.
 ///
 /// It counts as held by the thread that took it, also after the guard was moved to another one. It
-/// does not own the node, which must outlive it.
+/// does not own the node: in one that was given back meanwhile nothing is changed.
 @frozen public struct NodeGuard<Configuration: PageTableConfiguration>: ~Copyable, Sendable {
   /// The frame of the node.
   public let table: TableFrame

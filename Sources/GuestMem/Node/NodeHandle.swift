@@ -9,6 +9,8 @@ public import MMU
   /// The frame of the node.
   public let table: TableFrame
   @usableFromInline let tables: TableMemory<Configuration>
+  /// False once somebody else took the owner over.
+  @usableFromInline var isOwner = true
 
   /// Takes over an owner that stands in the metadata already.
   @inlinable
@@ -52,8 +54,7 @@ public import MMU
   /// Ends the handle and keeps its owner: an entry is that owner now.
   @inlinable
   public consuming func intoRaw() -> TableFrame {
-    let table = table
-    discard self
+    isOwner = false
     return table
   }
 
@@ -62,7 +63,10 @@ public import MMU
   public func markStray() { tables.markStray(table) }
 
   @inlinable
-  deinit { tables.dropNode(table) }
+  deinit {
+    guard isOwner else { return }
+    tables.dropNode(table)
+  }
 }
 
 extension TableMemory {

@@ -31,7 +31,7 @@ public import MMU
   public let level: Level
   /// The properties, without the software bit that tells owned pages.
   public var properties: PageProperties
-  @usableFromInline let owner: FrameMetadataView?
+  @usableFromInline var owner: FrameMetadataView?
 
   /// A page that owns nothing, such as a device's registers.
   @inlinable
@@ -86,7 +86,7 @@ public import MMU
   @inlinable
   public consuming func intoRaw() -> RawPage {
     let raw = raw
-    discard self
+    owner = nil
     return raw
   }
 

@@ -18,17 +18,16 @@ public enum TableLiveness: Hashable, Sendable {
 /// user entries at once, because it does not see the entries above; in ``EntryFormat/ostd`` all are.
 ///
 /// Every operation checks everything, makes sure of the frames it needs, and only then writes: an
-/// error leaves every byte as it was. Guest memory and the allocator must outlive the table. An
-/// operation that takes rights away, removes pages or merges them does not reach into a processor's
+/// error leaves every byte as it was. The table keeps guest memory and the books of its frames
+/// there. It is for one thread at a time, and not `Sendable`: no other value for the same tables
+/// can reach another thread. An operation that takes rights away, removes pages or merges them does not reach into a processor's
 /// translation caches: run no guest on the tables, or make it flush them, before the removed memory
 /// is used for something else. The frames of tables that became empty are in the allocator again as
 /// soon as the operation returns, so that the flush must come before the next allocation.
 ///
 /// Source: Intel SDM volume 3A, section 5.10.4 (invalidation of TLBs and paging-structure caches).
 @frozen
-public struct ConfiguredPageTable<Configuration: PageTableConfiguration>: ~Copyable,
-  Sendable
-{
+public struct ConfiguredPageTable<Configuration: PageTableConfiguration>: ~Copyable {
   /// Where the tables stand and how they are read.
   @inlinable public var tableMemory: TableMemory<Configuration> { tables }
   @usableFromInline var tables: TableMemory<Configuration>

@@ -34,19 +34,30 @@ extension ConfiguredPageTable {
     guard tables.address(position) == linearAddress.rawValue else {
       throw .notCanonical(linearAddress.rawValue)
     }
-    var node = try NodeGuard(locking: root, tables: tables, userPages: .allowed)
+    // Upper nodes are locked without guards: a guard and an entry own what keeps the memory there.
+    var table = root
+    var userPages = UserPages.allowed
+    var found = try tables.lock(table)
     while true {
-      let index = Configuration.index(position, UInt64(node.level.rawValue))
-      let below: NodeGuard<Configuration>? = try node.withEntry(at: index) {
-        (entry) throws(EntryError) in
-        entry.level > level ? try entry.lockChild(nanoseconds: NodeLock.defaultNanoseconds) : nil
-      }
-      guard let below else {
+      let index = Configuration.index(position, UInt64(found.rawValue))
+      let word = tables.memory.entry(table, index)
+      guard tables.ownedIndices(UInt64(found.rawValue)).contains(index), found > level,
+        case .table(let child, _) = ChildReference(entry: word, level: found, tables: tables)
+      else {
+        var node = NodeGuard(locked: table, level: found, tables: tables, userPages: userPages)
         return try node.withEntry(at: index) { (entry) throws(EntryError) in
           try body(&entry, &allocator)
         }
       }
-      node = below
+      if word & EntryBits.user == 0 { userPages = .unreachable }
+      do throws(EntryError) {
+        found = try tables.lock(child)
+      } catch {
+        tables.unlock(table)
+        throw error
+      }
+      tables.unlock(table)
+      table = child
     }
   }
 }

@@ -4,7 +4,7 @@ public import MMU
 
 /// Where tables stand, what is known about their frames, and how a processor reads them.
 ///
-/// A value that owns nothing; the owner of the memory and the allocator must outlive it.
+/// It keeps the memory and the metadata there and owns no table.
 @frozen public struct TableMemory<Configuration: PageTableConfiguration>: Sendable {
   /// The guest memory.
   public let memory: MemoryView

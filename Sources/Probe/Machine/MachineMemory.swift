@@ -8,10 +8,8 @@ public struct MachineMemory: Sendable {
   public let byteCount: UInt64
   /// Which guest-physical addresses have memory, by address; there is none between the ranges.
   public let ranges: [MachineMemoryRange]
-  /// The memory file whose contents the RAM shows at first, or nil for zeros.
-  ///
-  /// It belongs to somebody who outlives the machines, and who does not write to it meanwhile.
-  public let fileDescriptor: CInt?
+  /// What the RAM shows at first.
+  let contents: Contents
   /// IA32_PAT, which gives the parts of the RAM their types.
   public var pageAttributeTable: UInt64 = PageAttributeTable.standard
 
@@ -19,10 +17,11 @@ public struct MachineMemory: Sendable {
   public init(zeroed byteCount: UInt64) {
     self.byteCount = byteCount
     ranges = [MachineMemoryRange(physicalAddress: 0, byteCount: byteCount, offset: 0)]
-    fileDescriptor = nil
+    contents = .zeros
   }
 
-  /// RAM that holds what `memory` holds, which must have a memory file and outlive the machines.
+  /// RAM that holds what `memory` holds, which must have a memory file, and to which nobody should
+  /// write meanwhile.
   ///
   /// Without `ranges` it starts at guest-physical address 0.
   public init(copyOf memory: borrowing GuestMemory, ranges: [MachineMemoryRange]? = nil) {
@@ -30,16 +29,47 @@ public struct MachineMemory: Sendable {
     self.ranges =
       ranges
       ?? [MachineMemoryRange(physicalAddress: 0, byteCount: memory.byteCount, offset: 0)]
-    fileDescriptor = memory.memoryFileDescriptor()
+    contents = memory.file.map { .file($0) } ?? .notShareable
+  }
+
+  /// What is in the RAM of a machine before its guest has run.
+  enum Contents: Sendable {
+    /// Zeros.
+    case zeros
+    /// The bytes of a memory file, which stays as long as this value.
+    case file(MemoryFile)
+    /// Those of memory without a file: no machine can have a copy.
+    case notShareable
+  }
+
+  /// Throws ``GuestMemoryError`` for a window that is no memory, and for ranges that are not whole
+  /// pages of it below 2^52, by address and apart from each other.
+  func check() throws(GuestMemoryError) {
+    guard byteCount % 4096 == 0, byteCount <= 1 << 52 else { throw .invalidByteCount(byteCount) }
+    var end: UInt64 = 0
+    for range in ranges {
+      guard (range.physicalAddress | range.byteCount | range.offset) % 4096 == 0,
+        range.physicalAddress >= end, range.physicalAddress <= 1 << 52,
+        range.byteCount <= byteCount, range.offset <= byteCount - range.byteCount,
+        range.byteCount <= 1 << 52 - range.physicalAddress
+      else {
+        throw .invalidRange(
+          start: range.physicalAddress, byteCount: range.byteCount, offset: range.offset)
+      }
+      end = range.end
+    }
   }
 
   /// A copy-on-write view of the contents.
   func privateCopy() throws(MachineError) -> GuestMemory {
     do throws(GuestMemoryError) {
-      guard let fileDescriptor else {
-        return try GuestMemory(byteCount: byteCount, backing: .anonymous)
+      try check()
+      switch contents {
+      case .zeros: return try GuestMemory(byteCount: byteCount, backing: .anonymous)
+      case .file(let file):
+        return try GuestMemory(copyOf: file.fileDescriptor, offset: 0, byteCount: byteCount)
+      case .notShareable: throw .notShareable
       }
-      return try GuestMemory(copyOf: fileDescriptor, offset: 0, byteCount: byteCount)
     } catch {
       throw .memory(error)
     }

@@ -37,10 +37,11 @@ import GuestMem
     }
   }
 
-  /// The first `count` bytes as memory; this object must outlive the view.
+  /// The first `count` bytes as memory; the view keeps this object.
   func view(byteCount count: UInt64) -> MemoryView {
     // SAFETY: the range stays mapped for as long as `self` lives.
-    unsafe MemoryView(baseAddress: baseAddress, byteCount: min(count, byteCount))
+    unsafe MemoryView(
+      baseAddress: baseAddress, byteCount: min(count, byteCount), keeping: self)
   }
 
   deinit {

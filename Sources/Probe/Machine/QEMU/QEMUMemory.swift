@@ -31,6 +31,10 @@ final class QEMUMemory {
 
   /// A file with `contents` from address 0 on and room for the agent's slot at `agentAddress`.
   init(_ contents: MachineMemory, agentAddress: UInt64) throws(GuestMemoryError) {
+    try contents.check()
+    guard agentAddress % 4096 == 0, agentAddress < 1 << 52 else {
+      throw .misalignedOffset(agentAddress)
+    }
     self.contents = contents
     // SAFETY: the name is a literal, which is zero-terminated and outlives the call.
     let descriptor = unsafe ckvm_memory_file("kvmpt-machine")
@@ -144,7 +148,12 @@ final class QEMUMemory {
 
   /// Copies what the contents' file holds; its holes stay holes.
   private func copyContents() throws(GuestMemoryError) {
-    guard let source = contents.fileDescriptor else { return }
+    let source: CInt
+    switch contents.contents {
+    case .zeros: return
+    case .file(let file): source = file.fileDescriptor
+    case .notShareable: throw .notShareable
+    }
     var position: UInt64 = 0
     while position < contents.byteCount {
       let data = ckvm_next_data(source, position)
