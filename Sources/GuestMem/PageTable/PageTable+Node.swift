@@ -34,20 +34,24 @@ extension ConfiguredPageTable {
     guard tables.address(position) == linearAddress.rawValue else {
       throw .notCanonical(linearAddress.rawValue)
     }
-    // Upper nodes are locked without guards: a guard and an entry own what keeps the memory there.
+    // Nodes on the way are locked without guards, which would own what keeps the memory there.
     var table = root
     var userPages = UserPages.allowed
     var found = try tables.lock(table)
     while true {
-      let index = Configuration.index(position, UInt64(found.rawValue))
+      let number = UInt64(found.rawValue)
+      let index = Configuration.index(position, number)
       let word = tables.memory.entry(table, index)
-      guard tables.ownedIndices(UInt64(found.rawValue)).contains(index), found > level,
-        case .table(let child, _) = ChildReference(entry: word, level: found, tables: tables)
-      else {
-        var node = NodeGuard(locked: table, level: found, tables: tables, userPages: userPages)
-        return try node.withEntry(at: index) { (entry) throws(EntryError) in
-          try body(&entry, &allocator)
-        }
+      guard tables.ownedIndices(number).contains(index) else {
+        tables.unlock(table)
+        throw .notOwned(index: index)
+      }
+      guard found > level, let child = tables.node(linkedBy: word, level: number) else {
+        defer { tables.unlock(table) }
+        var entry = Entry(
+          tables: tables, table: table, index: index, level: found, word: word,
+          userPages: userPages)
+        return try body(&entry, &allocator)
       }
       if word & EntryBits.user == 0 { userPages = .unreachable }
       do throws(EntryError) {
@@ -59,5 +63,17 @@ extension ConfiguredPageTable {
       tables.unlock(table)
       table = child
     }
+  }
+}
+
+extension TableMemory {
+  /// The node that an entry found at `level` links, or nil when it links none.
+  @inlinable @inline(__always)
+  func node(linkedBy word: UInt64, level: UInt64) -> TableFrame? {
+    guard level > 1, EntryClass(word, level: level, in: Configuration.entryFormat) == .table,
+      let child = memory.table(linkedBy: word),
+      metadata.nodeState(of: child.frame).isNode(ofLevelNumber: level &- 1)
+    else { return nil }
+    return child
   }
 }
