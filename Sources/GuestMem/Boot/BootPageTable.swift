@@ -65,3 +65,7 @@ public import MMU
     GuestPhysicalAddress(truncating: root.address)
   }
 }
+
+/// Its tables are for one thread at a time.
+@available(*, unavailable)
+extension BootPageTable: @unchecked Sendable {}

@@ -232,6 +232,10 @@ public import MMU
   }
 }
 
+/// Its locks are those of the thread that opened it.
+@available(*, unavailable)
+extension Cursor: @unchecked Sendable {}
+
 /// What a cursor leaves behind it.
 @frozen @usableFromInline enum CursorCleanup: Hashable, Sendable {
   /// Every node as it was found.

@@ -95,3 +95,7 @@ public import MMU
     tables.addPresent(count, to: table)
   }
 }
+
+/// The lock of its node is that of the thread that lent it.
+@available(*, unavailable)
+extension Entry: @unchecked Sendable {}

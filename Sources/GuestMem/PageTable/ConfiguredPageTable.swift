@@ -87,3 +87,7 @@ public struct ConfiguredPageTable<Configuration: PageTableConfiguration>: ~Copya
     GuestPhysicalAddress(truncating: root.address)
   }
 }
+
+/// Another value for the same tables would work on them beside this one.
+@available(*, unavailable)
+extension ConfiguredPageTable: @unchecked Sendable {}

@@ -16,10 +16,9 @@
     endIndex = walk.stepCount
   }
 
-  /// The step at `position`, which must be an index of the collection.
+  /// The step at `position`; an entry of 0 at address 0 where the walk has none.
   @inlinable public subscript(position: Int) -> WalkStep {
-    precondition(position >= 0 && position < endIndex, "walk step out of range")
-    return walk.uncheckedStep(position)
+    walk.step(position)
   }
 }
 
@@ -27,11 +26,17 @@ extension Walk {
   /// The entries that were read, from the root down.
   @inlinable public var steps: WalkSteps { WalkSteps(of: self) }
 
-  /// The entry that was read at place `position` below the root, 0 to ``stepCount`` - 1.
-  ///
-  /// A position outside that range is a mistake of the caller, as with an array.
+  /// The entry that was read at place `position` below the root, 0 to ``stepCount`` - 1;
+  /// an entry of 0 at address 0 for another position, where the walk did not come.
   @inlinable
-  public func step(_ position: Int) -> WalkStep { steps[position] }
+  public func step(_ position: Int) -> WalkStep {
+    guard position >= 0, position < stepCount else {
+      return WalkStep(
+        entry: PageTableEntry(0, at: .pageTable),
+        entryAddress: GuestPhysicalAddress(truncating: 0))
+    }
+    return uncheckedStep(position)
+  }
 
   /// The entry that was read at `level`, or nil when the walk did not come there.
   @inlinable
