@@ -23,8 +23,9 @@ struct AliasesCommand: ReportingCommand {
   @Option(help: "The format of the report.")
   var format = CheckCommand.Format.text
 
-  @OptionGroup var report: ReportOptions
+  @OptionGroup var report: OutputOptions
   @OptionGroup var options: ImageOptions
+  @OptionGroup var registers: RegisterOptions
 
   /// Two ways to the same memory.
   private struct Pair {
@@ -38,7 +39,8 @@ struct AliasesCommand: ReportingCommand {
   }
 
   func execute() throws(CommandFailure) -> ExitStatus {
-    let image = try OpenedImage.open(path: path, options: options)
+    let image = try OpenedImage.open(
+      path: path, options: options, registers: registers.values)
     let pairs = Self.pairs(try RunCollector.runs(of: image))
     let destination = try report.open()
     func rights(_ run: MappedRun) -> String {

@@ -64,9 +64,11 @@ struct AuditCommand: ReportingCommand {
 
   @OptionGroup var report: ReportOptions
   @OptionGroup var options: ImageOptions
+  @OptionGroup var types: MemoryTypeOptions
 
   func execute() throws(CommandFailure) -> ExitStatus {
-    let image = try OpenedImage.open(path: path, options: options)
+    try report.refuseColor(in: format)
+    let image = try OpenedImage.open(path: path, options: options, pat: types.pat)
     let allowed = try allow.map { path throws(CommandFailure) in try AllowList(path: path) }
     let destination = try report.open()
     var stack = userStack?.value

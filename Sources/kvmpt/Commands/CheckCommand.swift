@@ -33,6 +33,7 @@ struct CheckCommand: ReportingCommand {
   }
 
   func execute() throws(CommandFailure) -> ExitStatus {
+    try report.refuseColor(in: format)
     let reader = AddressSpaceFileReader(limits: .ofThisHost())
     // Everything is read before the output is opened, which may be one of the files.
     let answers = files.map { Self.answer(for: $0, reader) }

@@ -25,13 +25,13 @@ enum ComparedSide {
 
   /// The mappings of an address-space file or of an image, in the order of addresses.
   static func stretches(
-    _ path: String, _ basis: RightsBasis, _ options: ImageOptions
+    _ path: String, _ basis: RightsBasis, _ options: ImageOptions, _ pat: PATArgument
   ) throws(CommandFailure) -> [Stretch] {
     if isAddressSpace(path) {
       let file = try AddressSpaceFileReader(limits: .ofThisHost()).requireFile(path: path)
       return file.addressSpace.mappings.compactMap(Stretch.init).sorted { $0.first < $1.first }
     }
-    let image = try OpenedImage.open(path: path, options: options)
+    let image = try OpenedImage.open(path: path, options: options, pat: pat)
     let runs = try RunCollector.runs(of: image)
     return runs.map { Stretch($0, basis, pat: image.pat) }
   }

@@ -77,6 +77,7 @@ struct ConformCommand: ReportingCommand {
   var timeout = TimeLimit(.seconds(3600))
 
   func execute() throws(CommandFailure) -> ExitStatus {
+    try report.refuseColor(in: format)
     let destination = try report.open()
     return try ConformRun(command: self, destination: destination).run()
   }

@@ -31,11 +31,14 @@ struct ConvertCommand: ReportingCommand {
       valueName: "size"))
   var memory: SizeArgument?
 
-  @OptionGroup var report: ReportOptions
+  @OptionGroup var report: OutputOptions
   @OptionGroup var options: ImageOptions
+  @OptionGroup var registers: RegisterOptions
+  @OptionGroup var types: MemoryTypeOptions
 
   func execute() throws(CommandFailure) -> ExitStatus {
-    let image = try OpenedImage.open(path: path, options: options)
+    let image = try OpenedImage.open(
+      path: path, options: options, registers: registers.values, pat: types.pat)
     let runs = try RunCollector.runs(of: image)
     let limits = InputLimits.ofThisHost()
     let conversion = ImageConversion(

@@ -39,16 +39,21 @@ struct DiffCommand: ReportingCommand {
 
   @OptionGroup var report: ReportOptions
   @OptionGroup var options: ImageOptions
+  @OptionGroup var types: MemoryTypeOptions
 
   func execute() throws(CommandFailure) -> ExitStatus {
+    try report.refuseColor(in: format)
     var secondOptions = options
     if let secondCR3 { secondOptions.cr3 = secondCR3 }
     let firstText = try ComparedSide.text(of: first)
     let secondText = try ComparedSide.text(of: second)
+    try refuseWhatNoSideUses(
+      isImage: firstText == nil && !ComparedSide.isAddressSpace(first),
+      secondIsImage: secondText == nil && !ComparedSide.isAddressSpace(second))
     let isLeaf = firstText?.basis == .leaf || secondText?.basis == .leaf
     let basis: RightsBasis = isLeaf ? .leaf : .effective
-    let old = try Self.stretches(firstText, first, basis, options)
-    let new = try Self.stretches(secondText, second, basis, secondOptions)
+    let old = try stretches(firstText, first, basis, options)
+    let new = try stretches(secondText, second, basis, secondOptions)
     let differences = MappingDifference.between(old, new)
     let destination = try report.open()
     switch format {
@@ -59,11 +64,34 @@ struct DiffCommand: ReportingCommand {
     return differences.isEmpty ? .agreement : .disagreement
   }
 
-  private static func stretches(
+  /// Options about images need one, and those about one side need it to be an image.
+  private func refuseWhatNoSideUses(
+    isImage firstIsImage: Bool, secondIsImage: Bool
+  ) throws(CommandFailure) {
+    if !firstIsImage && !secondIsImage {
+      try refuse(
+        options.givenNames + types.givenNames + given(["--cr3-b": secondCR3 != nil]),
+        because: "neither \(quoted(first)) nor \(quoted(second)) is a memory image",
+        appliesTo: "memory images")
+    }
+    if !secondIsImage {
+      try refuse(
+        given(["--cr3-b": secondCR3 != nil]), because: "\(quoted(second)) is no memory image",
+        appliesTo: "a second side that is a memory image")
+    }
+    if !firstIsImage && secondCR3 != nil {
+      try refuse(
+        given(["--cr3": options.cr3 != nil]),
+        because: "\(quoted(first)) is no memory image, and --cr3-b is the root of the other one",
+        appliesTo: "sides that are memory images")
+    }
+  }
+
+  private func stretches(
     _ text: ListingText?, _ path: String, _ basis: RightsBasis, _ options: ImageOptions
   ) throws(CommandFailure) -> [Stretch] {
     if let text { return text.stretches }
-    return try ComparedSide.stretches(path, basis, options)
+    return try ComparedSide.stretches(path, basis, options, types.pat)
   }
 
   private func write(

@@ -30,6 +30,7 @@ struct DoctorCommand: ReportingCommand {
   @OptionGroup var choice: MachineChoice
 
   func execute() throws(CommandFailure) -> ExitStatus {
+    try report.refuseColor(in: format)
     let destination = try report.open()
     let status = examine(to: destination)
     try destination.close()

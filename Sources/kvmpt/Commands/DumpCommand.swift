@@ -53,22 +53,27 @@ struct DumpCommand: ReportingCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Tables used more than once: expand them, list them once, or decide by their number (auto).",
-      valueName: "how"))
-  var shared = Sharing.auto
+      "Tables used more than once: expand them, list them once, or decide by their number (auto)."
+        + " (default: auto)", valueName: "how"))
+  var shared: Sharing?
 
   @Option(help: "The format of the report.")
   var format = Format.text
 
   @OptionGroup var report: ReportOptions
   @OptionGroup var options: ImageOptions
+  @OptionGroup var registers: RegisterOptions
+  @OptionGroup var types: MemoryTypeOptions
 
   func validate() throws {
     if tree && format != .text { throw ValidationError("--tree is text: leave --format out") }
   }
 
   func execute() throws(CommandFailure) -> ExitStatus {
-    let image = try OpenedImage.open(path: path, options: options)
+    try report.refuseColor(in: format)
+    try refuseWhatTheFormatIgnores()
+    let image = try OpenedImage.open(
+      path: path, options: options, registers: registers.values, pat: types.pat)
     if format == .tlb { try requirePages(image) }
     let destination = try report.open()
     let styler = report.styler(for: destination)
@@ -82,6 +87,29 @@ struct DumpCommand: ReportingCommand {
     }
     try destination.close()
     return .agreement
+  }
+
+  /// The tables themselves and the leaves' own bits are shown as they are: neither what a processor
+  /// makes of them nor the names of memory types.
+  private func refuseWhatTheFormatIgnores() throws(CommandFailure) {
+    guard tree || format == .tlb else { return }
+    let form = tree ? "--tree" : "--format tlb"
+    try refuse(
+      registers.givenNames, because: "\(form) shows entries and no effective rights",
+      appliesTo: "--format text, json and jsonl")
+    try refuse(
+      given(["--shared": shared != nil]),
+      because: tree ? "--tree shows each table once" : "--format tlb has a line for each page",
+      appliesTo: "--format text, json and jsonl")
+    if tree {
+      try refuse(
+        given(["--filter": !filters.isEmpty]), because: "--tree shows all tables",
+        appliesTo: "listings of mappings, which are shown without --tree")
+    }
+    let namesTypes = !tree && filters.flatMap(\.words).contains(where: \.isAboutMemoryType)
+    try refuse(
+      namesTypes ? [] : types.givenNames, because: "\(form) names no memory types",
+      appliesTo: "--format text, json and jsonl, and to a --filter with a memory type")
   }
 
   /// A line for each page takes no shared tables: four of them map 2^36 pages.
@@ -126,7 +154,7 @@ struct DumpCommand: ReportingCommand {
     let kind: ListingWriter.Format =
       format == .json ? .jsonArray : format == .jsonl ? .jsonLines : .text
     var writer = ListingWriter(kind, form, filter: words, to: destination)
-    image.tables.list(in: image.memory, shared: shared.policy, to: &writer)
+    image.tables.list(in: image.memory, shared: (shared ?? .auto).policy, to: &writer)
     writer.finish()
     switch format {
     case .json:

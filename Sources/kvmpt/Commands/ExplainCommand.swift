@@ -55,14 +55,16 @@ struct ExplainCommand: ReportingCommand {
   @Option(help: ArgumentHelp("CR2 of that page fault.", valueName: "address"))
   var cr2: NumberArgument?
 
-  @Option(help: "RFLAGS.AC: on or off.")
-  var ac = SwitchArgument.off
+  @Option(help: "RFLAGS.AC: on or off. (default: off)")
+  var ac: SwitchArgument?
 
   @Option(help: "The format of the report.")
   var format = CheckCommand.Format.text
 
   @OptionGroup var report: ReportOptions
   @OptionGroup var options: ImageOptions
+  @OptionGroup var registers: RegisterOptions
+  @OptionGroup var types: MemoryTypeOptions
 
   func validate() throws {
     if (address == nil) == (cr2 == nil) { throw ValidationError("give one address, or --cr2") }
@@ -89,12 +91,46 @@ struct ExplainCommand: ReportingCommand {
     errorCode.map { PageFaultErrorCode(rawValue: UInt32(truncatingIfNeeded: $0.value)) }
   }
 
+  /// Some registers count for some accesses only.
+  ///
+  /// Source: Intel SDM volume 3A, section 5.6.1 (CR0.WP, CR4.SMEP, CR4.SMAP and RFLAGS.AC are about
+  /// accesses in supervisor mode) and 5.6.2 (protection keys are about data accesses).
+  private func refuseWhatTheAccessIgnores() throws(CommandFailure) {
+    let (access, privilege) = question
+    let words = "a \(access.kind.label) at CPL \(privilege.rawValue) does not depend on it"
+    let isSupervisor = privilege == .supervisor
+    let isData = access.kind != .fetch
+    func refuse(
+      _ option: String, _ isGiven: Bool, unless applies: Bool, _ scope: String
+    ) throws(CommandFailure) {
+      if isGiven && !applies {
+        throw CommandFailure(OptionWithoutEffect(option: option, reason: words, scope: scope))
+      }
+    }
+    let isWrite = access.kind == .write
+    try refuse("--wp", registers.wp != nil, unless: isSupervisor && isWrite, "writes at CPL 0")
+    try refuse("--smep", registers.smep != nil, unless: isSupervisor && !isData, "fetches at CPL 0")
+    try refuse(
+      "--smap", registers.smap != nil, unless: isSupervisor && isData, "reads and writes at CPL 0")
+    try refuse("--ac", ac != nil, unless: isSupervisor && isData, "reads and writes at CPL 0")
+    try refuse("--pke", registers.pke != nil, unless: isData, "reads and writes")
+    try refuse("--pkru", registers.pkru != nil, unless: isData, "reads and writes")
+  }
+
   func execute() throws(CommandFailure) -> ExitStatus {
-    let image = try OpenedImage.open(path: path, options: options)
+    try report.refuseColor(in: format)
+    try refuseWhatTheAccessIgnores()
+    let image = try OpenedImage.open(
+      path: path, options: options, registers: registers.values, pat: types.pat)
     let destination = try report.open()
     let (access, privilege) = question
     var mode = image.mode(at: privilege)
-    mode.isAlignmentCheckFlagSet = ac.isOn
+    mode.isAlignmentCheckFlagSet = ac?.isOn ?? false
+    if !mode.isSMAPEnabled {
+      try refuse(
+        given(["--ac": ac != nil]), because: "CR4.SMAP is off",
+        appliesTo: "images with SMAP on, or --smap on")
+    }
     let walk = Walk(
       address?.value ?? cr2?.value ?? 0, cr3: image.cr3, configuration: image.tables.configuration,
       in: image.memory)

@@ -20,9 +20,11 @@ struct ImageOptions: ParsableArguments {
   var cr3: NumberArgument?
 
   @Option(
+    name: .customLong("vcpu"),
     help: ArgumentHelp(
-      "The virtual processor whose registers count, from 0 on.", valueName: "number"))
-  var vcpu = 0
+      "The virtual processor whose registers count, from 0 on. (default: 0)",
+      valueName: "number"))
+  var givenVCPU: Int?
 
   @Option(
     help: ArgumentHelp(
@@ -36,39 +38,47 @@ struct ImageOptions: ParsableArguments {
   @Option(
     name: .customLong("physical-bits"),
     help: ArgumentHelp(
-      "MAXPHYADDR, 32 to 52: address bits from there up are reserved.", valueName: "bits"))
-  var physicalBits = 52
+      "MAXPHYADDR, 32 to 52: address bits from there up are reserved. (default: 52)",
+      valueName: "bits"))
+  var givenPhysicalBits: Int?
 
-  @Option(help: ArgumentHelp("IA32_EFER.NXE: on or off.", valueName: "state"))
-  var nxe = SwitchArgument.on
+  @Option(
+    name: .customLong("nxe"),
+    help: ArgumentHelp("IA32_EFER.NXE: on or off. (default: on)", valueName: "state"))
+  var givenNXE: SwitchArgument?
 
   @Option(
     name: .customLong("1gib-pages"),
-    help: ArgumentHelp("The processor has 1 GiB pages: on or off.", valueName: "state"))
-  var gibibytePages = SwitchArgument.on
-
-  @Option(help: ArgumentHelp("Whose manual decides: intel or amd.", valueName: "vendor"))
-  var vendor = VendorArgument.intel
+    help: ArgumentHelp(
+      "The processor has 1 GiB pages: on or off. (default: on)", valueName: "state"))
+  var givenGibibytePages: SwitchArgument?
 
   @Option(
+    name: .customLong("vendor"),
     help: ArgumentHelp(
-      "IA32_PAT, for the names of memory types: a number, power-on or linux.", valueName: "value"))
-  var pat = PATArgument(value: PATArgument.powerOn)
+      "Whose manual decides: intel or amd. (default: intel)", valueName: "vendor"))
+  var givenVendor: VendorArgument?
 
-  @Option(help: ArgumentHelp("CR0.WP (default: of the image, or on).", valueName: "state"))
-  var wp: SwitchArgument?
+  /// The options that were given.
+  var givenNames: [String] {
+    given([
+      "--cr3": cr3 != nil, "--vcpu": givenVCPU != nil, "--base": base != nil,
+      "--levels": levels != nil, "--physical-bits": givenPhysicalBits != nil,
+      "--nxe": givenNXE != nil, "--1gib-pages": givenGibibytePages != nil,
+      "--vendor": givenVendor != nil,
+    ])
+  }
 
-  @Option(help: ArgumentHelp("CR4.SMEP (default: of the image, or off).", valueName: "state"))
-  var smep: SwitchArgument?
-
-  @Option(help: ArgumentHelp("CR4.SMAP (default: of the image, or off).", valueName: "state"))
-  var smap: SwitchArgument?
-
-  @Option(help: ArgumentHelp("CR4.PKE (default: of the image, or off).", valueName: "state"))
-  var pke: SwitchArgument?
-
-  @Option(help: ArgumentHelp("PKRU; no image holds it.", valueName: "value"))
-  var pkru: NumberArgument?
+  /// The virtual processor whose registers count.
+  var vcpu: Int { givenVCPU ?? 0 }
+  /// MAXPHYADDR.
+  var physicalBits: Int { givenPhysicalBits ?? 52 }
+  /// IA32_EFER.NXE.
+  var nxe: SwitchArgument { givenNXE ?? .on }
+  /// The processor has 1 GiB pages.
+  var gibibytePages: SwitchArgument { givenGibibytePages ?? .on }
+  /// Whose manual decides.
+  var vendor: VendorArgument { givenVendor ?? .intel }
 
   /// The table of exit codes and the sentence about registers, for the help of the commands.
   static let registers = """
@@ -98,7 +108,8 @@ struct PATArgument: ExpressibleByArgument, Sendable {
     }
   }
 
-  var defaultValueDescription: String { value == Self.powerOn ? "power-on" : "\(value)" }
+  /// What a processor starts with.
+  static let atPowerOn = PATArgument(value: powerOn)
 
   /// The memory type at `index`, 0 to 7; nil for an encoding that the manual reserves.
   func type(at index: UInt8) -> MemoryType? {

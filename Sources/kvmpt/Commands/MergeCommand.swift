@@ -34,6 +34,7 @@ struct MergeCommand: ReportingCommand {
   @OptionGroup var report: ReportOptions
 
   func execute() throws(CommandFailure) -> ExitStatus {
+    try report.refuseColor(in: format)
     var reports: [ConformanceReport] = []
     for path in files { reports.append(try ResultFile.conformance(at: path)) }
     let merged: ConformanceReport

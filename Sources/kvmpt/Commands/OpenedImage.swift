@@ -18,7 +18,12 @@ struct OpenedImage: ~Copyable {
   let pat: PATArgument
 
   /// Opens the image at `path` and checks that the tables' root is in it.
-  static func open(path: String, options: ImageOptions) throws(CommandFailure) -> OpenedImage {
+  ///
+  /// `registers` and `pat` are for commands that show rights and memory types.
+  static func open(
+    path: String, options: ImageOptions, registers: RegisterValues = RegisterValues(),
+    pat: PATArgument = .atPowerOn
+  ) throws(CommandFailure) -> OpenedImage {
     let memory = try openMemory(path, options)
     let processor = try processor(of: memory, options, path)
     guard let cr3 = options.cr3?.value ?? processor?.cr3 else {
@@ -34,10 +39,19 @@ struct OpenedImage: ~Copyable {
           + "where the root of the tables should be",
         hint: "check --cr3" + (memory.format == .raw ? " and --base" : ""))
     }
+    let mode = mode(processor, registers)
+    if let pkru = registers.pkru, pkru > UInt64(UInt32.max) {
+      throw CommandFailure(.usage, "--pkru has 32 bits")
+    }
+    if registers.pkru != nil && !mode.isPKEEnabled {
+      throw CommandFailure(
+        OptionWithoutEffect(
+          option: "--pkru", reason: "CR4.PKE is off", scope: "images with PKE on, or --pke on"))
+    }
     return OpenedImage(
       path: path, memory: memory, tables: tables, cr3: cr3,
       source: options.cr3 == nil ? "QEMU's note about processor \(options.vcpu)" : "--cr3",
-      mode: mode(processor, options), processor: processor, pat: options.pat)
+      mode: mode, processor: processor, pat: pat)
   }
 
   private static func openMemory(
@@ -90,7 +104,13 @@ struct OpenedImage: ~Copyable {
       }
       return processor
     }
-    guard processors.isEmpty && options.vcpu == 0 else {
+    if processors.isEmpty && options.givenVCPU != nil {
+      throw CommandFailure(
+        OptionWithoutEffect(
+          option: "--vcpu", reason: "\(quoted(path)) holds no processor's registers",
+          scope: "the cores of QEMU guests"))
+    }
+    guard processors.isEmpty else {
       throw CommandFailure(
         .usage,
         "\(quoted(path)) has \(counted(processors.count, "processor")), not one of number "
@@ -99,16 +119,19 @@ struct OpenedImage: ~Copyable {
     return nil
   }
 
-  private static func mode(_ processor: ImageProcessor?, _ options: ImageOptions) -> CPUMode {
+  private static func mode(
+    _ processor: ImageProcessor?, _ registers: RegisterValues
+  ) -> CPUMode {
     func bit(_ number: Int, of register: UInt64?) -> Bool? {
       register.map { $0 >> UInt64(number) & 1 != 0 }
     }
     var mode = CPUMode(privilege: .supervisor)
-    mode.isWriteProtectEnabled = options.wp?.isOn ?? bit(16, of: processor?.cr0) ?? true
-    mode.isSMEPEnabled = options.smep?.isOn ?? bit(20, of: processor?.cr4) ?? false
-    mode.isSMAPEnabled = options.smap?.isOn ?? bit(21, of: processor?.cr4) ?? false
-    mode.isPKEEnabled = options.pke?.isOn ?? bit(22, of: processor?.cr4) ?? false
-    mode.pkru = UInt32(truncatingIfNeeded: options.pkru?.value ?? 0)
+    mode.isWriteProtectEnabled =
+      registers.isWriteProtectEnabled ?? bit(16, of: processor?.cr0) ?? true
+    mode.isSMEPEnabled = registers.isSMEPEnabled ?? bit(20, of: processor?.cr4) ?? false
+    mode.isSMAPEnabled = registers.isSMAPEnabled ?? bit(21, of: processor?.cr4) ?? false
+    mode.isPKEEnabled = registers.isPKEEnabled ?? bit(22, of: processor?.cr4) ?? false
+    mode.pkru = UInt32(truncatingIfNeeded: registers.pkru ?? 0)
     return mode
   }
 

@@ -9,17 +9,10 @@ enum ReportFormat: String, ExpressibleByArgument, CaseIterable, Sendable {
 
 extension ColorChoice: ExpressibleByArgument {}
 
-/// Where a report goes and how it looks.
-struct ReportOptions: ParsableArguments {
+/// Where a report goes, for the commands whose reports have no colour.
+struct OutputOptions: ParsableArguments {
   @Option(name: .shortAndLong, help: "Write the report to a file.")
   var output: String?
-
-  @Option(
-    help: ArgumentHelp(
-      "Use colour: \(ColorChoice.allCases.map(\.rawValue).joined(separator: ", ")).",
-      discussion: "NO_COLOR, CLICOLOR_FORCE and TERM=dumb are respected with auto.",
-      valueName: "when"))
-  var color = ColorChoice.auto
 
   /// Opens the output; do this before the work, so that a bad path costs no time.
   func open() throws(CommandFailure) -> ReportDestination {
@@ -29,6 +22,36 @@ struct ReportOptions: ParsableArguments {
       throw CommandFailure(error)
     }
   }
+}
+
+/// Where a report goes and how it looks.
+struct ReportOptions: ParsableArguments {
+  @OptionGroup var destination: OutputOptions
+
+  @Option(
+    name: .customLong("color"),
+    help: ArgumentHelp(
+      "Use colour: \(ColorChoice.allCases.map(\.rawValue).joined(separator: ", ")). (default: auto)",
+      discussion: "NO_COLOR, CLICOLOR_FORCE and TERM=dumb are respected with auto.",
+      valueName: "when"))
+  var givenColor: ColorChoice?
+
+  /// Whether text is coloured.
+  var color: ColorChoice { givenColor ?? .auto }
+
+  /// Refuses `--color` where the report is not text.
+  func refuseColor<Format: RawRepresentable<String>>(
+    in format: Format
+  ) throws(CommandFailure) {
+    guard givenColor != nil, format.rawValue != "text" else { return }
+    throw CommandFailure(
+      OptionWithoutEffect(
+        option: "--color", reason: "--format \(format.rawValue) is never coloured",
+        scope: "text"))
+  }
+
+  /// Opens the output; do this before the work, so that a bad path costs no time.
+  func open() throws(CommandFailure) -> ReportDestination { try destination.open() }
 
   /// The styler for a report that goes to `destination`.
   func styler(for destination: ReportDestination) -> TextStyler {

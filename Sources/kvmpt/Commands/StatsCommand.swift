@@ -25,6 +25,7 @@ struct StatsCommand: ReportingCommand {
   @OptionGroup var options: ImageOptions
 
   func execute() throws(CommandFailure) -> ExitStatus {
+    try report.refuseColor(in: format)
     let image = try OpenedImage.open(path: path, options: options)
     let statistics = image.tables.census(in: image.memory)
     let destination = try report.open()

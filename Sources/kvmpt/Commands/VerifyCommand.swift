@@ -61,14 +61,18 @@ struct VerifyCommand: ReportingCommand {
   var missingKVM = MissingKVMPolicy.fail
 
   @OptionGroup(title: "Options for images") var options: ImageOptions
+  @OptionGroup(title: "Options for images") var registers: RegisterOptions
+  @OptionGroup(title: "Options for images") var types: MemoryTypeOptions
 
   func execute() throws(CommandFailure) -> ExitStatus {
+    try report.refuseColor(in: format)
     if try isImage() { return try verifyImage() }
-    if expect != nil {
-      throw CommandFailure(
-        .usage, "\(quoted(file)) is an address-space file, which says itself what is expected",
-        hint: "--expect is for memory images; raw memory needs --cr3")
-    }
+    try refuse(
+      given(["--expect": expect != nil]) + options.givenNames + registers.givenNames
+        + types.givenNames,
+      because: "\(quoted(file)) is an address-space file, which says itself what is expected, its"
+        + " registers and its levels",
+      appliesTo: "memory images; raw memory needs --cr3")
     let reader = AddressSpaceFileReader(limits: .ofThisHost())
     let input = try reader.requireFile(path: file)
     let destination = try report.open()
@@ -89,7 +93,13 @@ struct VerifyCommand: ReportingCommand {
   }
 
   private func verifyImage() throws(CommandFailure) -> ExitStatus {
-    let image = try OpenedImage.open(path: file, options: options)
+    if expect == nil {
+      try refuse(
+        types.givenNames, because: "without --expect nobody asks for memory types",
+        appliesTo: "what --expect asks for")
+    }
+    let image = try OpenedImage.open(
+      path: file, options: options, registers: registers.values, pat: types.pat)
     var expected: ExpectedSide?
     if let expect {
       expected = try .read(path: expect, rootLevel: image.tables.configuration.rootLevel)

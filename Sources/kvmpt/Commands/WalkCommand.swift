@@ -27,9 +27,11 @@ struct WalkCommand: ReportingCommand {
 
   @OptionGroup var report: ReportOptions
   @OptionGroup var options: ImageOptions
+  @OptionGroup var types: MemoryTypeOptions
 
   func execute() throws(CommandFailure) -> ExitStatus {
-    let image = try OpenedImage.open(path: path, options: options)
+    try report.refuseColor(in: format)
+    let image = try OpenedImage.open(path: path, options: options, pat: types.pat)
     let destination = try report.open()
     let styler = report.styler(for: destination)
     var foundAll = true

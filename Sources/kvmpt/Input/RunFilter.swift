@@ -28,6 +28,12 @@ enum FilterWord: Hashable, Sendable {
     ("restricted", .restricted),
   ]
 
+  /// The word depends on IA32_PAT.
+  var isAboutMemoryType: Bool {
+    if case .memoryType = self { return true }
+    return false
+  }
+
   init?(_ text: Substring) {
     if let word = Self.plain.first(where: { $0.0 == text })?.1 {
       self = word
