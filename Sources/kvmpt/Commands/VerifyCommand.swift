@@ -62,14 +62,12 @@ struct VerifyCommand: ReportingCommand {
 
   @OptionGroup(title: "Options for images") var options: ImageOptions
   @OptionGroup(title: "Options for images") var registers: RegisterOptions
-  @OptionGroup(title: "Options for images") var types: MemoryTypeOptions
 
   func execute() throws(CommandFailure) -> ExitStatus {
     try report.refuseColor(in: format)
     if try isImage() { return try verifyImage() }
     try refuse(
-      given(["--expect": expect != nil]) + options.givenNames + registers.givenNames
-        + types.givenNames,
+      given(["--expect": expect != nil]) + options.givenNames + registers.givenNames,
       because: "\(quoted(file)) is an address-space file, which says itself what is expected, its"
         + " registers and its levels",
       appliesTo: "memory images; raw memory needs --cr3")
@@ -93,13 +91,8 @@ struct VerifyCommand: ReportingCommand {
   }
 
   private func verifyImage() throws(CommandFailure) -> ExitStatus {
-    if expect == nil {
-      try refuse(
-        types.givenNames, because: "without --expect nobody asks for memory types",
-        appliesTo: "what --expect asks for")
-    }
     let image = try OpenedImage.open(
-      path: file, options: options, registers: registers.values, pat: types.pat)
+      path: file, options: options, registers: registers.values)
     var expected: ExpectedSide?
     if let expect {
       expected = try .read(path: expect, rootLevel: image.tables.configuration.rootLevel)
