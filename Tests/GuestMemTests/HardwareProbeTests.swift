@@ -84,7 +84,9 @@ struct HardwareProbeTests {
     for disagreement in report.disagreements.prefix(3) {
       Issue.record("seed \(seed): \(disagreement.verdict)")
     }
-    #expect(report.isAgreement && total.executedCount > 0)
+    #expect(
+      report.agrees(but: lacksOfMachines.union(["unobservable-address"]))
+        && total.executedCount > 0, "\(report.unproved)")
   }
 
   /// What the model says, as an address space that is asked for.

@@ -42,7 +42,10 @@ struct RandomSpaceTests {
         results.withLock {
           $0.probes += report?.total.probeCount ?? 0
           $0.executed += report?.total.executedCount ?? 0
-          if report?.isAgreement != true { $0.failures.append(seed) }
+          // Some spaces ask for nothing.
+          let accepted =
+            space.mappings.isEmpty ? ["nothing-executed"] : Self.mayBeSkipped
+          if report?.agrees(but: accepted) != true { $0.failures.append(seed) }
         }
       }
     }
@@ -56,6 +59,10 @@ struct RandomSpaceTests {
     }
     #expect(found.failures.isEmpty)
   }
+
+  /// An access by CPL 3 next to a root entry that the host keeps for itself is explained, and a
+  /// fetch from a device ends a guest.
+  static let mayBeSkipped = lacksOfMachines.union(["fetch-without-memory"])
 
   @Test("a failing space shrinks to the mapping that is to blame")
   func shrinking() throws {
@@ -76,7 +83,9 @@ struct RandomSpaceTests {
   ) throws {
     let space = RandomSpaces.space(seed: seed, features: features)
     let smallest = RandomSpaces.shrunk(space) { candidate in
-      (try? verifier.verify(candidate))?.isAgreement != true
+      // Nothing at all is unproved, too.
+      !candidate.mappings.isEmpty
+        && (try? verifier.verify(candidate))?.agrees(but: mayBeSkipped) != true
     }
     var text =
       "seed \(seed) disagrees; repeat with"
@@ -86,6 +95,7 @@ struct RandomSpaceTests {
     do {
       let report = try verifier.verify(smallest)
       for disagreement in report.disagreements.prefix(3) { text += "\(disagreement.verdict)\n" }
+      text += "\(report.unproved)\n"
       for flags in report.flagDisagreements.prefix(3) { text += "\(flags.message)\n" }
       for lost in report.lost.prefix(3) { text += "\(lost)\n" }
     } catch {

@@ -63,7 +63,8 @@ struct VerdictTests {
   func reasonsAreInOrder() {
     var tally = SubjectTally()
     tally.notRun = [.noMachine: 1, .reachesAgent: 1, .fetchWithoutMemory: 1]
-    #expect(tally.firstReasonNotRun == .fetchWithoutMemory)
+    #expect(
+      tally.unproved(on: nil).map(\.id) == ["fetch-without-memory", "reaches-agent", "no-machine"])
   }
 
   @Test("No more verdicts are kept than one report holds, however many workers there are")

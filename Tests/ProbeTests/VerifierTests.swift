@@ -11,6 +11,8 @@ struct VerifierTests {
   @Test("a small address space agrees three ways")
   func smallSpaceAgrees() throws {
     let report = try Verifier().verify(SampleSpaces.everySizeAndRight)
-    #expect(report.isAgreement)
+    #expect(report.agrees(but: ["no-1gib-pages"]))
+    let hasLargePages = try #require(report.profile).features.contains(.oneGiBPages)
+    #expect(report.isAgreement == hasLargePages)
   }
 }

@@ -60,10 +60,13 @@ public struct ProbeVerdict: Hashable, Sendable {
     self.executed = executed
     var pairs: DisagreeingPairs = []
     if !asked.agrees(with: modelled) { pairs.insert(.askedModelled) }
-    if case .notRun = executed {
+    switch executed {
+    case .notRun, .lost:
+      // There is no third answer.
       deviation = nil
       disagreements = pairs
       return
+    case .success, .pageFault, .exception: break
     }
     let isFollowed = modelled.agrees(with: executed, address: address)
     // Even where it agrees: what the machine would have done whatever the tables say proves nothing.

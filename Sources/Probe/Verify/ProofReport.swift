@@ -14,6 +14,10 @@ public protocol ProofReport: Sendable {
   var flagDisagreements: [FlagDisagreement] { get }
   /// The leaves with attributes that were not asked for, of which at most 10,000 are kept.
   var attributeDisagreements: [AttributeDisagreement] { get }
+  /// The entries whose A or D a rule of the machine excuses, by rule.
+  var excusedFlags: [Deviation: Int] { get }
+  /// The number of mappings and expectations of which no probe was planned.
+  var unplannedCount: Int { get }
   /// How long it took.
   var times: VerificationTimes { get }
 }
@@ -22,24 +26,17 @@ extension ProofReport {
   /// None: nobody asked for attributes.
   public var attributeDisagreements: [AttributeDisagreement] { [] }
 
+  /// None: no rule was needed.
+  public var excusedFlags: [Deviation: Int] { [:] }
+
+  /// None: everything has its probes.
+  public var unplannedCount: Int { 0 }
+
   /// The sum over all subjects.
   public var total: SubjectTally {
     var sum = SubjectTally()
     for tally in tallies.values { sum.merge(tally) }
     return sum
-  }
-
-  /// True when every probe that was made agrees, and every flag and attribute is as it should be.
-  public var isAgreement: Bool {
-    let sum = total
-    return sum.disagreementCount == 0 && sum.lostCount == 0 && flagDisagreements.isEmpty
-      && attributeDisagreements.isEmpty
-  }
-
-  /// Why probes that a longer run would have made are missing, or nil when none are.
-  public var reasonForUnfinishedProbes: NotRunReason? {
-    let notRun = total.notRun
-    return NotRunReason.allCases.first { $0.meansUnfinished && notRun[$0] != nil }
   }
 
   /// The probes per second of the execution.

@@ -60,11 +60,9 @@ struct VerdictCollector: Sendable {
     let subject = Self.tallied(verdict.page.subject)
     let keepsMore = keptVerdictCount < Self.keptCount
     tallies[subject, default: SubjectTally()].add(verdict)
-    if verdict.isUndecided {
-      if keepsMore { lost.append(verdict) }
-    } else if !verdict.disagreements.isEmpty, keepsMore {
-      disagreements.append(verdict)
-    }
+    guard keepsMore else { return }
+    if verdict.isUndecided { lost.append(verdict) }
+    if !verdict.disagreements.isEmpty { disagreements.append(verdict) }
   }
 
   /// Counts the probes of pages that nobody was asked about any more, not even the model.
@@ -107,14 +105,6 @@ struct VerdictCollector: Sendable {
 }
 
 extension SubjectTally {
-  /// Why probes were not made: of several reasons the first by the order of their declaration.
-  public var firstReasonNotRun: NotRunReason? {
-    NotRunReason.allCases.first { notRun[$0] != nil }
-  }
-
-  /// What explains machine answers: of several deviations the first by name.
-  public var firstDeviation: Deviation? { deviations.keys.min { $0.message < $1.message } }
-
   mutating func add(_ verdict: ProbeVerdict) {
     probeCount += 1
     let index = verdict.manner.index
@@ -138,6 +128,7 @@ extension SubjectTally {
       probedAddress = probedAddress ?? verdict.address
       lostCount += 1
       executed[index].missingCount += 1
+      if !verdict.disagreements.isEmpty { disagreementCount += 1 }
       return
     case .success: executed[index].allowedCount += 1
     case .pageFault, .exception: executed[index].deniedCount += 1

@@ -40,6 +40,14 @@ public struct VerificationReport: ProofReport {
   /// How long it took.
   public let times: VerificationTimes
 
+  /// The mappings and expectations of which no probe was planned.
+  public var unplannedCount: Int {
+    let subjects =
+      space.mappings.indices.map { ProbeSubject.mapping($0) }
+      + space.expectations.indices.map { .expectation($0) }
+    return subjects.count { tallies[$0] == nil }
+  }
+
   init(
     _ built: borrowing BuiltAddressSpace, plan: ProbePlan, profile: MachineProfile?,
     collector: VerdictCollector,

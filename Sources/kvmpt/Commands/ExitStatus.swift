@@ -10,21 +10,21 @@ enum ExitStatus: Int32, CaseIterable, Sendable {
   case noKVM = 69
   case internalError = 70
   case cannotWrite = 74
-  case skipped = 77
+  case unproved = 77
   case timeLimitReached = 124
   case interrupted = 130
 
   /// What the code says, for the help.
   var meaning: String {
     switch self {
-    case .agreement: "everything that was checked agrees"
+    case .agreement: "everything that was asked was executed and agrees"
     case .disagreement: "asked, modelled and executed disagree"
     case .usage: "the command line is wrong"
     case .badInput: "an input file cannot be read or is wrong"
     case .noKVM: "the machine (KVM, or QEMU where it was asked for) cannot be used"
     case .internalError: "the host or its KVM fails, calibration included, or a defect of kvmpt"
     case .cannotWrite: "the report cannot be written"
-    case .skipped: "nothing was executed, for want of KVM or of what an image needs"
+    case .unproved: "nothing disagrees, but something is unproved (skipped, explained, lost)"
     case .timeLimitReached: "nothing disagrees, but --timeout ended the run before its end"
     case .interrupted: "interrupted, by Control-C or SIGTERM"
     }

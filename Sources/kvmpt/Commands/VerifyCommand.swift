@@ -60,6 +60,17 @@ struct VerifyCommand: ReportingCommand {
       valueName: "policy"))
   var missingKVM = MissingKVMPolicy.fail
 
+  @Option(
+    name: .customLong("allow-unproved"),
+    help: ArgumentHelp(
+      "Reasons for which something may be unproved, separated by commas, or"
+        + " \(AllowedUnproved.everything): what is unproved for no other reason ends with code 0"
+        + " instead of 77.",
+      discussion: "Reasons: " + AllowedUnproved.known.map(\.id).joined(separator: ", ") + ".",
+      valueName: "list"),
+    transform: { try AllowedUnproved(argument: $0) })
+  var allowed = AllowedUnproved.none
+
   @OptionGroup(title: "Options for images") var options: ImageOptions
   @OptionGroup(title: "Options for images") var registers: RegisterOptions
 

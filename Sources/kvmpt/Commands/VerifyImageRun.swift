@@ -41,7 +41,7 @@ struct VerifyImageRun {
     case .fail: throw CommandFailure(problem, canPass: "--if-no-kvm")
     case .skip:
       try VerifyRun.skip(problem, SkippedInput(name: image.path), command.format, destination)
-      return .skipped
+      return ExitStatus(withoutMachineAllowing: command.allowed)
     case .model: return try finish(comparedWithModel(image), image)
     }
   }
@@ -51,7 +51,7 @@ struct VerifyImageRun {
   ) throws(CommandFailure) -> ExitStatus {
     write(report, image)
     try destination.close()
-    return status(of: report)
+    return ExitStatus(report, allowing: command.allowed)
   }
 
   private func comparedWithModel(
@@ -80,15 +80,6 @@ struct VerifyImageRun {
       ImageQuestion(
         cr3: image.cr3, configuration: image.tables.configuration, settings: image.settings,
         expectation: expectation), options: options)
-  }
-
-  /// A proof needs two answers at least: what was only modelled is not passed.
-  private func status(of report: ImageReport) -> ExitStatus {
-    let reason = report.reasonForUnfinishedProbes
-    if reason == .interrupted { return .interrupted }
-    if !report.isAgreement { return .disagreement }
-    if reason != nil { return .timeLimitReached }
-    return report.total.agreementCount > 0 || expected != nil ? .agreement : .skipped
   }
 
   private func write(_ report: ImageReport, _ image: borrowing OpenedImage) {

@@ -39,7 +39,7 @@ struct VerifyRun {
     case .skip:
       let skipped = SkippedInput(name: input.path, title: input.addressSpace.name)
       try Self.skip(problem, skipped, command.format, destination)
-      return .skipped
+      return ExitStatus(withoutMachineAllowing: command.allowed)
     case .model: return try finish(comparedWithModel())
     }
   }
@@ -47,15 +47,7 @@ struct VerifyRun {
   private func finish(_ report: VerificationReport) throws(CommandFailure) -> ExitStatus {
     write(report)
     try destination.close()
-    return Self.status(of: report)
-  }
-
-  /// A run that did not come to its end is no agreement, whatever it found until then.
-  private static func status(of report: VerificationReport) -> ExitStatus {
-    let reason = report.reasonForUnfinishedProbes
-    if reason == .interrupted { return .interrupted }
-    if !report.isAgreement { return .disagreement }
-    return reason == nil ? .agreement : .timeLimitReached
+    return ExitStatus(report, allowing: command.allowed)
   }
 
   private func comparedWithModel() throws(CommandFailure) -> VerificationReport {
@@ -84,7 +76,8 @@ struct VerifyRun {
     let reason = "KVM is needed: \(error.message)"
     var output = destination
     switch format {
-    case .text: destination.write("skipped: \(reason)\n")
+    case .text:
+      destination.write("skipped: \(reason)\n" + UnprovedText.line(Self.missing) + "\n")
     case .tap: TAPWriter.writeSkipped(reason: reason, to: &output)
     case .junit:
       let suite = ReportSuite(
@@ -94,16 +87,20 @@ struct VerifyRun {
     case .json:
       var json = JSONWriter(to: destination)
       json.beginObject()
-      json.member("schema", "urn:kvmpt:schema:verification:1")
+      json.member("schema", ProofJSON.schema)
       json.member("version", Version.current)
       json.member("file", input.name)
       json.member("name", input.title)
       json.member("verdict", "skipped")
       json.member("reason", reason)
+      ProofJSON.write([Self.missing], to: &json)
       json.endObject()
     }
     try destination.close()
   }
+
+  /// What is unproved where nothing was run.
+  private static let missing = Unproved(.notRun(.noMachine), count: 0, on: nil)
 
   private func write(_ report: VerificationReport) {
     var output = destination

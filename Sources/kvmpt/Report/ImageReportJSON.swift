@@ -18,7 +18,7 @@ struct ImageReportJSON {
     let proof = ProofJSON(report: report, space: report.space, kinds: report.kinds)
     var json = JSONWriter(to: destination)
     json.beginObject()
-    json.member("schema", "urn:kvmpt:schema:verification:1")
+    json.member("schema", ProofJSON.schema)
     json.member("version", Version.current)
     json.member("image", path)
     json.member("cr3", hexadecimal: cr3)
@@ -29,7 +29,8 @@ struct ImageReportJSON {
     json.beginArray()
     for answer in answers { json.value(answer) }
     json.endArray()
-    json.member("verdict", ProofJSON.verdict(report))
+    json.member("verdict", report.verdict.rawValue)
+    ProofJSON.write(report.unproved, to: &json)
     json.key("machine")
     MachineJSON.write(report.profile, to: &json)
     json.key("left-off")

@@ -9,11 +9,23 @@ struct ProofJSON {
   let space: AddressSpace
   var kinds: [PageKind] = []
 
-  /// The verdict's stable name.
-  static func verdict(_ report: any ProofReport) -> String {
-    if !report.isAgreement { return "disagreement" }
-    if report.reasonForUnfinishedProbes != nil { return "unfinished" }
-    return report.total.agreementCount > 0 ? "agreement" : "not-executed"
+  /// The form of the reports.
+  static let schema = "urn:kvmpt:schema:verification:2"
+
+  /// What is not proved, as member `unproved`.
+  static func write(_ unproved: [Unproved], to json: inout JSONWriter<ReportDestination>) {
+    json.key("unproved")
+    json.beginArray()
+    for part in unproved {
+      json.beginObject()
+      json.member("id", part.id)
+      if let deviation = part.deviation { json.member("deviation", deviation.id) }
+      json.member("message", part.message)
+      json.member("count", part.count)
+      json.member("remedy", part.remedy)
+      json.endObject()
+    }
+    json.endArray()
   }
 
   /// The numbers of a tally, as member `probes`.

@@ -23,13 +23,10 @@ struct ProofText {
   }
 
   private static func verdict(_ tally: SubjectTally) -> TextTable.Cell {
-    if tally.disagreementCount > 0 || tally.lostCount > 0 { return .init("disagree", .red) }
+    if tally.disagreementCount > 0 { return .init("disagree", .red) }
     if tally.notRun.keys.contains(where: \.meansUnfinished) { return .init("not finished", .red) }
-    if tally.executedCount == 0 { return .init("skipped", .yellow) }
-    if tally.agreementCount == 0 { return .init("explained", .yellow) }
-    if tally.executedCount < tally.probeCount || !tally.deviations.isEmpty {
-      return .init("agree, in part", .yellow)
-    }
+    if tally.agreementCount == 0 { return .init("unproved", .yellow) }
+    if tally.agreementCount < tally.probeCount { return .init("unproved, in part", .yellow) }
     return .init("agree", .green)
   }
 
@@ -62,23 +59,34 @@ struct ProofText {
     var texts = report.disagreements.prefix(Self.shownCount).map {
       DisagreementText($0, in: space, kinds: kinds).text
     }
-    texts += report.lost.prefix(Self.shownCount).map { verdict in
-      "\(verdict.addressWords): \(verdict.manner.words),"
-        + " \(verdict.page.subject.words(in: space, kinds: kinds))\n"
-        + "    executed  \(verdict.executed.words)\n"
-    }
     texts += report.flagDisagreements.prefix(Self.shownCount).map { FlagText($0).text }
     texts += report.attributeDisagreements.prefix(Self.shownCount).map {
       AttributeText($0, in: space).text
     }
-    guard !texts.isEmpty else { return "" }
+    guard !texts.isEmpty else { return lost() }
     let all =
-      report.disagreements.count + report.lost.count + report.flagDisagreements.count
+      report.disagreements.count + report.flagDisagreements.count
       + report.attributeDisagreements.count
     var text = "\n" + texts.map { styler("disagreement", .redBold) + " at " + $0 }.joined()
     if all > texts.count {
       text += "... and \(grouped(all - texts.count)) more; --format json has them all\n"
     }
+    return text + lost()
+  }
+
+  /// The probes that killed the guest.
+  private func lost() -> String {
+    guard !report.lost.isEmpty else { return "" }
+    var text = "\n"
+    for verdict in report.lost.prefix(Self.shownCount) {
+      text +=
+        styler("lost", .yellow) + " at \(verdict.addressWords): \(verdict.manner.words),"
+        + " \(verdict.page.subject.words(in: space, kinds: kinds))\n"
+        + "    modelled  \(verdict.modelled.words)\n"
+        + "    executed  \(verdict.executed.words)\n"
+    }
+    let rest = report.total.lostCount - min(report.lost.count, Self.shownCount)
+    if rest > 0 { text += "... and \(grouped(rest)) more\n" }
     return text
   }
 }

@@ -17,7 +17,6 @@ extension ReportSuite {
         ReportCase(
           name: name, group: group,
           outcome: Self.outcome(of: subject, report, in: report.space, kinds: report.kinds),
-          notes: Self.notes(about: report.tallies[subject] ?? SubjectTally()),
           file: path))
     }
     for (index, kind) in report.kinds.enumerated() { add(kind.words, "pages", .kind(index)) }

@@ -44,18 +44,7 @@ extension ReportSuite {
   ) -> ReportCase {
     ReportCase(
       name: name, group: group, outcome: outcome(of: subject, report, in: report.space),
-      notes: notes(about: report.tallies[subject] ?? SubjectTally()), file: path, line: line)
-  }
-
-  /// What a case that passed has left out.
-  static func notes(about tally: SubjectTally) -> [String] {
-    guard tally.agreementCount > 0 else { return [] }
-    return NotRunReason.allCases.compactMap { reason in
-      tally.notRun[reason].map { "\(counted($0, "probe", "probes")) skipped: \(reason.message)" }
-    }
-      + tally.deviations.sorted { $0.key.message < $1.key.message }.map {
-        "\(counted($0.value, "probe", "probes")) explained: \($0.key.message)"
-      }
+      file: path, line: line)
   }
 
   /// What came of the probes of `subject`.
@@ -71,27 +60,18 @@ extension ReportSuite {
         message: "\(counted(tally.disagreementCount, "probe", "probes")) disagree",
         details: found.prefix(20).map { DisagreementText($0, in: space, kinds: kinds).text })
     }
-    if tally.lostCount > 0 {
-      let found = report.lost.filter { $0.page.subject.isPart(of: subject) }
+    let unproved = tally.unproved(on: report.profile?.identity.walker)
+    if let ended = unproved.first(where: { !$0.reason.canBeAllowed }) {
       return .errored(
-        id: "guest-lost",
-        message: "\(counted(tally.lostCount, "probe", "probes")) killed the guest",
-        details: found.prefix(20).map {
-          "\($0.addressWords): \($0.manner.words): \($0.executed.words)"
-        })
+        id: ended.id,
+        message: "\(counted(ended.count, "probe", "probes")) not made: \(ended.message)",
+        details: unproved.map(UnprovedText.line))
     }
-    if let reason = tally.notRun.keys.filter(\.meansUnfinished).min(by: {
-      $0.rawValue < $1.rawValue
-    }) {
-      return .errored(
-        id: reason.rawValue,
-        message: "\(counted(tally.notRun[reason] ?? 0, "probe", "probes")) not made:"
-          + " \(reason.message)", details: [])
-    }
-    if tally.agreementCount == 0,
-      let reason = tally.firstDeviation?.message ?? tally.firstReasonNotRun?.message
-    {
-      return .skipped(reason: reason)
+    if let reason = UnprovedText.reason(unproved) { return .skipped(reason: reason) }
+    guard tally.probeCount > 0 else {
+      return .skipped(
+        reason: UnprovedText.line(
+          Unproved(.notPlanned, count: 1, on: report.profile?.identity.walker)))
     }
     return .passed
   }
@@ -112,13 +92,24 @@ extension ReportSuite {
       outcome = .failed(
         id: "wrong-flags", message: FlagText(first).text.trimmed,
         details: report.flagDisagreements.prefix(20).map { FlagText($0).text.trimmed })
-    } else if report.total.executedCount == 0 {
-      outcome = .skipped(
-        reason: report.total.firstReasonNotRun?.message ?? "nothing was executed")
+    } else if let reason = UnprovedText.reason(unprovedFlags(of: report)) {
+      outcome = .skipped(reason: reason)
     } else {
       outcome = .passed
     }
     return ReportCase(name: "accessed and dirty flags", group: "flags", outcome: outcome)
+  }
+}
+
+extension ReportSuite {
+  /// What is not proved about A and D: rules that excused them, or everything where nothing was
+  /// executed.
+  private static func unprovedFlags(of report: any ProofReport) -> [Unproved] {
+    if report.total.executedCount == 0 { return report.unproved }
+    let walker = report.profile?.identity.walker
+    return report.excusedFlags.sorted { $0.key.message < $1.key.message }.map {
+      Unproved(.explained, deviation: $0.key, count: $0.value, on: walker)
+    }
   }
 }
 

@@ -16,52 +16,71 @@ struct ReportSummary {
   }
 
   var text: String {
-    let total = report.total
-    var lines: [String] = []
-    let executed = "\(grouped(total.executedCount)) probes on the machine"
-    let agreed = "\(grouped(total.agreementCount)) probes on the machine"
-    if report.isAgreement, let reason = report.reasonForUnfinishedProbes {
-      let made = total.agreementCount > 0 ? "after \(agreed), which agree" : "before any probe"
-      lines.append(styler("not finished", .redBold) + ": \(reason.message) \(made)")
-    } else if report.isAgreement {
-      let nothing =
-        total.executedCount > 0 ? "nothing that was executed counts" : "nothing was executed"
-      lines.append(
-        total.agreementCount > 0
-          ? styler("agreed", .green) + ": \(agreed), as \(isAsked ? "asked and as " : "")modelled"
-          : styler("not proved", .yellow)
-            + ": \(isAsked ? "asked and modelled agree, and " : "")\(nothing)")
-    } else {
-      var parts: [String] = []
-      if total.disagreementCount > 0 {
-        parts.append("\(counted(total.disagreementCount, "probe disagrees", "probes disagree"))")
-      }
-      if total.lostCount > 0 { parts.append("\(grouped(total.lostCount)) killed the guest") }
-      if !report.flagDisagreements.isEmpty {
-        parts.append(
-          "\(counted(report.flagDisagreements.count, "entry", "entries")) with wrong flags")
-      }
-      if !report.attributeDisagreements.isEmpty {
-        parts.append("\(counted(report.attributeDisagreements.count, "wrong attribute"))")
-      }
-      lines.append(
-        styler("disagreed", .redBold) + ": " + parts.joined(separator: ", ") + ", of \(executed)")
+    var lines = [verdict]
+    for part in report.unproved {
+      let line = UnprovedText.line(part)
+      let word = line.prefix { $0 != ":" }
+      lines.append(styler(String(word), .yellow) + line.dropFirst(word.count))
     }
-    for reason in NotRunReason.allCases {
-      guard let count = total.notRun[reason] else { continue }
-      let word = reason.meansUnfinished ? "not made" : "skipped"
-      lines.append(styler(word, .yellow) + ": \(grouped(count)) probes, \(reason.message)")
-    }
-    for (deviation, count) in total.deviations.sorted(by: { $0.key.message < $1.key.message }) {
-      lines.append(
-        styler("explained", .yellow) + ": \(grouped(count)) probes, \(deviation.message)")
-    }
-    if total.executedCount > 0 {
+    if report.total.executedCount > 0 {
       lines.append(
         "time: \(report.times.total.secondsText) in all, \(report.times.calibration.secondsText)"
           + " of it calibration; \(grouped(Int(report.probesPerSecond))) probes per second")
     }
     return lines.joined(separator: "\n")
+  }
+
+  /// The line that everybody reads.
+  private var verdict: String {
+    switch report.verdict {
+    case .agreement: styler("agreed", .green) + ": \(agreed)"
+    case .disagreement: styler("disagreed", .redBold) + ": \(differences)"
+    case .interrupted, .unfinished:
+      styler("not finished", .redBold) + ": \(reasonToEnd), with \(unprovedParts)"
+    case .unproved: styler("unproved", .yellow) + ": \(unprovedParts)"
+    }
+  }
+
+  private var agreed: String {
+    "\(grouped(report.total.agreementCount)) probes on the machine, \(basis)"
+  }
+
+  private var basis: String { "as \(isAsked ? "asked and as " : "")modelled" }
+
+  private var reasonToEnd: String {
+    (report.verdict == .interrupted ? NotRunReason.interrupted : .timeLimit).message
+  }
+
+  /// How much is unproved, and what came of the rest.
+  private var unprovedParts: String {
+    let total = report.total
+    let missing = total.probeCount - total.agreementCount
+    let rest: String
+    if total.agreementCount > 0 {
+      rest = "\(grouped(total.agreementCount)) agreed on the machine, \(basis)"
+    } else {
+      rest =
+        (isAsked ? "asked and modelled agree, and " : "")
+        + (total.executedCount > 0 ? "nothing that was executed counts" : "nothing was executed")
+    }
+    return "\(grouped(missing)) of \(counted(total.probeCount, "probe", "probes")); \(rest)"
+  }
+
+  private var differences: String {
+    let total = report.total
+    var parts: [String] = []
+    if total.disagreementCount > 0 {
+      parts.append("\(counted(total.disagreementCount, "probe disagrees", "probes disagree"))")
+    }
+    if !report.flagDisagreements.isEmpty {
+      parts.append(
+        "\(counted(report.flagDisagreements.count, "entry", "entries")) with wrong flags")
+    }
+    if !report.attributeDisagreements.isEmpty {
+      parts.append("\(counted(report.attributeDisagreements.count, "wrong attribute"))")
+    }
+    return parts.joined(separator: ", ")
+      + ", of \(grouped(total.executedCount)) probes on the machine"
   }
 }
 

@@ -1,0 +1,55 @@
+// ProofVerdict: what a report comes to. The exit code of `kvmpt verify` says the same.
+
+/// What a report about probes comes to.
+///
+/// Of several that apply, the first counts.
+public enum ProofVerdict: String, CaseIterable, Hashable, Sendable {
+  /// Two answers differ.
+  case disagreement
+  /// Nothing disagrees, and somebody ended the run.
+  case interrupted
+  /// Nothing disagrees, and the time limit ended the run.
+  case unfinished
+  /// Nothing disagrees, and something that was asked was not executed, or its answer proves nothing.
+  case unproved
+  /// Everything that was asked was executed, and agrees.
+  case agreement
+}
+
+extension ProofReport {
+  /// What the report comes to when `isAllowed` says which unproved things do not count.
+  public func verdict(allowing isAllowed: (Unproved) -> Bool) -> ProofVerdict {
+    if hasDisagreement { return .disagreement }
+    let notRun = total.notRun
+    if notRun[.interrupted] != nil { return .interrupted }
+    if notRun[.timeLimit] != nil { return .unfinished }
+    return unproved.allSatisfy { $0.reason.canBeAllowed && isAllowed($0) } ? .agreement : .unproved
+  }
+
+  /// What the report comes to.
+  public var verdict: ProofVerdict { verdict { _ in false } }
+
+  /// True when two answers differ, about a probe, a flag or an attribute.
+  public var hasDisagreement: Bool {
+    total.disagreementCount > 0 || !flagDisagreements.isEmpty || !attributeDisagreements.isEmpty
+  }
+
+  /// True when everything that was asked was executed and agrees: when `kvmpt verify` ends with
+  /// code 0.
+  public var isAgreement: Bool { verdict == .agreement }
+
+  /// What was asked and is not proved, by reason in the order of ``UnprovedReason/allCases``.
+  public var unproved: [Unproved] {
+    let walker = profile?.identity.walker
+    var sum = total
+    sum.deviations.merge(excusedFlags, uniquingKeysWith: +)
+    var result = sum.unproved(on: walker)
+    if unplannedCount > 0 {
+      result.append(Unproved(.notPlanned, count: unplannedCount, on: walker))
+    }
+    if result.isEmpty && sum.executedCount == 0 {
+      result.append(Unproved(.nothingExecuted, count: 0, on: walker))
+    }
+    return result
+  }
+}

@@ -1,0 +1,46 @@
+// Unproved: what was asked and is not proved, counted by reason.
+
+public import KVM
+
+/// What is not proved for one reason.
+public struct Unproved: Hashable, Sendable {
+  /// Why.
+  public let reason: UnprovedReason
+  /// The rule that explains the machine's answers; nil for any other reason.
+  public let deviation: Deviation?
+  /// How many probes; of flags that a rule excuses the entries, of what was not planned the mappings
+  /// and expectations, and 0 where nothing was asked.
+  public let count: Int
+  /// What would prove it, such as `--machine auto`.
+  public let remedy: String
+
+  /// Takes the parts as they are; the remedy is that for tables which `walker` walks.
+  public init(
+    _ reason: UnprovedReason, deviation: Deviation? = nil, count: Int, on walker: TableWalker?
+  ) {
+    self.reason = reason
+    self.deviation = deviation
+    self.count = count
+    remedy = reason.remedy(on: walker)
+  }
+
+  /// The stable name of the reason.
+  public var id: String { reason.id }
+
+  /// Why, in words; of an explained answer the rule.
+  public var message: String { deviation?.message ?? reason.message }
+}
+
+extension SubjectTally {
+  /// What of these probes is not proved, by reason in the order of their declaration.
+  public func unproved(on walker: TableWalker?) -> [Unproved] {
+    var result = NotRunReason.allCases.compactMap { reason in
+      notRun[reason].map { Unproved(.notRun(reason), count: $0, on: walker) }
+    }
+    result += deviations.sorted { $0.key.message < $1.key.message }.map {
+      Unproved(.explained, deviation: $0.key, count: $0.value, on: walker)
+    }
+    if lostCount > 0 { result.append(Unproved(.guestLost, count: lostCount, on: walker)) }
+    return result
+  }
+}
