@@ -77,6 +77,14 @@
     return true
   }
 
+  /// What `entry` is by the rules of the walk.
+  @inlinable
+  public func kind<Memory: PhysicalMemory & ~Copyable>(
+    of entry: PageTableEntry, in memory: borrowing Memory
+  ) -> EntryKind {
+    kind(of: entry, configuration.alwaysReservedBits, in: memory)
+  }
+
   /// What an entry is by the rules of the walk.
   @inlinable
   func kind<Memory: PhysicalMemory & ~Copyable>(

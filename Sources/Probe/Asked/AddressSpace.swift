@@ -76,6 +76,10 @@ public struct Mapping: Hashable, Sendable {
   public var properties: PageProperties
   /// Which sizes of page may be used.
   public var pageSize: PageSizeChoice
+  /// Which of A and D must be clear in tables that are held against the mapping.
+  ///
+  /// A processor sets them, so that a clear one is not asked for unless this says so.
+  public var clearFlags: PageFlags = []
 
   /// A mapping without checks; ``AddressSpace/check()`` finds what is wrong with it.
   public init(
@@ -90,6 +94,20 @@ public struct Mapping: Hashable, Sendable {
     self.properties = properties
     self.pageSize = pageSize
   }
+}
+
+/// The flags that a processor sets in a leaf.
+public struct PageFlags: OptionSet, Hashable, Sendable {
+  /// Bit 0 is A, bit 1 is D.
+  public let rawValue: UInt8
+
+  /// Takes the bits as they are.
+  public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+  /// A: the page has been used.
+  public static let accessed = PageFlags(rawValue: 1)
+  /// D: the page has been written.
+  public static let dirty = PageFlags(rawValue: 2)
 }
 
 /// Where a mapping leads.
