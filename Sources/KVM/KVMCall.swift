@@ -54,6 +54,9 @@ public enum KVMCall: Hashable, Sendable, CustomStringConvertible {
     switch (self, SystemErrorName(errorNumber).name) {
     case (.createVirtualMachine, "EBUSY"):
       "another hypervisor uses the processor's virtualization: stop it"
+    case (.run, "EAGAIN"), (.createVirtualMachine, "EAGAIN"):
+      "KVM may not start a thread of its own: raise the limit of processes (ulimit -u, or pids.max"
+        + " of the control group)"
     case (.createTimer, "EAGAIN"): "raise the limit of pending signals: ulimit -i 4096"
     case (_, "EMFILE"): "raise the limit of open files: ulimit -n 4096"
     case (_, "ENFILE"): "the system has no free file descriptors: close other programs"

@@ -82,25 +82,16 @@ public struct VirtualCPU: ~Copyable, Sendable {
   /// Runs the guest until it exits, at most for `limit`.
   ///
   /// Throws: ``KVMError/call(_:errorNumber:)`` when KVM_RUN fails for a reason other than the
-  /// limit.
+  /// limit, such as EAGAIN where KVM cannot start a thread that it needs before the guest runs.
   ///
   /// Source: KVM API document, sections 4.10 and 5.
   public mutating func run(limit: Duration) throws(KVMError) -> Exit {
     let timer = try KickTimer()
     try timer.arm(limit: limit)
     defer { timer.disarm() }
-    let start = ContinuousClock.now
-    while true {
-      let result = ckvm_run(descriptor.number)
-      switch -Int32(truncatingIfNeeded: result) {
-      case EINTR, EAGAIN:
-        // Somebody else's signal interrupts a run without ending it.
-        if ContinuousClock.now - start >= limit { return .timeLimitReached }
-      default:
-        _ = try checked(result, .run)
-        return exit()
-      }
-    }
+    let number = descriptor.number
+    let hasExited = try RunWait(limit: limit).callUntilExit { ckvm_run(number) }
+    return hasExited ? exit() : .timeLimitReached
   }
 
   /// The value that a guest's read of absent memory gets when it runs again.

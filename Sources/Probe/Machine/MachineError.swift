@@ -58,7 +58,7 @@ public enum MachineError: Error, Hashable, Sendable {
       .wrongAPIVersion:
       return true
     case .call(.createVirtualMachine, let errorNumber):
-      return ![EMFILE, ENFILE, ENOMEM].contains(errorNumber)
+      return ![EAGAIN, EMFILE, ENFILE, ENOMEM].contains(errorNumber)
     case .call, .missingCapability: return false
     }
   }

@@ -1,5 +1,6 @@
 // Starts that a careless parent makes: closed descriptors, small limits.
 
+import Glibc
 import Testing
 
 @testable import kvmpt
@@ -71,5 +72,31 @@ struct HostileStartTests {
     let some = try answer("<testcase name=\"a\">\n<skipped/>\n</testcase>\n")
     #expect(some.exitCode == 1 && some.errors.hasPrefix("1 tests were skipped\n"))
     #expect(some.errors.contains("name=\"a\""))
+  }
+
+  /// A node of the KVM device that everybody may open, and the means to run as somebody else.
+  private static let mayTryAnotherUser = geteuid() == 0 && access("/usr/bin/setpriv", X_OK) == 0
+
+  @Test(
+    "Where KVM may not start its thread, that is what is wrong, and not the machine",
+    .enabled(if: Host.hasKVM, "needs /dev/kvm"),
+    .enabled(if: mayTryAnotherUser, "needs root, and setpriv of util-linux"))
+  func limitOfProcesses() throws {
+    // The limit counts a user's processes, and holds for everybody but root.
+    let run = try ProgramRun(
+      [
+        "-c",
+        """
+        folder=$(mktemp -d) && trap 'rm -rf "$folder"' EXIT && chmod 755 "$folder" &&
+          cp "$0" "$folder/kvmpt" && mknod -m 666 "$folder/kvm" c 10 232 || exit 99
+        ulimit -u 1
+        setpriv --reuid 64999 --clear-groups "$folder/kvmpt" doctor --kvm-device "$folder/kvm"
+        """, ProgramRun.program,
+      ], program: "/bin/bash", environment: ["PATH=/usr/bin:/bin"])
+    // A kernel that needs no thread for a guest is ready; none is taken for one that differs.
+    guard run.exitCode != 0 else { return }
+    #expect(run.exitCode == 70, "\(run.output) \(run.errors)")
+    #expect(run.output.contains("EAGAIN") && run.output.contains("limit of processes"))
+    #expect(!run.output.contains("differs from the manual"))
   }
 }

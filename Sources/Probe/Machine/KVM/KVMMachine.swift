@@ -18,6 +18,8 @@ final class KVMMachine: Machine {
   /// What makes the host's changes of tables visible.
   private let hostChangeMeans: HostChangeMeans
 
+  /// How long a kernel that cannot let a guest run, for want of a thread, is asked again.
+  private static let refusalLimit: Duration = .seconds(3)
   /// How often a guest is looked at.
   private static let lookInterval: Duration = .milliseconds(100)
   /// How much processor time a guest may use without finishing a record: on a busy host one that
@@ -115,7 +117,7 @@ final class KVMMachine: Machine {
     var remaining = UInt64(recordCount)
     var lastProgress = Self.threadTime()
     while true {
-      let exit = try guest.cpu.run(limit: Self.lookInterval)
+      let exit = try runForAWhile(until: deadline)
       switch exit {
       case .portWrite(let port, _, _) where port == UInt16(KVMPT_EXIT_PORT):
         return .finished(deviceWrites: deviceWrites)
@@ -136,6 +138,21 @@ final class KVMMachine: Machine {
       case .internalError: return .died(.emulationFailure, record: try suspect(recordCount))
       case .portWrite, .portRead, .halted, .entryFailed, .other:
         return .died(.unexpectedExit(exit.id), record: try suspect(recordCount))
+      }
+    }
+  }
+
+  /// Runs until the guest exits or has to be looked at.
+  private func runForAWhile(until deadline: ContinuousClock.Instant) throws(KVMError) -> Exit {
+    let start = ContinuousClock.now
+    while true {
+      do throws(KVMError) {
+        return try guest.cpu.run(limit: Self.lookInterval)
+      } catch {
+        // The guest did not run. Where others use up a limit of processes, that may pass.
+        guard error == .call(.run, errorNumber: EAGAIN) else { throw error }
+        let now = ContinuousClock.now
+        guard now - start < Self.refusalLimit && now < deadline else { throw error }
       }
     }
   }
