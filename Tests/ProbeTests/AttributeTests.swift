@@ -41,7 +41,7 @@ struct AttributeTests {
   @Test("What was asked for is there")
   func soundLeaves() throws {
     let report = try Verifier.modelOnly.verify(Self.space)
-    #expect(report.attributeDisagreements.isEmpty && report.agrees(but: ["no-machine"]))
+    #expect(report.comparison?.isAgreement == true && report.agrees(but: ["no-machine"]))
   }
 
   @Test("Leaves written for another IA32_PAT than the guest's have other memory types")
@@ -50,9 +50,24 @@ struct AttributeTests {
     built.pageAttributeTable = PageAttributeTable.ostd
     let report = try Verifier.modelOnly.verify(built)
     // WP by index 5, which is WT there.
-    #expect(report.attributeDisagreements.count == 3 && !report.isAgreement)
-    for disagreement in report.attributeDisagreements {
-      #expect(disagreement.message == "the memory type is WT instead of WP")
+    let comparison = try #require(report.comparison)
+    #expect(comparison.differenceCount == 3 && !report.isAgreement)
+    for difference in comparison.differences {
+      #expect(
+        difference.message(in: comparison.pageAttributeTable)
+          == "the memory type is WT instead of WP, which IA32_PAT does not have")
+    }
+  }
+
+  /// What a bit of a leaf says that no access shows.
+  static func property(of bit: Int) -> RangeProperties {
+    switch bit {
+    case 5: RangeProperties(.accessed)
+    case 6: RangeProperties(.dirty)
+    case 8: RangeProperties(.global)
+    case 9, 10, 11, 52..<59: RangeProperties(.softwareBits)
+    case 59..<63: RangeProperties(.protectionKey)
+    default: RangeProperties(.memoryType)
     }
   }
 
@@ -69,7 +84,7 @@ struct AttributeTests {
         in: memory)
       let step = walk.step(walk.stepCount - 1)
       let word = step.entry.rawValue
-      let pat: UInt64 = step.level == .pageTable ? 7 : 12
+      let pat = step.level == .pageTable ? 7 : 12
       func patIndex(_ word: UInt64) -> Int { Int(word >> pat & 1) << 2 | Int(word >> 3 & 3) }
       for bit in [3, 4, 5, 6, 8, 9, 10, 11, pat] + Array(52..<63) {
         let flipped = word ^ 1 << bit
@@ -83,12 +98,12 @@ struct AttributeTests {
           case 5, 6: word >> bit & 1 == 1
           default: true
           }
-        let found = report.attributeDisagreements
+        let found = try #require(report.comparison).differences
         #expect(found.count == (isDifferent ? 1 : 0), "bit \(bit) of \(mapping.name)")
         guard let first = found.first else { continue }
         reportedCount += 1
-        #expect(first.mapping == index && first.step.entryAddress == step.entryAddress)
-        #expect(first.bits >> bit & 1 == 1, "\(first.message)")
+        #expect(first.asked?.mapping == index && first.step?.entryAddress == step.entryAddress)
+        #expect(first.kind == .different && first.properties == Self.property(of: bit))
         #expect(!report.isAgreement)
       }
     }

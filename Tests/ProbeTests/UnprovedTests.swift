@@ -102,6 +102,7 @@ private struct StandIn: ProofReport {
   var lost: [ProbeVerdict] = []
   var flagDisagreements: [FlagDisagreement] = []
   var excusedFlags: [Deviation: Int] = [:]
+  var comparison: RangeComparison?
   var times = VerificationTimes(total: .zero, calibration: .zero, execution: .zero, guest: .zero)
 
   init(_ tally: SubjectTally) { tallies = [.mapping(0): tally] }

@@ -18,6 +18,11 @@ public enum PageAttributeTable {
   /// The PAT bit, which is set in every 4 KiB leaf of that format, makes no difference.
   public static let ostd: UInt64 = 0x0001_0406_0001_0406
 
+  /// WB, WT, UC-, UC, and the same again, from index 0 on: what a processor starts with.
+  ///
+  /// Source: Intel SDM volume 3A, table 13-12 (power-up and reset).
+  public static let powerOn: UInt64 = 0x0007_0406_0007_0406
+
   /// The PAT index of a type: PAT in bit 2, PCD in bit 1, PWT in bit 0.
   @inlinable
   static func index(of type: MemoryType) -> UInt64 {

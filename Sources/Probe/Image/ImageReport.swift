@@ -30,6 +30,8 @@ public struct ImageReport: ProofReport {
   public let lost: [ProbeVerdict]
   /// The entries whose A and D bits are wrong.
   public let flagDisagreements: [FlagDisagreement]
+  /// What was asked for, held whole against the tables; nil when nobody asked.
+  public let comparison: RangeComparison?
   /// How long it took.
   public let times: VerificationTimes
 

@@ -13,16 +13,20 @@ public struct ImageQuestion: Sendable {
   public var settings: ProcessorSettings
   /// What they should say, where somebody knows.
   public var expectation: ImageExpectation?
+  /// IA32_PAT: what the memory types of an expectation mean in entries.
+  public var pageAttributeTable: UInt64
 
   /// Takes the parts as they are.
   public init(
     cr3: UInt64, configuration: PagingConfiguration, settings: ProcessorSettings,
-    expectation: ImageExpectation? = nil
+    expectation: ImageExpectation? = nil,
+    pageAttributeTable: UInt64 = PageAttributeTable.powerOn
   ) {
     self.cr3 = cr3
     self.configuration = configuration
     self.settings = settings
     self.expectation = expectation
+    self.pageAttributeTable = pageAttributeTable
   }
 }
 
@@ -87,6 +91,11 @@ extension Verifier {
         guestCode: options.guestCode, isCancelled: options.isCancelled),
       cr3: question.cr3, slot: slot,
       memory: MachineMemory(copyOf: tables.memory, ranges: tables.ranges), original: original)
+    let deadline = start + options.timeLimit
+    let setup = work.setup
+    let comparison = question.comparison(with: image, tables) {
+      setup.reasonToStop(deadline: deadline)
+    }
     let executionStart = ContinuousClock.now
     var collector = try prove(work, profile, question, options, start: start)
     for (kind, count) in plan.unplannedCounts.enumerated() where count > 0 {
@@ -105,6 +114,7 @@ extension Verifier {
           processor: question.settings, in: original)
       },
       lost: collector.lost, flagDisagreements: collector.flagDisagreements,
+      comparison: comparison,
       times: VerificationTimes(
         total: end - start, calibration: calibrated - start, execution: end - executionStart,
         guest: collector.guestTime))

@@ -16,6 +16,8 @@ public struct PageStatement: Hashable, Sendable {
   private(set) var value: PageFacts = []
   /// The facts with a bit for each value that may be true.
   private(set) var allowed: PageFacts = [.patIndices, .sizes]
+  /// The type that was set by its name; IA32_PAT need not have it.
+  private(set) var memoryType: MemoryType?
 
   /// Says nothing but where the pages lead.
   public init(physicalAddress: UInt64? = nil, basis: AskedBasis = .effective) {
@@ -113,6 +115,7 @@ public struct PageStatement: Hashable, Sendable {
   ///
   /// Source: Intel SDM volume 3A, section 13.12.
   public mutating func setMemoryType(_ type: MemoryType, in pageAttributeTable: UInt64) {
+    memoryType = type
     patIndices = (0..<8).reduce(0) { set, index in
       MemoryType(patIndex: index, in: pageAttributeTable) == type ? set | 1 << index : set
     }

@@ -8,6 +8,8 @@ public struct RangeComparison: Hashable, Sendable {
   public internal(set) var askedCount = 0
   /// The differences in the order of addresses, of which at most ``keptCount`` are kept.
   public internal(set) var differences: [RangeDifference] = []
+  /// The mappings about which there are differences, kept or not, by index.
+  public internal(set) var differingMappings: Set<Int> = []
   /// The number of differences, kept or not.
   public internal(set) var differenceCount = 0
   /// For each property, the number of ranges whose source does not say it.
@@ -32,6 +34,7 @@ public struct RangeComparison: Hashable, Sendable {
 
   mutating func add(_ difference: RangeDifference) {
     differenceCount += 1
+    if let mapping = difference.asked?.mapping { differingMappings.insert(mapping) }
     if differences.count < Self.keptCount { differences.append(difference) }
   }
 }

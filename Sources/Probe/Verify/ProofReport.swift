@@ -12,8 +12,8 @@ public protocol ProofReport: Sendable {
   var lost: [ProbeVerdict] { get }
   /// The entries whose A and D bits are wrong.
   var flagDisagreements: [FlagDisagreement] { get }
-  /// The leaves with attributes that were not asked for, of which at most 10,000 are kept.
-  var attributeDisagreements: [AttributeDisagreement] { get }
+  /// What was asked for, held whole against the tables; nil where nobody asked for anything.
+  var comparison: RangeComparison? { get }
   /// The entries whose A or D a rule of the machine excuses, by rule.
   var excusedFlags: [Deviation: Int] { get }
   /// The number of mappings and expectations of which no probe was planned.
@@ -23,9 +23,6 @@ public protocol ProofReport: Sendable {
 }
 
 extension ProofReport {
-  /// None: nobody asked for attributes.
-  public var attributeDisagreements: [AttributeDisagreement] { [] }
-
   /// None: no rule was needed.
   public var excusedFlags: [Deviation: Int] { [:] }
 

@@ -21,17 +21,21 @@ extension ProofReport {
   public func verdict(allowing isAllowed: (Unproved) -> Bool) -> ProofVerdict {
     if hasDisagreement { return .disagreement }
     let notRun = total.notRun
-    if notRun[.interrupted] != nil { return .interrupted }
-    if notRun[.timeLimit] != nil { return .unfinished }
+    func ended(_ reason: NotRunReason) -> Bool {
+      notRun[reason] != nil || comparison?.unfinished?.reason == reason
+    }
+    if ended(.interrupted) { return .interrupted }
+    if ended(.timeLimit) { return .unfinished }
     return unproved.allSatisfy { $0.reason.canBeAllowed && isAllowed($0) } ? .agreement : .unproved
   }
 
   /// What the report comes to.
   public var verdict: ProofVerdict { verdict { _ in false } }
 
-  /// True when two answers differ, about a probe, a flag or an attribute.
+  /// True when two answers differ, about a probe, a flag or a range.
   public var hasDisagreement: Bool {
-    total.disagreementCount > 0 || !flagDisagreements.isEmpty || !attributeDisagreements.isEmpty
+    total.disagreementCount > 0 || !flagDisagreements.isEmpty
+      || (comparison?.differenceCount ?? 0) > 0
   }
 
   /// True when everything that was asked was executed and agrees: when `kvmpt verify` ends with
@@ -44,6 +48,9 @@ extension ProofReport {
     var sum = total
     sum.deviations.merge(excusedFlags, uniquingKeysWith: +)
     var result = sum.unproved(on: walker)
+    if let reason = comparison?.unfinished?.reason, sum.notRun[reason] == nil {
+      result.append(Unproved(.notRun(reason), count: 0, on: walker))
+    }
     if unplannedCount > 0 {
       result.append(Unproved(.notPlanned, count: unplannedCount, on: walker))
     }

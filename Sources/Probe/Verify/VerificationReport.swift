@@ -35,8 +35,8 @@ public struct VerificationReport: ProofReport {
   public let lost: [ProbeVerdict]
   /// The entries whose A and D bits are wrong.
   public let flagDisagreements: [FlagDisagreement]
-  /// The leaves with attributes that were not asked for, of which at most 10,000 are kept.
-  public let attributeDisagreements: [AttributeDisagreement]
+  /// What was asked for, held whole against the tables.
+  public let comparison: RangeComparison?
   /// How long it took.
   public let times: VerificationTimes
 
@@ -50,8 +50,7 @@ public struct VerificationReport: ProofReport {
 
   init(
     _ built: borrowing BuiltAddressSpace, plan: ProbePlan, profile: MachineProfile?,
-    collector: VerdictCollector,
-    times: VerificationTimes
+    comparison: RangeComparison, collector: VerdictCollector, times: VerificationTimes
   ) {
     space = built.space
     self.profile = profile
@@ -61,8 +60,7 @@ public struct VerificationReport: ProofReport {
     tallies = collector.tallies
     lost = collector.lost
     flagDisagreements = collector.flagDisagreements
-    attributeDisagreements = AttributeDisagreement.all(
-      in: built, plan: plan, limit: VerdictCollector.keptCount)
+    self.comparison = comparison
     self.times = times
     let cr3 = built.cr3
     let configuration = built.configuration

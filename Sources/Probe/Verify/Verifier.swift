@@ -50,7 +50,8 @@ public struct Verifier: Sendable {
   /// Proves tables that are built already, and that somebody may have changed since.
   ///
   /// Without a plan the pages are those that the address space asks for, and without a profile the
-  /// machine is calibrated first.
+  /// machine is calibrated first. Whatever the plan is, all that was asked for is compared whole with
+  /// all that the tables map: see ``ProofReport/comparison``.
   public func verify(
     _ built: borrowing BuiltAddressSpace, plan: ProbePlan? = nil,
     options: VerificationOptions = VerificationOptions(), profile: MachineProfile? = nil
@@ -138,6 +139,9 @@ public struct Verifier: Sendable {
     let work = VerificationWork(
       built, profile: profile ?? .anyMachine, plan: plan, options: options)
     let progress = ProgressCounter(totalCount: plan.probeCount, observer: options.observer)
+    let deadline = start + options.timeLimit
+    let setup = work.setup
+    let comparison = built.comparison { setup.reasonToStop(deadline: deadline) }
     let executionStart = ContinuousClock.now
     let collector: VerdictCollector
     if let factory, let profile {
@@ -146,7 +150,7 @@ public struct Verifier: Sendable {
       } else {
         do throws(MachineError) {
           collector = try work.run(
-            on: factory, deadline: start + options.timeLimit, progress: progress,
+            on: factory, deadline: deadline, progress: progress,
             workerLimit: options.workerCount)
         } catch {
           throw .machine(error)
@@ -157,7 +161,7 @@ public struct Verifier: Sendable {
     }
     let end = ContinuousClock.now
     return VerificationReport(
-      built, plan: plan, profile: profile, collector: collector,
+      built, plan: plan, profile: profile, comparison: comparison, collector: collector,
       times: VerificationTimes(
         total: end - start, calibration: calibrationTime, execution: end - executionStart,
         guest: collector.guestTime))

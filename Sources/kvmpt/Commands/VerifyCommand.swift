@@ -19,6 +19,10 @@ struct VerifyCommand: ReportingCommand {
       changed, and the guest works on copies of its tables. What the tables should say comes from \
       --expect; without it, what the machine did is compared with the manual alone.
 
+      All that the file (or --expect) asks for is compared whole with all that the tables map, by \
+      the manual: addresses, rights, memory types by IA32_PAT, G, keys, page sizes, software's bits, \
+      A and D. What is mapped and nobody asked for is a disagreement.
+
       EXAMPLES:
         kvmpt verify Examples/higher-half-kernel.yaml
         kvmpt verify Examples/user-process.yaml --format junit --output report.xml
@@ -73,12 +77,14 @@ struct VerifyCommand: ReportingCommand {
 
   @OptionGroup(title: "Options for images") var options: ImageOptions
   @OptionGroup(title: "Options for images") var registers: RegisterOptions
+  @OptionGroup(title: "Options for images") var types: MemoryTypeOptions
 
   func execute() throws(CommandFailure) -> ExitStatus {
     try report.refuseColor(in: format)
     if try isImage() { return try verifyImage() }
     try refuse(
-      given(["--expect": expect != nil]) + options.givenNames + registers.givenNames,
+      given(["--expect": expect != nil]) + options.givenNames + registers.givenNames
+        + types.givenNames,
       because: "\(quoted(file)) is an address-space file, which says itself what is expected, its"
         + " registers and its levels",
       appliesTo: "memory images; raw memory needs --cr3")
@@ -102,8 +108,13 @@ struct VerifyCommand: ReportingCommand {
   }
 
   private func verifyImage() throws(CommandFailure) -> ExitStatus {
+    if expect == nil {
+      try refuse(
+        types.givenNames, because: "nobody asks for memory types without --expect",
+        appliesTo: "images with --expect")
+    }
     let image = try OpenedImage.open(
-      path: file, options: options, registers: registers.values)
+      path: file, options: options, registers: registers.values, pat: types.pat)
     var expected: ExpectedSide?
     if let expect {
       expected = try .read(path: expect, rootLevel: image.tables.configuration.rootLevel)

@@ -79,7 +79,7 @@ struct VerifyImageRun {
       image.memory,
       ImageQuestion(
         cr3: image.cr3, configuration: image.tables.configuration, settings: image.settings,
-        expectation: expectation), options: options)
+        expectation: expectation, pageAttributeTable: image.pat.value), options: options)
   }
 
   private func write(_ report: ImageReport, _ image: borrowing OpenedImage) {

@@ -26,8 +26,10 @@ extension AddressSpaceDecoder {
     var properties = PageProperties(rights: rights ?? [])
     properties.isUser = fields.flag("user") ?? false
     properties.isGlobal = fields.flag("global") ?? false
-    properties.isAccessed = fields.flag("accessed") ?? false
-    properties.isDirty = fields.flag("dirty") ?? false
+    let isAccessed = fields.flag("accessed")
+    let isDirty = fields.flag("dirty")
+    properties.isAccessed = isAccessed ?? false
+    properties.isDirty = isDirty ?? false
     properties.memoryType = fields.word("memory-type", Self.memoryTypes) ?? .writeBack
     if let key = fields.number("key", maximum: 15) {
       properties.protectionKey = UInt8(truncatingIfNeeded: key)
@@ -37,9 +39,12 @@ extension AddressSpaceDecoder {
     }
     if rights?.isEmpty == true { refuseProperties(&fields) }
     guard !fields.isIncomplete, let linear, let byteCount else { return nil }
-    return Mapping(
+    var mapping = Mapping(
       name: name, linearAddress: linear, byteCount: byteCount, target: target,
       properties: properties, pageSize: pageSize)
+    if isAccessed == false { mapping.clearFlags.insert(.accessed) }
+    if isDirty == false { mapping.clearFlags.insert(.dirty) }
+    return mapping
   }
 
   /// A range that must not be mapped has no entries that could have properties.

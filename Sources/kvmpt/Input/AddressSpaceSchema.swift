@@ -201,13 +201,11 @@ enum AddressSpaceSchema {
             },
             "accessed": {
               "type": "boolean",
-              "default": false,
-              "description": "The A bit is set from the start."
+              "description": "The A bit: true is set from the start, false must be clear; not compared where this is missing."
             },
             "dirty": {
               "type": "boolean",
-              "default": false,
-              "description": "The D bit is set from the start."
+              "description": "The D bit: true is set from the start, false must be clear; not compared where this is missing."
             },
             "software-bits": {
               "$ref": "#/$defs/number",

@@ -66,7 +66,10 @@ struct ExpectedSide: Sendable {
     self.path = path
     expectation = ImageExpectation(
       space: AddressSpace(rootLevel: rootLevel, memoryByteCount: 0, mappings: mappings),
-      placements: listing.stretches.map(\.physical), basis: isLeaf ? .leaf : .effective)
+      placements: listing.stretches.map(\.physical), basis: isLeaf ? .leaf : .effective,
+      ranges: listing.stretches.enumerated().map { index, stretch in
+        AskedRange(stretch, isLeaf ? .leaf : .effective, mapping: index)
+      })
     words =
       "\(path): \(isLeaf ? "QEMU's info tlb (the leaves' own bits)" : "Linux's ptdump"),"
       + " \(counted(mappings.count, "range"))"

@@ -54,8 +54,16 @@ struct AddressSpaceText {
     if case .exactly(let size) = mapping.pageSize { text += ", page: \(size.label)" }
     if properties.isUser { text += ", user: true" }
     if properties.isGlobal { text += ", global: true" }
-    if properties.isAccessed { text += ", accessed: true" }
-    if properties.isDirty { text += ", dirty: true" }
+    if properties.isAccessed {
+      text += ", accessed: true"
+    } else if mapping.clearFlags.contains(.accessed) {
+      text += ", accessed: false"
+    }
+    if properties.isDirty {
+      text += ", dirty: true"
+    } else if mapping.clearFlags.contains(.dirty) {
+      text += ", dirty: false"
+    }
     if properties.memoryType != .writeBack {
       text += ", memory-type: \(properties.memoryType.abbreviation)"
     }

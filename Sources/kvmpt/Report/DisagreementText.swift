@@ -79,21 +79,3 @@ struct FlagText {
       + " \(disagreement.message)\n"
   }
 }
-
-/// A disagreement about an attribute as lines of text.
-struct AttributeText {
-  private let disagreement: AttributeDisagreement
-  private let space: AddressSpace
-
-  init(_ disagreement: AttributeDisagreement, in space: AddressSpace) {
-    self.disagreement = disagreement
-    self.space = space
-  }
-
-  var text: String {
-    "\(HexadecimalNumber(disagreement.linearAddress)):"
-      + " mapping '\(space.mappings[disagreement.mapping].name)': \(disagreement.message)\n"
-      + "    change    the bits \(HexadecimalNumber(disagreement.bits)) of"
-      + " \(disagreement.step.place)\n"
-  }
-}

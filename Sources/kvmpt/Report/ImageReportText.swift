@@ -18,7 +18,8 @@ struct ImageReportText {
     output.write(head + "\n" + facts())
     output.write("\n" + pages() + proof.legend() + proof.expectations())
     output.write(proof.disagreements())
-    let summary = ReportSummary(report, isAsked: report.expectation != nil, styler: styler)
+    let summary = ReportSummary(
+      report, in: report.space, isAsked: report.expectation != nil, styler: styler)
     output.write("\n" + summary.text + "\n")
   }
 
@@ -77,7 +78,9 @@ struct ImageReportText {
       guard let tally = report.tallies[.mapping(index)] else { continue }
       table.append(
         [.init("(asked for, unmapped: \(mapping.name))"), ""]
-          + ProofText.cells(tally, pageCount: 0))
+          + ProofText.cells(
+            tally, pageCount: 0,
+            differs: report.comparison?.differingMappings.contains(index) == true))
     }
     if let gaps = report.tallies[.gap(nearMapping: -1)] {
       table.append([.init("(unmapped around them)"), ""] + ProofText.cells(gaps, pageCount: 0))

@@ -72,7 +72,7 @@ struct ProofJSON {
     json.endArray()
   }
 
-  /// What disagrees, what was lost and which flags are wrong.
+  /// What disagrees, what was lost, which flags are wrong, and which ranges differ.
   func writeDisagreements(_ json: inout JSONWriter<ReportDestination>) {
     json.key("disagreements")
     json.beginArray()
@@ -116,20 +116,7 @@ struct ProofJSON {
       json.endObject()
     }
     json.endArray()
-    json.key("wrong-attributes")
-    json.beginArray()
-    for attribute in report.attributeDisagreements {
-      json.beginObject()
-      json.member("mapping", space.mappings[attribute.mapping].name)
-      json.member("address", hexadecimal: attribute.linearAddress)
-      json.member("level", Int(attribute.step.level.rawValue))
-      json.member("entry-address", hexadecimal: attribute.step.entryAddress.rawValue)
-      json.member("entry", hexadecimal: attribute.step.entry.rawValue)
-      json.member("bits", hexadecimal: attribute.bits)
-      json.member("message", attribute.message)
-      json.endObject()
-    }
-    json.endArray()
+    RangeComparisonJSON.write(report, space, to: &json)
   }
 
   private func writeVerdict(

@@ -13,12 +13,15 @@ struct ProofText {
   /// At most this many disagreements are written; the machine-readable formats have them all.
   private static let shownCount = 20
 
-  /// The last six cells of a row.
-  static func cells(_ tally: SubjectTally, pageCount: Int) -> [TextTable.Cell] {
+  /// The last six cells of a row; `differs` is true where the tables say something else than what
+  /// was asked for.
+  static func cells(
+    _ tally: SubjectTally, pageCount: Int, differs: Bool = false
+  ) -> [TextTable.Cell] {
     [
       .init(RightsText.text(tally.asked)), .init(RightsText.text(tally.modelled)),
       .init(RightsText.text(tally.executed)), .init(grouped(pageCount)),
-      .init(grouped(tally.probeCount)), verdict(tally),
+      .init(grouped(tally.probeCount)), differs ? .init("disagree", .red) : verdict(tally),
     ]
   }
 
@@ -60,13 +63,14 @@ struct ProofText {
       DisagreementText($0, in: space, kinds: kinds).text
     }
     texts += report.flagDisagreements.prefix(Self.shownCount).map { FlagText($0).text }
-    texts += report.attributeDisagreements.prefix(Self.shownCount).map {
-      AttributeText($0, in: space).text
+    if let comparison = report.comparison {
+      texts += RangeComparisonText(comparison: comparison, space: space)
+        .differences(Self.shownCount)
     }
     guard !texts.isEmpty else { return lost() }
     let all =
       report.disagreements.count + report.flagDisagreements.count
-      + report.attributeDisagreements.count
+      + (report.comparison?.differenceCount ?? 0)
     var text = "\n" + texts.map { styler("disagreement", .redBold) + " at " + $0 }.joined()
     if all > texts.count {
       text += "... and \(grouped(all - texts.count)) more; --format json has them all\n"

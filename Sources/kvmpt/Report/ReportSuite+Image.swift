@@ -5,7 +5,8 @@ import Probe
 
 extension ReportSuite {
   /// One case per kind of page, one for the unmapped pages, one for each thing that was asked for
-  /// and is not mapped, one per expectation, one for the flags.
+  /// and is not mapped, one per expectation, one for the flags, one for all that is
+  /// mapped where somebody says what should be.
   init(_ report: ImageReport, path: String, asked: String) {
     self.init(name: path)
     properties = [
@@ -34,5 +35,6 @@ extension ReportSuite {
           + " \(expectation.outcome.words)", "expectations", .expectation(index))
     }
     cases.append(Self.flagCase(report))
+    addRangeCase(report, in: report.space)
   }
 }

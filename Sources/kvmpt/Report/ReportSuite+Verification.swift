@@ -4,7 +4,8 @@ import MMU
 import Probe
 
 extension ReportSuite {
-  /// One case per mapping, one for the unmapped pages, one per expectation, one for the flags.
+  /// One case per mapping, one for the unmapped pages, one per expectation, one for the flags,
+  /// one for all that is mapped.
   init(_ report: VerificationReport, file: AddressSpaceFile) {
     self.init(name: report.space.name.isEmpty ? file.path : report.space.name)
     properties = [
@@ -35,7 +36,7 @@ extension ReportSuite {
             ? file.positions.expectations[index].start.line : nil))
     }
     cases.append(Self.flagCase(report))
-    cases.append(Self.attributeCase(report))
+    addRangeCase(report, in: report.space)
   }
 
   private static func reportCase(
@@ -60,6 +61,7 @@ extension ReportSuite {
         message: "\(counted(tally.disagreementCount, "probe", "probes")) disagree",
         details: found.prefix(20).map { DisagreementText($0, in: space, kinds: kinds).text })
     }
+    if let failure = rangeFailure(of: subject, report, in: space) { return failure }
     let unproved = tally.unproved(on: report.profile?.identity.walker)
     if let ended = unproved.first(where: { !$0.reason.canBeAllowed }) {
       return .errored(
@@ -74,15 +76,6 @@ extension ReportSuite {
           Unproved(.notPlanned, count: 1, on: report.profile?.identity.walker)))
     }
     return .passed
-  }
-
-  private static func attributeCase(_ report: VerificationReport) -> ReportCase {
-    let texts = report.attributeDisagreements.prefix(20).map {
-      AttributeText($0, in: report.space).text.trimmed
-    }
-    let outcome: ReportOutcome =
-      texts.first.map { .failed(id: "wrong-attributes", message: $0, details: texts) } ?? .passed
-    return ReportCase(name: "attributes of the leaves", group: "attributes", outcome: outcome)
   }
 
   /// The case about A and D.
@@ -123,5 +116,5 @@ extension ProbeSubject {
 
 extension String {
   /// Without the line end.
-  fileprivate var trimmed: String { last == "\n" ? String(dropLast()) : self }
+  var trimmed: String { last == "\n" ? String(dropLast()) : self }
 }

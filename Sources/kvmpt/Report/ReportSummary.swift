@@ -5,18 +5,27 @@ import Probe
 /// What a verification came to.
 struct ReportSummary {
   private let report: any ProofReport
+  private let space: AddressSpace
   private let styler: TextStyler
   /// Somebody said what the tables should be.
   private let isAsked: Bool
 
-  init(_ report: any ProofReport, isAsked: Bool = true, styler: TextStyler) {
+  init(
+    _ report: any ProofReport, in space: AddressSpace, isAsked: Bool = true, styler: TextStyler
+  ) {
     self.report = report
+    self.space = space
     self.isAsked = isAsked
     self.styler = styler
   }
 
   var text: String {
     var lines = [verdict]
+    if let comparison = report.comparison {
+      lines.append(
+        styler("ranges", .dim) + ": "
+          + RangeComparisonText(comparison: comparison, space: space).line)
+    }
     for part in report.unproved {
       let line = UnprovedText.line(part)
       let word = line.prefix { $0 != ":" }
@@ -76,8 +85,9 @@ struct ReportSummary {
       parts.append(
         "\(counted(report.flagDisagreements.count, "entry", "entries")) with wrong flags")
     }
-    if !report.attributeDisagreements.isEmpty {
-      parts.append("\(counted(report.attributeDisagreements.count, "wrong attribute"))")
+    if let count = report.comparison?.differenceCount, count > 0 {
+      parts.append(
+        counted(count, "range is not as asked for", "ranges are not as asked for"))
     }
     return parts.joined(separator: ", ")
       + ", of \(grouped(total.executedCount)) probes on the machine"

@@ -18,7 +18,7 @@ struct TextReport {
     let proof = ProofText(report: report, space: report.space, styler: styler)
     output.write("\n" + mappings() + proof.legend() + proof.expectations())
     output.write(proof.disagreements())
-    output.write("\n" + ReportSummary(report, styler: styler).text + "\n")
+    output.write("\n" + ReportSummary(report, in: report.space, styler: styler).text + "\n")
   }
 
   private func facts() -> String {
@@ -59,7 +59,10 @@ struct TextReport {
         [
           .init(mapping.name), .init("\(HexadecimalNumber(mapping.linearAddress.rawValue))"),
           .init("\(ByteCount(mapping.byteCount))"),
-        ] + ProofText.cells(tally, pageCount: report.pageCounts[index] ?? 0))
+        ]
+          + ProofText.cells(
+            tally, pageCount: report.pageCounts[index] ?? 0,
+            differs: report.comparison?.differingMappings.contains(index) == true))
     }
     if let gaps = report.tallies[.gap(nearMapping: -1)] {
       table.append([.init("(unmapped around them)"), "", ""] + ProofText.cells(gaps, pageCount: 0))

@@ -20,7 +20,7 @@ enum UnprovedText {
   private static func subject(_ unproved: Unproved) -> String? {
     switch unproved.reason {
     case .nothingExecuted: nil
-    case .notRun(.noMachine) where unproved.count == 0: nil
+    case .notRun where unproved.count == 0: nil
     case .notPlanned:
       counted(unproved.count, "mapping or expectation", "mappings or expectations")
     case .notRun, .explained, .guestLost: counted(unproved.count, "probe", "probes")

@@ -71,10 +71,11 @@ struct ProgramRun {
 final class TemporaryFile {
   let path: String
 
-  init(_ content: String = "") throws {
-    var template = Array("/tmp/kvmpt-test-XXXXXX\0".utf8CString)
-    // SAFETY: the template ends with a 0 and is changed in place.
-    let descriptor = unsafe mkstemp(&template)
+  /// The name ends with `suffix`.
+  init(_ content: String = "", suffix: String = "") throws {
+    var template = Array("/tmp/kvmpt-test-XXXXXX\(suffix)".utf8CString)
+    // SAFETY: the template ends with a 0 and is changed in place; the suffix is a part of it.
+    let descriptor = unsafe mkstemps(&template, Int32(suffix.utf8.count))
     try #require(descriptor >= 0)
     path = String(decoding: template.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
     let bytes = Array(content.utf8)

@@ -122,6 +122,15 @@ extension OptionCase {
           "/no/such/device",
         ], option: ["--expect", yaml], outcome: .changes),
       OptionCase(
+        command: "verify",
+        situation: [
+          OptionImages.shared.raw, "--cr3", "0x1000", "--if-no-kvm", "model", "--kvm-device",
+          "/no/such/device", "--expect", yaml,
+        ], option: ["--pat", "linux"], outcome: .changes),
+      OptionCase(
+        command: "verify", situation: [OptionImages.shared.raw, "--cr3", "0x1000"],
+        option: ["--pat", "linux"], outcome: .refused("without --expect")),
+      OptionCase(
         command: "conform", situation: small, option: ["--profile", "access"], outcome: .changes,
         need: .kvm),
       OptionCase(

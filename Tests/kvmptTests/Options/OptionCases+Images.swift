@@ -226,7 +226,7 @@ extension OptionCase {
       }
       + (unused + [
         ["--expect", other], ["--wp", "off"], ["--smep", "on"], ["--smap", "on"], ["--pke", "on"],
-        ["--pkru", "0x55"],
+        ["--pkru", "0x55"], ["--pat", "linux"],
       ]).map {
         OptionCase(
           command: "verify", situation: [yaml], option: $0,

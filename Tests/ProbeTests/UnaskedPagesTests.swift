@@ -1,0 +1,65 @@
+// What tables map and nobody asked for is a disagreement, whoever put it there.
+
+import GuestMem
+import MMU
+import Testing
+
+@testable import Probe
+
+@Suite("What the tables map and nobody asked for is a disagreement")
+struct UnaskedPagesTests {
+  /// A space of one page, and its tables with 168 pages beside it that CPL 3 may write and execute.
+  static func built() throws -> BuiltAddressSpace {
+    let page = Mapping(
+      name: "page", linearAddress: LinearAddress(truncating: 0x40_0000, width: .bits48),
+      byteCount: 4096, properties: PageProperties(rights: [.read, .write], isUser: true))
+    let space = AddressSpace(memoryByteCount: 4 << 20, mappings: [page])
+    let built = try Verifier.modelOnly.build(space, nil)
+    let memory = built.memory.view
+    let walk = Walk(0x40_0000, cr3: built.cr3, configuration: built.configuration, in: memory)
+    let step = try #require(walk.lastStep)
+    for index in UInt64(2)..<170 {
+      memory.storeWord(
+        0x10_0000 + index << 12 | 7,
+        at: GuestPhysicalAddress(truncating: step.entryAddress.rawValue + index * 8))
+    }
+    return built
+  }
+
+  @Test("168 user-writable executable pages beside a mapping are no agreement, with no machine")
+  func byTheModel() throws {
+    let report = try Verifier.modelOnly.verify(try Self.built())
+    #expect(report.verdict == .disagreement && !report.isAgreement)
+    let comparison = try #require(report.comparison)
+    #expect(comparison.differenceCount == 1)
+    let difference = try #require(comparison.differences.first)
+    #expect(difference.kind == .notAsked && difference.leafCount == 168)
+    #expect(difference.first == 0x40_2000 && difference.last == 0x4a_9fff)
+    #expect(difference.found?.isUser == true && difference.found?.isExecutable == true)
+  }
+
+  @Test("The same on the machine", .enabled(if: Host.hasKVM, "needs /dev/kvm"))
+  func onTheMachine() throws {
+    let report = try Verifier().verify(try Self.built())
+    #expect(report.verdict == .disagreement && !report.isAgreement)
+    #expect(report.comparison?.differences.map(\.leafCount) == [168])
+  }
+
+  @Test("A plan that looks elsewhere changes nothing")
+  func otherPlan() throws {
+    let plan = ProbePlan(pages: [ProbePage(containing: 0x40_0000, subject: .mapping(0))])
+    let report = try Verifier.modelOnly.verify(try Self.built(), plan: plan)
+    #expect(report.comparison?.differenceCount == 1 && !report.isAgreement)
+  }
+
+  @Test("A comparison that was cut short is no agreement, and says from where on")
+  func interrupted() throws {
+    var options = VerificationOptions()
+    options.isCancelled = { true }
+    let report = try Verifier.modelOnly.verify(try Self.built(), options: options)
+    #expect(report.verdict == .interrupted && !report.isAgreement)
+    let unfinished = try #require(report.comparison?.unfinished)
+    #expect(unfinished.reason == .interrupted && unfinished.rangeCount == 1)
+    #expect(unfinished.linearAddress == 0)
+  }
+}
