@@ -77,8 +77,9 @@ struct RangeComparisonText {
     return parts.isEmpty ? nil : parts.joined(separator: ", ")
   }
 
-  /// The line of a report.
-  var line: String {
-    extent + (notCompared.map { "; not compared, because nobody says it: \($0)" } ?? "")
+  /// The lines of a report.
+  var lines: [String] {
+    ["ranges: \(extent)"]
+      + (notCompared.map { ["not compared, because nobody says it: \($0)"] } ?? [])
   }
 }

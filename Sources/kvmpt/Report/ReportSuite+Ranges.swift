@@ -24,7 +24,7 @@ extension ReportSuite {
     cases.append(
       ReportCase(
         name: "all that is mapped is what was asked for, by the manual", group: "ranges",
-        outcome: outcome, notes: [words.line]))
+        outcome: outcome, notes: words.lines))
   }
 
   /// The failure of a mapping which the tables do not have as it was asked for.

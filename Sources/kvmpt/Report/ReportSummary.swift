@@ -22,9 +22,7 @@ struct ReportSummary {
   var text: String {
     var lines = [verdict]
     if let comparison = report.comparison {
-      lines.append(
-        styler("ranges", .dim) + ": "
-          + RangeComparisonText(comparison: comparison, space: space).line)
+      lines += RangeComparisonText(comparison: comparison, space: space).lines
     }
     for part in report.unproved {
       let line = UnprovedText.line(part)
