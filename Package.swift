@@ -54,6 +54,9 @@ let package = Package(
     .executableTarget(
       name: "MakeImage", dependencies: ["TestImages"], path: "Benchmarks/images",
       exclude: ["run"], swiftSettings: checked),
+    .executableTarget(
+      name: "MeasureRanges", dependencies: ["GuestMem", "MMU", "Probe", "TestImages"],
+      path: "Benchmarks/ranges", swiftSettings: checked),
     .testTarget(
       name: "MMUTests", dependencies: ["MMU"], exclude: ["Explanation/explanations.txt"],
       swiftSettings: checked),

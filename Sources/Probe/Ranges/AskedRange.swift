@@ -1,7 +1,7 @@
 // AskedRange: one range of linear addresses as somebody says it should be.
 
 import GuestMem
-public import MMU
+import MMU
 
 /// A range of linear addresses and what is said about it.
 public struct AskedRange: Hashable, Sendable {

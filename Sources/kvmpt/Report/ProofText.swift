@@ -68,12 +68,18 @@ struct ProofText {
         .differences(Self.shownCount)
     }
     guard !texts.isEmpty else { return lost() }
-    let all =
+    // Of many some are kept, and all are counted.
+    let kept =
       report.disagreements.count + report.flagDisagreements.count
+      + (report.comparison?.differences.count ?? 0)
+    let all =
+      report.total.disagreementCount + report.flagDisagreements.count
       + (report.comparison?.differenceCount ?? 0)
     var text = "\n" + texts.map { styler("disagreement", .redBold) + " at " + $0 }.joined()
     if all > texts.count {
-      text += "... and \(grouped(all - texts.count)) more; --format json has them all\n"
+      text +=
+        "... and \(grouped(all - texts.count)) more; --format json has"
+        + " \(kept == all ? "them all" : grouped(kept) + " of them")\n"
     }
     return text + lost()
   }
