@@ -21,6 +21,9 @@ extension ConformanceBlockRun {
     result.tally.guestTime += ContinuousClock.now - start
     switch end {
     case .finished(let deviceWrites): compare(cases, deviceWrites)
+    case .unfinished:
+      try bench.recover()
+      result.tally.notRun[.timeLimit, default: 0] += batch.count
     case .died(let death, let record):
       try bench.recover()
       _ = bench.prepareAgent(for: block.settings)

@@ -109,6 +109,11 @@ struct SequenceRun {
         windowAddress: bench.slot.windowAddress,
         state: ProcessorState(settings, rootLevel: bench.rootLevel)), deadline: deadline)
     result.tally.guestTime += ContinuousClock.now - start
+    if case .unfinished = end {
+      // The sequence counts for nothing.
+      result.tally.notRun[.timeLimit, default: 0] += 1
+      return (.died(.hang, record: nil), [:])
+    }
     guard case .finished(let deviceWrites) = end else { return (end, [:]) }
     if agent.constants() != constants { return (.died(.agentOverwritten, record: nil), [:]) }
     return (end, deviceWrites)

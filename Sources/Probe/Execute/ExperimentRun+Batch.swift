@@ -36,6 +36,15 @@ extension ExperimentRun {
     case .finished(let deviceWrites):
       compare(probes, manner, loop, deviceWrites, into: &collector)
       progress.advance(by: probes.count)
+    case .unfinished:
+      try recover()
+      for probe in probes {
+        collector.add(
+          verdict(
+            probe, manner, .notRun(experiment.setup.reasonToStop(deadline: deadline) ?? .timeLimit))
+        )
+      }
+      progress.advance(by: probes.count)
     case .died(let death, let record):
       try recover()
       if probes.count == 1 {

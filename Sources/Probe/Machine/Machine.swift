@@ -109,6 +109,10 @@ public enum AgentBatchEnd: Sendable {
   case finished(deviceWrites: [UInt64: UInt64])
   /// The guest died; `record` is the one it seems to have been at.
   case died(GuestDeath, record: Int?)
+  /// The deadline came while the guest still ran, which says nothing about the guest.
+  ///
+  /// The machine needs a reset before it runs another batch.
+  case unfinished
 }
 
 /// Why a guest did not come back.

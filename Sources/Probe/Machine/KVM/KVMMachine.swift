@@ -132,8 +132,10 @@ final class KVMMachine: Machine {
         let now = Self.threadTime()
         if left != remaining { lastProgress = now }
         remaining = left
-        if now - lastProgress < Self.patience && ContinuousClock.now < deadline { continue }
-        return .died(.hang, record: suspect(left, recordCount))
+        if now - lastProgress >= Self.patience {
+          return .died(.hang, record: suspect(left, recordCount))
+        }
+        if ContinuousClock.now >= deadline { return .unfinished }
       case .shutdown: return .died(.shutdown, record: try suspect(recordCount))
       case .internalError: return .died(.emulationFailure, record: try suspect(recordCount))
       case .portWrite, .portRead, .halted, .entryFailed, .other:

@@ -200,9 +200,10 @@ final class QEMUMachine: Machine {
       }
       if hasRun { lastTime = time }
       remaining = left
-      if stalls >= Self.patienceLimit || ContinuousClock.now >= deadline {
+      if stalls >= Self.patienceLimit {
         return .died(.hang, record: suspect(left, recordCount))
       }
+      if ContinuousClock.now >= deadline { return .unfinished }
       patienceEnd = ContinuousClock.now + Self.patience
     }
     return .finished(deviceWrites: memory.deviceWrites())
