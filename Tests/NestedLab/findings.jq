@@ -52,9 +52,10 @@ steps
     kernel: $doctor.machine.kernel,
     bits: ($doctor.machine["physical-address-bits"]
       // ($proofs[0] // {}).machine["physical-address-bits"]),
-    features: (([$doctor.features[]? | select(.trial == "works") | .id])
-      | if . == [] then ($proofs[0] // {}).machine.features // [] else . end),
-    refused: [$doctor.features[]? | select(.trial != "works") | .id],
+    features: (if $doctor.features then [$doctor.features[] | select(.trial == "works") | .id]
+      else ($proofs[0] // {}).machine.features // ["unknown"] end),
+    refused: (if $doctor.features then [$doctor.features[] | select(.trial != "works") | .id]
+      else ["unknown"] end),
     doctor: ($step.doctor | {seconds, code, verdict: $doctor.verdict}),
     proofs: ($proofs | length),
     probes: ([$proofs[].probes.planned] | add),
