@@ -22,6 +22,8 @@ public struct HostEditFinding: Hashable, Sendable {
 struct HostEditTrial {
   let factory: any MachineFactory
   let profile: MachineProfile
+  /// When a guest is given up.
+  let deadline: ContinuousClock.Instant
 
   private static let pageCount: UInt64 = 64
   private static let firstAddress: UInt64 = 1 << 39
@@ -54,8 +56,7 @@ struct HostEditTrial {
     let experiment = Experiment(machine: machine, cr3: work.cr3, slot: slot, setup: work.setup)
     let leaves = try leaves(of: experiment)
     for leaf in leaves { FrameStamp.write(to: leaf.frame, in: machine.ram) }
-    let before = try read(at: privilege, on: experiment)
-    guard before == leaves.map(\.frame) else {
+    guard let before = try read(at: privilege, on: experiment), before == leaves.map(\.frame) else {
       throw .calibrationFailed("a page's content does not tell where it is")
     }
     for (index, leaf) in leaves.enumerated() {
@@ -63,8 +64,9 @@ struct HostEditTrial {
       experiment.memory.storeWord(leaves[index ^ 1].frame | flags, at: leaf.place)
     }
     try machine.showHostChanges()
+    // A guest that does not survive the change has seen nothing of it.
     let after = try read(at: privilege, on: experiment)
-    let seenCount = leaves.indices.filter { after[$0] == leaves[$0 ^ 1].frame }.count
+    let seenCount = leaves.indices.count { after?[$0] == leaves[$0 ^ 1].frame }
     return HostEditFinding(
       privilege: privilege, means: means, seenCount: seenCount, probeCount: leaves.count)
   }
@@ -87,10 +89,10 @@ struct HostEditTrial {
     return leaves
   }
 
-  /// Where each page's stamp says that it is.
+  /// Where each page's stamp says that it is; nil when the guest died.
   private func read(
     at privilege: PrivilegeLevel, on experiment: Experiment
-  ) throws(MachineError) -> [UInt64] {
+  ) throws(MachineError) -> [UInt64]? {
     let records = AgentRecords(in: experiment.machine.agent)
     for page in 0..<Self.pageCount {
       records.ask(Self.firstAddress + page << 12 + 8, at: Int(page))
@@ -101,8 +103,12 @@ struct HostEditTrial {
         cr3: experiment.slot.rootAddress, windowAddress: experiment.slot.windowAddress,
         state: ProcessorState(
           experiment.setup.settings, rootLevel: experiment.setup.configuration.rootLevel)),
-      deadline: ContinuousClock.now + .seconds(10))
-    if case .died(let death, _) = end { throw .calibrationFailed(death.message) }
+      deadline: deadline)
+    switch end {
+    case .finished: break
+    case .died: return nil
+    case .unfinished: throw .calibrationUnfinished
+    }
     return (0..<Int(Self.pageCount)).map { records.answer(at: $0).value }
   }
 }

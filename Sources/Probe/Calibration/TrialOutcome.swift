@@ -8,4 +8,6 @@ public enum TrialOutcome: Hashable, Sendable {
   case refused(String)
   /// The guest does something else, in words.
   case differs(String)
+  /// Time ran out before it was known.
+  case unfinished
 }

@@ -40,9 +40,15 @@ struct RuleDerivation {
 
   private let agreed: [Observation]
   private var differing: [Observation]
+  /// When the search ends with the rules that it has.
+  private let deadline: ContinuousClock.Instant?
 
   /// Takes the evidence that `known` does not explain.
-  init(_ evidence: ConformanceEvidence, knowing known: [Deviation] = []) {
+  init(
+    _ evidence: ConformanceEvidence, knowing known: [Deviation] = [],
+    deadline: ContinuousClock.Instant? = nil
+  ) {
+    self.deadline = deadline
     let evidence = evidence.withoutIdleRootEntries()
     agreed = evidence.agreed.map { key, count in
       Observation(
@@ -70,14 +76,17 @@ struct RuleDerivation {
   func rules() -> [Deviation] {
     let plain = derived()
     var best = plain
-    for first in plain {
+    for first in plain where !isOutOfTime {
       var rest = self
       rest.differing.removeAll { shows($0, first) }
       let rules = [first] + rest.derived()
-      if rules.count < best.count { best = rules }
+      if rules.count < best.count && !isOutOfTime { best = rules }
     }
     return best
   }
+
+  /// True when the rules may not be all that there are.
+  var isOutOfTime: Bool { deadline.map { ContinuousClock.now >= $0 } ?? false }
 
   private func derived() -> [Deviation] {
     var rules: [Deviation] = []
@@ -90,6 +99,7 @@ struct RuleDerivation {
       {
         let positives = rest.filter { shows($0, effect) }
         for start in [nil] + attributes(of: positives) {
+          if isOutOfTime { return rules }
           guard let rule = rule(effect, from: start, for: positives) else { continue }
           let count = positives.reduce(0) { $0 + (rule.applies(to: $1.subject) ? $1.count : 0) }
           if count > best?.count ?? 0 { best = (rule, count) }

@@ -35,6 +35,11 @@ struct AgentRecords {
     store(14, offset + UInt64(KVMPT_RECORD_VECTOR))
   }
 
+  /// The address that record `index` asks about.
+  func address(at index: Int) -> UInt64 {
+    load(Self.offset(of: index) + UInt64(KVMPT_RECORD_ADDRESS))
+  }
+
   /// The answer in record `index`.
   func answer(at index: Int) -> AgentAnswer {
     let offset = Self.offset(of: index)

@@ -14,6 +14,8 @@ public enum MachineError: Error, Hashable, Sendable {
   case memory(GuestMemoryError)
   /// The machine did not do what every machine does; what it was is said in words.
   case calibrationFailed(String)
+  /// Time ran out before it was known what the machine does.
+  case calibrationUnfinished
 
   /// The stable name of the case, the same in every output format.
   public var id: String {
@@ -22,6 +24,7 @@ public enum MachineError: Error, Hashable, Sendable {
     case .qemu(let error): error.id
     case .memory(let error): error.id
     case .calibrationFailed: "calibration-failed"
+    case .calibrationUnfinished: "calibration-unfinished"
     }
   }
 
@@ -33,6 +36,8 @@ public enum MachineError: Error, Hashable, Sendable {
     case .memory(let error): error.message
     case .calibrationFailed(let what):
       "the machine differs from the manual in a way that no rule explains: \(what)"
+    case .calibrationUnfinished:
+      "the time limit came before it was known what the machine does"
     }
   }
 
@@ -45,6 +50,19 @@ public enum MachineError: Error, Hashable, Sendable {
     case .calibrationFailed:
       "no verdict from this machine can be believed; please report it with the output of"
         + " kvmpt doctor --format json"
+    case .calibrationUnfinished: "give it more time, or run it on a machine that is less busy"
+    }
+  }
+
+  /// True when it says something about the machine, and not about this process or the host's
+  /// resources.
+  var isAboutTheMachine: Bool {
+    switch self {
+    case .kvm(.call(_, let errorNumber)):
+      ![EAGAIN, EMFILE, ENFILE, ENOMEM].contains(errorNumber)
+    case .kvm(.missingCapability): true
+    case .qemu(.ended), .qemu(.monitorDoesNotAnswer): true
+    case .kvm, .qemu, .memory, .calibrationFailed, .calibrationUnfinished: false
     }
   }
 

@@ -37,12 +37,15 @@ struct DoctorJSON {
       json.endObject()
     }
     json.endArray()
-    if let report = examination.conformance {
+    if let sample = examination.sample {
       json.key("conformance")
       json.beginObject()
-      json.member("cases", report.total.caseCount)
-      json.member("agreed", report.total.agreedCount)
-      json.member("explained", report.findings.explainedCount)
+      json.member("cases", sample.caseCount)
+      json.member("agreed", sample.agreedCount)
+      json.member("explained", sample.explainedCount)
+      json.member("left-to-conform", sample.leftCount)
+      json.member("blocks", sample.blockCount)
+      json.member("finished-blocks", sample.finishedBlockCount)
       json.endObject()
     }
     json.key("deviations")
@@ -68,7 +71,7 @@ struct DoctorJSON {
 
   private func begin(_ verdict: String, _ json: inout JSONWriter<ReportDestination>) {
     json.beginObject()
-    json.member("schema", "urn:kvmpt:schema:doctor:1")
+    json.member("schema", "urn:kvmpt:schema:doctor:2")
     json.member("version", Version.current)
     json.member("device", devicePath)
     json.member("verdict", verdict)
@@ -86,6 +89,9 @@ struct DoctorJSON {
     case .differs(let reason):
       json.member("trial", "differs")
       json.member("reason", reason)
+    case .unfinished:
+      json.member("trial", "unfinished")
+      json.member("reason", "time ran out")
     }
     if let remedy = finding.remedy { json.member("fix", remedy) }
     json.endObject()

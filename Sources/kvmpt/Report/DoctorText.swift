@@ -32,11 +32,12 @@ struct DoctorText {
     if examination.problem == nil {
       add("guest", "runs at CPL 0 and CPL 3; its tables do what the manual says")
     }
-    if let report = examination.conformance {
+    if let sample = examination.sample {
       add(
         "cases",
-        "\(grouped(report.total.caseCount)) of the access matrix, \(grouped(report.total.agreedCount))"
+        "\(grouped(sample.caseCount)) of the access matrix, \(grouped(sample.agreedCount))"
           + " as the manual says; kvmpt conform tries them all")
+      for words in sample.remainder { add("left", words, .yellow) }
     }
     for deviation in examination.profile?.deviations ?? [] {
       add("differs", deviation.message, .yellow)
@@ -93,6 +94,24 @@ struct DoctorText {
   }
 }
 
+extension MatrixSample {
+  /// What doctor leaves to conform, a line each; none when it came to an end.
+  var remainder: [String] {
+    var lines: [String] = []
+    if finishedBlockCount < blockCount {
+      lines.append(
+        "time allowed \(grouped(finishedBlockCount)) of \(grouped(blockCount)) parts of this sample;"
+          + " kvmpt conform has more")
+    }
+    if leftCount > 0 {
+      lines.append(
+        "\(grouped(leftCount)) of these cases differ in \(grouped(leftKindCount)) ways for which no"
+          + " rule was found in time; kvmpt conform looks for one")
+    }
+    return lines
+  }
+}
+
 extension HostEditFinding {
   /// Yes, no, or how many of how many.
   var words: String {
@@ -124,6 +143,7 @@ extension TrialOutcome {
     case .works: "works"
     case .refused(let reason): "refused: \(reason)"
     case .differs(let difference): "does not work: \(difference)"
+    case .unfinished: "not tried to its end: time ran out"
     }
   }
 }
