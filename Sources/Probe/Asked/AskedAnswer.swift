@@ -36,11 +36,18 @@ struct AskedOracle: Sendable {
   /// nobody knows.
   private let placements: [UInt64?]
   private let basis: AskedBasis
+  /// The ranges about which nothing is said.
+  private let unsaid: [AskedRange]
   /// The mappings by first linear address.
   private let order: [Int]
 
-  init(_ space: AddressSpace, placements: [UInt64?], basis: AskedBasis = .effective) {
+  /// Of `ranges` those count about which nothing is said.
+  init(
+    _ space: AddressSpace, placements: [UInt64?], basis: AskedBasis = .effective,
+    ranges: [AskedRange] = []
+  ) {
     self.space = space
+    unsaid = ranges.filter { $0.content == .unsaid }
     self.placements = placements
     self.basis = basis
     order = space.mappings.indices.sorted {
@@ -56,7 +63,10 @@ struct AskedOracle: Sendable {
       return .expected(space.expectations[index].outcome)
     }
     if basis == .nothing { return .unsaid }
-    guard let index = mapping(containing: page.linearAddress) else { return .absent }
+    guard let index = mapping(containing: page.linearAddress) else {
+      return unsaid.contains { $0.first <= page.linearAddress && page.linearAddress <= $0.last }
+        ? .unsaid : .absent
+    }
     let mapping = space.mappings[index]
     if mapping.properties.rights.isEmpty { return .absent }
     guard allows(manner, mapping.properties) else { return .forbidden }

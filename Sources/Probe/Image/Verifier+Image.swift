@@ -86,7 +86,8 @@ extension Verifier {
         oracle: AskedOracle(
           question.expectation?.space ?? AddressSpace(memoryByteCount: 0, mappings: []),
           placements: question.expectation?.placements ?? [],
-          basis: question.expectation?.basis ?? .nothing),
+          basis: question.expectation?.basis ?? .nothing,
+          ranges: question.expectation?.ranges ?? []),
         unsupportedPages: options.unsupportedPages, meantConfiguration: meant,
         guestCode: options.guestCode, isCancelled: options.isCancelled),
       cr3: question.cr3, slot: slot,

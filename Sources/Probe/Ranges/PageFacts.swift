@@ -54,6 +54,14 @@ struct PageFacts: OptionSet, Hashable, Sendable {
     rawValue = bits
   }
 
+  /// The first index into IA32_PAT with the type that `index` has, so that equal types are equal.
+  static func firstIndex(ofTypeAt index: UInt8, in pageAttributeTable: UInt64) -> UInt8 {
+    func encoding(_ index: UInt8) -> UInt8 {
+      UInt8(truncatingIfNeeded: pageAttributeTable >> (8 * UInt64(index & 7)))
+    }
+    return (0..<8).first { encoding($0) == encoding(index) } ?? index
+  }
+
   /// The fact that a page has this size.
   static func size(_ size: PageSize) -> PageFacts {
     PageFacts(rawValue: 1 << (sizeShift + UInt64(size.level.rawValue) - 1))

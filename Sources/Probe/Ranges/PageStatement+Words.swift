@@ -7,24 +7,33 @@ extension PageStatement {
   /// All that is said, in a few words, such as `rw- user at 0x1000 4KiB WB G`.
   ///
   /// A right of which nothing is said is `?`; memory types have their names by
-  /// `pageAttributeTable`.
-  public func words(in pageAttributeTable: UInt64) -> String {
+  /// `pageAttributeTable`. What is not so, such as G that is clear, is only named where it is among
+  /// `properties`.
+  public func words(
+    in pageAttributeTable: UInt64, naming properties: RangeProperties = []
+  ) -> String {
     func letter(_ isGiven: Bool?, _ letter: String) -> String {
       isGiven.map { $0 ? letter : "-" } ?? "?"
     }
     var text = "r" + letter(isWritable, "w") + letter(isExecutable, "x")
-    if isUser == true { text += " user" }
+    func add(_ isSet: Bool?, _ name: String, _ property: RangeProperty) {
+      if isSet == true { text += " " + name }
+      if isSet == false && properties.contains(property) { text += " no " + name }
+    }
+    add(isUser, "user", .user)
     if isUser == nil { text += " user?" }
     if let physicalAddress { text += " at \(HexadecimalNumber(physicalAddress))" }
     if let pageSize { text += " \(pageSize.label)" }
     if patIndices != 0xff { text += " \(memoryTypeWords(in: pageAttributeTable))" }
-    if isGlobal == true { text += " G" }
-    if let protectionKey, protectionKey != 0 { text += " key \(protectionKey)" }
-    if let softwareBits, softwareBits != 0 {
+    add(isGlobal, "G", .global)
+    if let protectionKey, protectionKey != 0 || properties.contains(.protectionKey) {
+      text += " key \(protectionKey)"
+    }
+    if let softwareBits, softwareBits != 0 || properties.contains(.softwareBits) {
       text += " software's bits \(HexadecimalNumber(UInt64(softwareBits)))"
     }
-    if isAccessed == true { text += " A" }
-    if isDirty == true { text += " D" }
+    add(isAccessed, "A", .accessed)
+    add(isDirty, "D", .dirty)
     return text
   }
 

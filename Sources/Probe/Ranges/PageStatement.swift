@@ -111,6 +111,20 @@ public struct PageStatement: Hashable, Sendable {
     }
   }
 
+  /// Says that pages have one of the types that the indices in `candidates` have.
+  ///
+  /// Every index whose type by `pageAttributeTable` is the same will do.
+  public mutating func setMemoryTypes(
+    ofIndices candidates: UInt8, in pageAttributeTable: UInt64
+  ) {
+    func first(_ index: UInt8) -> UInt8 {
+      PageFacts.firstIndex(ofTypeAt: index, in: pageAttributeTable)
+    }
+    let indices = Array<UInt8>(0..<8)
+    let types = Set(indices.filter { candidates >> $0 & 1 != 0 }.map(first))
+    patIndices = indices.reduce(0) { types.contains(first($1)) ? $0 | 1 << $1 : $0 }
+  }
+
   /// Says that pages have `type` by `pageAttributeTable`.
   ///
   /// Source: Intel SDM volume 3A, section 13.12.
@@ -157,13 +171,4 @@ public struct PageStatement: Hashable, Sendable {
     return PageFacts(rawValue: wrong | spread.any.rawValue & kinds & ~allowed.rawValue)
   }
 
-  /// The properties about which two sources say different things; rights are compared as they are.
-  func properties(differingFrom other: PageStatement) -> RangeProperties {
-    let both = mask.rawValue & other.mask.rawValue
-    var wrong = PageFacts(rawValue: (value.rawValue ^ other.value.rawValue) & both)
-    let common = allowed.intersection(other.allowed)
-    if common.isDisjoint(with: .patIndices) { wrong.insert(.patIndices) }
-    if common.isDisjoint(with: .sizes) { wrong.insert(.sizes) }
-    return wrong.properties
-  }
 }

@@ -115,13 +115,9 @@ private struct ListComparer {
         old == nil ? .notAsked : .mustNotBeMapped, first: first, last: last, asked: old,
         found: after)
     case (let before?, let after?):
-      for property in before.unsaid.union(after.unsaid).properties {
-        result.notCompared[property, default: 0] += 1
-      }
-      var properties = before.properties(differingFrom: after)
-      if let left = before.physicalAddress, let right = after.physicalAddress, left != right {
-        properties.formUnion(RangeProperties(.physicalAddress))
-      }
+      let (properties, unknown) = before.comparison(
+        with: after, pageAttributeTable: result.pageAttributeTable)
+      for property in unknown.properties { result.notCompared[property, default: 0] += 1 }
       if properties.isEmpty { return }
       difference = RangeDifference(
         .different, first: first, last: last, asked: old, found: after, properties: properties)

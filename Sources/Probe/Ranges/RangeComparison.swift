@@ -12,7 +12,7 @@ public struct RangeComparison: Hashable, Sendable {
   public internal(set) var differingMappings: Set<Int> = []
   /// The number of differences, kept or not.
   public internal(set) var differenceCount = 0
-  /// For each property, the number of ranges whose source does not say it.
+  /// For each property, the number of ranges whose source does not say it, or not all of it.
   public internal(set) var notCompared: [RangeProperty: Int] = [:]
   /// Where the comparison was left off, and why; nil when it came to its end.
   public internal(set) var unfinished: UnfinishedRanges?
@@ -55,7 +55,7 @@ extension RangeComparison {
     var counts: [RangeProperties: Int] = [:]
     for range in ranges {
       switch range.content {
-      case .mapped(let page): counts[page.unsaid, default: 0] += 1
+      case .mapped(let page): counts[page.unsaid(in: pageAttributeTable), default: 0] += 1
       case .unsaid: counts[.all, default: 0] += 1
       case .absent: break
       }

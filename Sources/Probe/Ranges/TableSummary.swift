@@ -25,6 +25,15 @@ struct TableSummary: Sendable {
       offset: leaf.pageAddress.rawValue &- linear, isContiguous: true)
   }
 
+  /// Adds pages with the same facts at `linear`, which follow each other.
+  mutating func addPages(
+    _ facts: PageFacts, at linear: UInt64, to physical: UInt64, byteCount: UInt64
+  ) {
+    add(
+      leafCount: facts.leafCount(in: byteCount), byteCount: byteCount, FactSpread(facts),
+      offset: physical &- linear, isContiguous: true)
+  }
+
   /// Adds what a table at `linear` maps below an entry that denies `denied`.
   mutating func add(_ table: TableSummary, at linear: UInt64, denied: PageFacts) {
     guard table.leafCount > 0 else { return }
