@@ -1,39 +1,139 @@
-// ComparedSide: the mappings of one side of a comparison, whatever kind of file says them.
+// ComparedSide: one side of a comparison, whatever kind of file says it.
 
 import GuestMem
 import MMU
 import Probe
 
+/// A file that says what is mapped.
 enum ComparedSide {
-  /// The listing in the file at `path`, or nil when it is no listing.
-  static func text(of path: String) throws(CommandFailure) -> ListingText? {
-    if isAddressSpace(path) { return nil }
+  case image
+  case addressSpace
+  case listing(ListingKind, [UInt8])
+
+  /// Finds out what the file at `path` is; a listing is read, and an image is not.
+  static func of(_ path: String) throws(CommandFailure) -> ComparedSide {
+    if isAddressSpace(path) { return .addressSpace }
+    // Images have no such beginning; a listing is read whole, a gigabyte of memory is not.
+    let start = try bytes(path, byteLimit: 1023)
+    guard start.first != 0x7f, !start.contains(0), let kind = ListingText.kind(of: start) else {
+      return .image
+    }
+    let bytes = try bytes(path, byteLimit: listingByteLimit)
+    guard bytes.count <= listingByteLimit else {
+      throw CommandFailure(
+        .badInput, "\(quoted(path)) is a listing of more than 1 GiB",
+        hint: "compare memory images, which are not read whole")
+    }
+    return .listing(kind, bytes)
+  }
+
+  private static func bytes(
+    _ path: String, byteLimit: Int
+  ) throws(CommandFailure) -> [UInt8] {
     do throws(InputFileError) {
-      // Images have no such beginning; a listing is read whole, a gigabyte of memory is not.
-      let start = try InputFile.bytes(of: path, byteLimit: 256)
-      guard !start.prefix(256).contains(0), start.first != 0x7f else { return nil }
-      return ListingText.read(
-        String(decoding: try InputFile.bytes(of: path, byteLimit: 1 << 28), as: UTF8.self))
+      return try InputFile.bytes(of: path, byteLimit: byteLimit)
     } catch {
       throw CommandFailure(error)
     }
   }
 
+  private static let listingByteLimit = 1 << 30
+
   static func isAddressSpace(_ path: String) -> Bool {
     [".yaml", ".yml", ".json"].contains { path.hasSuffix($0) }
   }
 
-  /// The mappings of an address-space file or of an image, in the order of addresses.
-  static func stretches(
-    _ path: String, _ basis: RightsBasis, _ options: ImageOptions, _ pat: PATArgument
-  ) throws(CommandFailure) -> [Stretch] {
-    if isAddressSpace(path) {
-      let file = try AddressSpaceFileReader(limits: .ofThisHost()).requireFile(path: path)
-      return file.addressSpace.mappings.compactMap(Stretch.init).sorted { $0.first < $1.first }
+  var isImage: Bool { if case .image = self { true } else { false } }
+
+  /// Entries with indices into IA32_PAT, which only its value turns into memory types.
+  var hasTypesByIndex: Bool { if case .addressSpace = self { false } else { true } }
+
+  /// What a file of this kind never says.
+  var unsaid: RangeProperties {
+    if case .listing(let kind, _) = self { kind.unsaid } else { [] }
+  }
+
+  /// What it is, in words.
+  var words: String {
+    switch self {
+    case .image: "a memory image"
+    case .addressSpace: "an address-space file"
+    case .listing(let kind, _): kind.words
     }
-    let image = try OpenedImage.open(path: path, options: options, pat: pat)
-    let runs = try RunCollector.runs(of: image)
-    return runs.map { Stretch($0, basis, pat: image.pat) }
+  }
+
+  /// What an address-space file or a listing says, in the order of addresses.
+  ///
+  /// `neighbour` says what the other side has at an address.
+  func ranges(
+    path: String, pageAttributeTable: UInt64,
+    beside neighbour: (UInt64) -> ListingNeighbour? = { _ in nil }
+  ) throws(CommandFailure) -> [AskedRange] {
+    switch self {
+    case .image: return []
+    case .addressSpace:
+      let file = try AddressSpaceFileReader(limits: .ofThisHost()).requireFile(path: path)
+      // Neighbours that say the same may be one range, whichever mappings say it.
+      return file.addressSpace.askedRanges(pageAttributeTable: pageAttributeTable).map {
+        AskedRange(first: $0.first, last: $0.last, content: $0.content)
+      }
+    case .listing(let kind, let bytes):
+      do throws(ListingProblem) {
+        return try ListingText.read(
+          bytes, kind, pageAttributeTable: pageAttributeTable, beside: neighbour
+        ).ranges
+      } catch {
+        throw error.failure(path: path)
+      }
+    }
+  }
+}
+
+extension AddressSpace {
+  /// Where the mappings lead as far as they say it.
+  var statedPlacements: [UInt64?] {
+    mappings.map { mapping in
+      switch mapping.target {
+      case .anywhere: nil
+      case .memory(let address), .device(let address): address.rawValue
+      }
+    }
+  }
+
+  /// What the mappings ask for, and where they lead as far as they say it.
+  func askedRanges(pageAttributeTable: UInt64) -> [AskedRange] {
+    askedRanges(placements: statedPlacements, pageAttributeTable: pageAttributeTable)
+  }
+}
+
+extension PageTables {
+  /// What the tables have at an address.
+  func neighbour(
+    _ address: UInt64, in memory: borrowing MemoryImage
+  ) -> ListingNeighbour? {
+    let walk = Walk(
+      address, cr3: rootAddress.rawValue, configuration: configuration, in: memory)
+    return walk.translation.map {
+      ListingNeighbour(physical: $0.physicalAddress.rawValue, size: $0.pageSize)
+    }
+  }
+}
+
+extension [AskedRange] {
+  /// What sorted ranges say about an address, as far as a listing needs it.
+  func neighbour(_ address: UInt64) -> ListingNeighbour? {
+    var (low, high) = (0, count)
+    while low < high {
+      let middle = (low + high) / 2
+      if self[middle].first <= address { low = middle + 1 } else { high = middle }
+    }
+    guard low > 0, self[low - 1].last >= address, case .mapped(let page) = self[low - 1].content
+    else { return nil }
+    let range = self[low - 1]
+    let isWide = range.last - address >= 1 << 30 - 1
+    return ListingNeighbour(
+      physical: page.physicalAddress.map { $0 &+ (address - range.first) },
+      size: page.pageSize ?? (isWide ? .size1GiB : .size4KiB))
   }
 }
 
@@ -51,14 +151,17 @@ struct RunCollector: ListingReceiver {
   static func runs(of image: borrowing OpenedImage) throws(CommandFailure) -> [MappedRun] {
     var collector = RunCollector()
     image.tables.list(in: image.memory, shared: .automatic, to: &collector)
-    if collector.hasTooMany {
-      throw CommandFailure(
-        .badInput,
-        "\(quoted(image.path)) has more than \(grouped(limit)) runs, or tables that "
-          + "are shared too often to be listed one by one",
-        hint: "kvmpt dump and kvmpt audit take any number")
-    }
+    if collector.hasTooMany { throw tooMany(image.path) }
     return collector.runs
+  }
+
+  /// Says that the image at `path` has too many runs for a list of them.
+  static func tooMany(_ path: String) -> CommandFailure {
+    CommandFailure(
+      .badInput,
+      "\(quoted(path)) has more than \(grouped(limit)) runs, or tables that "
+        + "are shared too often to be listed one by one",
+      hint: "kvmpt dump, kvmpt audit and kvmpt diff take any number")
   }
 
   mutating func receive(_ item: ListedItem) -> ListingDecision {
@@ -68,24 +171,5 @@ struct RunCollector: ListingReceiver {
     }
     runs.append(run)
     return .goOn
-  }
-}
-
-extension Stretch {
-  /// What a mapping asks for; nil where it asks for no mapping.
-  init?(_ mapping: Mapping) {
-    let properties = mapping.properties
-    guard properties.rights.contains(.read), mapping.byteCount > 0 else { return nil }
-    let physical: UInt64? =
-      switch mapping.target {
-      case .anywhere: nil
-      case .memory(let address), .device(let address): address.rawValue
-      }
-    self.init(
-      first: mapping.linearAddress.rawValue,
-      last: mapping.linearAddress.rawValue &+ (mapping.byteCount - 1), physical: physical,
-      isWritable: properties.rights.contains(.write), isUser: properties.isUser,
-      isExecutable: properties.rights.contains(.execute), isGlobal: properties.isGlobal,
-      memoryType: properties.memoryType, key: properties.protectionKey)
   }
 }

@@ -10,7 +10,8 @@ struct ConvertCommand: ReportingCommand {
     abstract: "Write an address-space file that asks for what the tables of an image map.",
     discussion: """
       Each run of alike pages becomes a mapping with the rights that hold over all levels, its \
-      memory type, page size and flags. Where physical addresses lie beyond the memory of the \
+      memory type, page size, key, flags and software's bits, so that kvmpt diff finds no \
+      difference between the image and the file. Where physical addresses lie beyond the memory of the \
       file they become a device. The file can be edited, checked, verified and expected of images.
 
       \(ImageOptions.registers)
@@ -39,7 +40,7 @@ struct ConvertCommand: ReportingCommand {
   func execute() throws(CommandFailure) -> ExitStatus {
     let image = try OpenedImage.open(
       path: path, options: options, registers: registers.values, pat: types.pat)
-    let runs = try RunCollector.runs(of: image)
+    let runs = try ConvertedRunCollector.runs(of: image, saysFlags: true)
     let limits = InputLimits.ofThisHost()
     let conversion = ImageConversion(
       image, runs: runs, memoryByteCount: memory?.byteCount, limit: limits.memoryByteCount)

@@ -117,7 +117,7 @@ struct VerifyCommand: ReportingCommand {
       path: file, options: options, registers: registers.values, pat: types.pat)
     var expected: ExpectedSide?
     if let expect {
-      expected = try .read(path: expect, rootLevel: image.tables.configuration.rootLevel)
+      expected = try .read(path: expect, beside: image)
     }
     let destination = try report.open()
     return try VerifyImageRun(command: self, expected: expected, destination: destination)

@@ -11,12 +11,19 @@ struct ExpectedSide: Sendable {
   /// The kind of file and how much is in it.
   let words: String
 
-  /// Reads an address-space file, QEMU's `info tlb` or Linux's ptdump.
-  static func read(path: String, rootLevel: Level) throws(CommandFailure) -> ExpectedSide {
-    if let listing = try ComparedSide.text(of: path) {
-      return ExpectedSide(path: path, listing: listing, rootLevel: rootLevel)
+  /// Reads an address-space file, QEMU's `info tlb` or Linux's ptdump, to be held against `image`.
+  static func read(
+    path: String, beside image: borrowing OpenedImage
+  ) throws(CommandFailure) -> ExpectedSide {
+    let rootLevel = image.tables.configuration.rootLevel
+    let side = try ComparedSide.of(path)
+    if case .listing(let kind, _) = side {
+      let ranges = try side.ranges(path: path, pageAttributeTable: image.pat.value) {
+        image.tables.neighbour($0, in: image.memory)
+      }
+      return ExpectedSide(path: path, kind, ranges, rootLevel: rootLevel)
     }
-    guard ComparedSide.isAddressSpace(path) else {
+    guard case .addressSpace = side else {
       throw CommandFailure(
         .badInput, "\(quoted(path)) does not say what the tables should be",
         hint: "give an address-space file (.yaml, .yml or .json), QEMU's 'info tlb' or Linux's"
@@ -34,12 +41,7 @@ struct ExpectedSide: Sendable {
       path: path,
       expectation: ImageExpectation(
         space: space,
-        placements: space.mappings.map { mapping in
-          switch mapping.target {
-          case .anywhere: nil
-          case .memory(let address), .device(let address): address.rawValue
-          }
-        }),
+        placements: space.statedPlacements),
       words: "\(path): an address space of \(counted(space.mappings.count, "mapping"))")
   }
 
@@ -49,29 +51,30 @@ struct ExpectedSide: Sendable {
     self.words = words
   }
 
-  private init(path: String, listing: ListingText, rootLevel: Level) {
+  private init(path: String, _ kind: ListingKind, _ ranges: [AskedRange], rootLevel: Level) {
     let width: LinearAddressWidth = rootLevel == .pageMapLevel5 ? .bits57 : .bits48
-    let mappings = listing.stretches.map { stretch in
+    var mappings: [Mapping] = []
+    var placements: [UInt64?] = []
+    var asked = ranges
+    for (index, range) in ranges.enumerated() {
+      guard case .mapped(let page) = range.content else { continue }
       var rights: PageRights = [.read]
-      if stretch.isWritable { rights.insert(.write) }
-      if stretch.isExecutable { rights.insert(.execute) }
-      return Mapping(
-        name: "\(HexadecimalNumber(stretch.first))",
-        linearAddress: LinearAddress(truncating: stretch.first, width: width),
-        byteCount: stretch.last - stretch.first &+ 1,
-        properties: PageProperties(
-          rights: rights, isUser: stretch.isUser, protectionKey: stretch.key ?? 0))
+      if page.isWritable == true { rights.insert(.write) }
+      if page.isExecutable == true { rights.insert(.execute) }
+      asked[index].mapping = mappings.count
+      mappings.append(
+        Mapping(
+          name: "\(HexadecimalNumber(range.first))",
+          linearAddress: LinearAddress(truncating: range.first, width: width),
+          byteCount: range.last - range.first &+ 1,
+          properties: PageProperties(rights: rights, isUser: page.isUser == true)))
+      placements.append(page.physicalAddress)
     }
-    let isLeaf = listing.basis == .leaf
     self.path = path
     expectation = ImageExpectation(
       space: AddressSpace(rootLevel: rootLevel, memoryByteCount: 0, mappings: mappings),
-      placements: listing.stretches.map(\.physical), basis: isLeaf ? .leaf : .effective,
-      ranges: listing.stretches.enumerated().map { index, stretch in
-        AskedRange(stretch, isLeaf ? .leaf : .effective, mapping: index)
-      })
+      placements: placements, basis: .leaf, ranges: asked)
     words =
-      "\(path): \(isLeaf ? "QEMU's info tlb (the leaves' own bits)" : "Linux's ptdump"),"
-      + " \(counted(mappings.count, "range"))"
+      "\(path): \(kind.words) (the leaves' own bits), \(counted(mappings.count, "range"))"
   }
 }

@@ -4,20 +4,16 @@ import GuestMem
 import MMU
 import Probe
 
-/// The runs of an image as mappings.
+/// The pages of an image as mappings.
 struct ImageConversion {
   private(set) var space: AddressSpace
   /// Lines about where it comes from and what is not said.
   private(set) var comments: [String]
-  private let pat: PATArgument
-  private let isKeyed: Bool
 
   /// `limit` is the largest memory that this host can give to a guest.
   init(
-    _ image: borrowing OpenedImage, runs: [MappedRun], memoryByteCount: UInt64?, limit: UInt64
+    _ image: borrowing OpenedImage, runs: [ConvertedRun], memoryByteCount: UInt64?, limit: UInt64
   ) {
-    pat = image.pat
-    isKeyed = image.mode.isPKEEnabled
     let largest = runs.map(\.pageSize).max() ?? .size4KiB
     let memory =
       memoryByteCount
@@ -40,12 +36,12 @@ struct ImageConversion {
   /// The image's memory and room for tables that nothing maps; the tables alone where the image
   /// reaches beyond what the host has.
   private static func memory(
-    for runs: [MappedRun], imageEnd: UInt64, limit: UInt64, alignment: UInt64
+    for runs: [ConvertedRun], imageEnd: UInt64, limit: UInt64, alignment: UInt64
   ) -> UInt64 {
     let pageCount = runs.reduce(0) { $0 &+ min($1.pageCount, 1 << 32) }
     // A table for each run in the worst case, at four levels, and for each 512 pages.
     let needed = (UInt64(runs.count) * 4 + pageCount / 512 + 16) * 4096
-    let extents = runs.map { ($0.physicalAddress.rawValue, $0.byteCount) }.sorted { $0.0 < $1.0 }
+    let extents = runs.map { ($0.physical, $0.byteCount) }.sorted { $0.0 < $1.0 }
     func aligned(_ count: UInt64) -> UInt64 { (count &+ (alignment - 1)) & ~(alignment - 1) }
     var memory = aligned(imageEnd <= limit / 2 ? imageEnd : 0)
     var free: UInt64 = 0
@@ -62,15 +58,17 @@ struct ImageConversion {
   }
 
   /// Adds a mapping, or two where the run leaves the memory.
-  private mutating func add(_ run: MappedRun) {
-    let physical = run.physicalAddress.rawValue
+  private mutating func add(_ run: ConvertedRun) {
+    let physical = run.physical
     let end = physical &+ run.byteCount
     let inside =
       physical >= space.memoryByteCount
       ? 0 : min(end, space.memoryByteCount) - physical
     // A page that is cut by the end of memory is all device, which check() refuses by name.
     let whole = inside - inside % run.pageSize.byteCount
-    if whole > 0 { add(run, from: 0, byteCount: whole, .memory(run.physicalAddress)) }
+    if whole > 0 {
+      add(run, from: 0, byteCount: whole, .memory(GuestPhysicalAddress(truncating: physical)))
+    }
     if whole < run.byteCount {
       add(
         run, from: whole, byteCount: run.byteCount - whole,
@@ -79,23 +77,15 @@ struct ImageConversion {
   }
 
   private mutating func add(
-    _ run: MappedRun, from offset: UInt64, byteCount: UInt64, _ target: MappingTarget
+    _ run: ConvertedRun, from offset: UInt64, byteCount: UInt64, _ target: MappingTarget
   ) {
-    var properties = PageProperties(rights: [.read])
-    if run.isWritable { properties.rights.insert(.write) }
-    if run.isExecutable { properties.rights.insert(.execute) }
-    properties.isUser = run.isUser
-    properties.isGlobal = run.leaf.isGlobal
-    properties.isAccessed = run.accessedCount == run.pageCount
-    properties.isDirty = run.dirtyCount == run.pageCount
-    properties.memoryType = pat.type(at: run.leaf.patIndex) ?? .writeBack
-    if isKeyed { properties.protectionKey = run.leaf.protectionKey }
-    let first = run.linearAddress &+ offset
+    let first = run.linear &+ offset
     let width: LinearAddressWidth = space.rootLevel == .pageMapLevel5 ? .bits57 : .bits48
-    space.mappings.append(
-      Mapping(
-        name: "\(HexadecimalNumber(first))",
-        linearAddress: LinearAddress(truncating: first, width: width), byteCount: byteCount,
-        target: target, properties: properties, pageSize: .exactly(run.pageSize)))
+    var mapping = Mapping(
+      name: "\(HexadecimalNumber(first))",
+      linearAddress: LinearAddress(truncating: first, width: width), byteCount: byteCount,
+      target: target, properties: run.properties, pageSize: .exactly(run.pageSize))
+    mapping.clearFlags = run.clearFlags
+    space.mappings.append(mapping)
   }
 }

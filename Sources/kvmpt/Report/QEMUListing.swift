@@ -4,7 +4,8 @@ import MMU
 
 /// Writes one line for each page: `linear: physical XGPDACTUW`, with the leaf's own bits.
 ///
-/// The first letter is set for XD. QEMU keeps bits 49:12 of an address.
+/// The first letter is set for XD. QEMU keeps bits 49:12 of an address, and of the third letter, P,
+/// that it is a large page: the PAT bit, which stands there in a page of 4 KiB, is not shown.
 struct QEMUListing: TableVisitor {
   let destination: ReportDestination
   let filter: (EntryVisit, TableVisit) -> Bool
@@ -25,7 +26,8 @@ struct QEMUListing: TableVisitor {
     line.append(": ")
     line.append(digits: entry.entry.pageAddress.rawValue & 0x3_ffff_ffff_f000, width: 16)
     line.append(" ")
-    let word = entry.entry.rawValue
+    var word = entry.entry.rawValue
+    if entry.entry.level == .pageTable { word &= ~(1 << 7) }
     let letters: StaticString = "XGPDACTUW"
     let bits: InlineArray<9, UInt64> = [63, 8, 7, 6, 5, 4, 3, 2, 1]
     for index in 0..<9 {

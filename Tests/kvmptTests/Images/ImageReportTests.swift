@@ -83,7 +83,14 @@ struct ImageReportTests {
   @Test("A core and QEMU's listing of the same moment do not differ; a changed line does")
   func differences() throws {
     let same = try ProgramRun(["diff", Self.core, Self.listing])
-    #expect(same.exitCode == 0 && same.output == "0 differences\n", "\(same.output)\(same.errors)")
+    #expect(same.exitCode == 0, "\(same.output)\(same.errors)")
+    #expect(
+      same.output == """
+        not compared: the protection key, in 112 ranges
+        not compared: software's bits, in 112 ranges
+        0 differences
+
+        """)
     let text = String(decoding: try PackageFiles.bytes(of: LinuxCaseTests.listing), as: UTF8.self)
     let changed = try TemporaryFile(
       text.replacing(
@@ -95,21 +102,5 @@ struct ImageReportTests {
     #expect(
       other.output.contains("! 0xffff_8880_0000_1000 to 0xffff_8880_0000_1fff: rw- at 0x1000"))
     #expect(other.output.contains("-> r-x at 0x9000"))
-  }
-
-  @Test("Linux's ptdump is read with its holes")
-  func ptdump() throws {
-    let text = """
-      ---[ Low Kernel Mapping ]---
-      0xffff888000000000-0xffff888000098000         608K     RW                 GLB NX pte
-      0xffff888000098000-0xffff88800009a000           8K     ro                 GLB x  pte
-      0xffff88800009a000-0xffff888000200000        1432K                               pte
-      """
-    let listing = try #require(ListingText.read(text))
-    #expect(listing.basis == .effective)
-    #expect(listing.stretches.map(\.first) == [0xffff_8880_0000_0000, 0xffff_8880_0009_8000])
-    #expect(listing.stretches.map(\.isWritable) == [true, false])
-    #expect(listing.stretches.map(\.isExecutable) == [false, true])
-    #expect(ListingText.read("hello\n") == nil)
   }
 }

@@ -105,9 +105,26 @@ struct VerifyImageTests {
     #expect(
       try VerificationReportTests.schema().violations(of: JSONValue(json: wrong.output)) == [])
     let cases = try run("RW", "junit")
-    #expect(cases.output.contains("type=\"asked-modelled\""), "\(cases.output)")
+    #expect(cases.output.contains("type=\"different\""), "\(cases.output)")
     let tap = try run("ro", "tap").output
     #expect(tap.hasPrefix("TAP version 14\n"))
+  }
+
+  @Test("What a ptdump leaves out is not compared, and is neither asked for nor denied")
+  func skippedEntries() throws {
+    let image = try Self.small()
+    func run(_ last: String) throws -> ProgramRun {
+      let file = try TemporaryFile(
+        "0x0000000000400000-0x0000000000401000 4K USR RW NX pte\n" + last)
+      return try ProgramRun([
+        "verify", image.path, "--cr3", "0x1000", "--expect", file.path, "--if-no-kvm", "model",
+        "--kvm-device", "/no/such/device", "--format", "json",
+      ])
+    }
+    let skipped = try run("... 1 entry skipped ...\n")
+    #expect(skipped.exitCode == 77, "\(skipped.output)")
+    #expect(skipped.output.contains("\"write\": 1"), "\(skipped.output)")
+    #expect(try run("").exitCode == 1)
   }
 
   @Test(

@@ -219,6 +219,22 @@ extension OptionCase {
       OptionCase(
         command: "diff", situation: [yaml, raw, "--cr3-b", "0xa000"], option: ["--cr3", "0xa000"],
         outcome: .refused("no memory image")),
+      OptionCase(
+        command: "diff", situation: [raw, core, "--cr3", "0x1000", "--cr3-b", "0x200000"],
+        option: ["--ignore", "user"], outcome: .changes),
+      OptionCase(
+        command: "diff", situation: [LinuxCaseTests.core, ImageReportTests.listing],
+        option: ["--ignore", "key"], outcome: .refused("does not say")),
+      OptionCase(
+        command: "diff", situation: [LinuxCaseTests.core, ImageReportTests.listing],
+        option: ["--pat", "linux"], outcome: .changes),
+      OptionCase(
+        command: "diff", situation: [yaml, ImageReportTests.listing], option: ["--pat", "linux"],
+        outcome: .changes),
+      OptionCase(
+        command: "diff",
+        situation: [LinuxCaseTests.core, LinuxCaseTests.core, "--ignore", "memory-type"],
+        option: ["--pat", "linux"], outcome: .refused("--ignore memory-type")),
     ]
       + (unused + [["--pat", "linux"], ["--cr3-b", "0x1000"]]).map {
         OptionCase(
