@@ -47,6 +47,17 @@ let package = Package(
     .target(
       name: "TestImages", dependencies: ["CKVM", "GuestMem", "MMU"], path: "Tests/TestImages",
       swiftSettings: checked),
+    .target(
+      name: "Lies", dependencies: ["GuestMem", "MMU", "Probe", "TestImages"], path: "Tests/Lies",
+      swiftSettings: checked),
+    .executableTarget(
+      name: "TryLies",
+      dependencies: [
+        "KVM", "Lies", "MMU", "Probe",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Fuzz/TryLies",
+      swiftSettings: checked),
     .executableTarget(
       name: "FuzzImages", dependencies: ["GuestMem", "MMU", "Probe", "TestImages"],
       path: "Fuzz/FuzzImages",
@@ -71,7 +82,9 @@ let package = Package(
     .testTarget(name: "KVMTests", dependencies: ["CKVM", "KVM", "MMU"], swiftSettings: checked),
     .testTarget(
       name: "ProbeTests",
-      dependencies: ["CKVM", "GuestImages", "GuestMem", "KVM", "MMU", "Probe", "TestImages"],
+      dependencies: [
+        "CKVM", "GuestImages", "GuestMem", "KVM", "Lies", "MMU", "Probe", "TestImages",
+      ],
       swiftSettings: checked),
     .testTarget(
       name: "kvmptTests",

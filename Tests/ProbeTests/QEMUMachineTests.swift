@@ -3,6 +3,7 @@
 import Dispatch
 import Glibc
 import GuestMem
+import Lies
 import MMU
 import Synchronization
 import Testing

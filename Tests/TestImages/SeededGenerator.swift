@@ -15,4 +15,10 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable {
     value = (value ^ value >> 27) &* 0x94d0_49bb_1331_11eb
     return value ^ value >> 31
   }
+
+  /// A number from 0 up to and without `bound`, which is positive.
+  public mutating func below(_ bound: UInt64) -> UInt64 { next() % bound }
+
+  /// True once in `count` times.
+  public mutating func once(in count: UInt64) -> Bool { below(count) == 0 }
 }

@@ -2,12 +2,13 @@
 
 import GuestMem
 import MMU
-import Probe
+public import Probe
+import TestImages
 
 /// Makes address spaces that are valid by construction.
-enum RandomSpaces {
+public enum RandomSpaces {
   /// The space of a seed: mixed sizes, rights, both halves, aliases, devices, processor settings.
-  static func space(seed: UInt64, features: Set<MachineFeature>) -> AddressSpace {
+  public static func space(seed: UInt64, features: Set<MachineFeature>) -> AddressSpace {
     var random = SeededGenerator(seed: seed)
     let memoryByteCount: UInt64 = (8 << random.below(4)) << 20
     var space = AddressSpace(memoryByteCount: memoryByteCount, mappings: [], name: "seed \(seed)")
@@ -91,7 +92,7 @@ enum RandomSpaces {
   }
 
   /// A smaller space for which `fails` still holds: mappings are left out one by one, then cut.
-  static func shrunk(_ space: AddressSpace, fails: (AddressSpace) throws -> Bool) rethrows
+  public static func shrunk(_ space: AddressSpace, fails: (AddressSpace) throws -> Bool) rethrows
     -> AddressSpace
   {
     var smallest = space
