@@ -80,7 +80,8 @@ public struct LieTrial: Sendable {
         ImageQuestion(
           cr3: built.cr3, configuration: built.configuration.withEveryPageSize,
           settings: space.processor,
-          expectation: ImageExpectation(space: expected, placements: built.placements)),
+          expectation: ImageExpectation(space: expected, placements: built.placements),
+          pageAttributeTable: built.pageAttributeTable),
         options: options)
       judge(proof, "image", &result)
     } catch {
@@ -97,7 +98,7 @@ public struct LieTrial: Sendable {
     case .harmless where isReported:
       let first =
         report.disagreements.first.map { "\($0.verdict)" }
-        ?? report.flagDisagreements.first.map { $0.message } ?? "a range"
+        ?? report.flagDisagreements.first.map { $0.message } ?? report.comparison?.differences.first.map { "\($0)" } ?? "no reason"
       result.faults.append((.invented, "\(what): \(first)"))
     case .matters, .harmless, .undetermined: break
     }

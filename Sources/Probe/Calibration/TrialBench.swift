@@ -78,9 +78,6 @@ struct TrialBench {
 }
 
 extension VerdictCollector {
-  /// True when the time limit came before some probe.
-  var isUnfinished: Bool { tallies.values.contains { $0.notRun[.timeLimit] != nil } }
-
   /// The first probe that the machine answered otherwise than the manual says, or, where details are
   /// left to somebody else, that it allowed or denied otherwise.
   func firstDifference(_ unexplained: Calibrator.UnexplainedPolicy) -> ProbeVerdict? {

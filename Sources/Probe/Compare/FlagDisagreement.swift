@@ -22,6 +22,8 @@ public struct FlagDisagreement: Hashable, Sendable {
   public let page: ProbePage?
   /// The level of the entry on the way to that page.
   public let level: Level?
+  /// The name of the machine, in a report.
+  public internal(set) var machine: String?
 }
 
 extension FlagDisagreement {

@@ -45,6 +45,8 @@ public struct ProbeVerdict: Hashable, Sendable {
   public let disagreements: DisagreeingPairs
   /// The machine's deviation that explains what it did, whether it differs from the model or not.
   public let deviation: Deviation?
+  /// The name of the machine that was asked, in verdicts that a report keeps.
+  public internal(set) var machine: String?
 
   /// Compares three answers; `subject` is asked for only where a rule may be about it.
   init(

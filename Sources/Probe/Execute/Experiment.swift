@@ -66,6 +66,7 @@ struct Experiment {
       try run.execute(manner, into: &collector)
     }
     restoreTables(run.pristine)
+    for (page, manners) in zip(pages, run.openManners) { collector.addOpen(page, manners) }
   }
 }
 
@@ -99,8 +100,15 @@ struct ExperimentSetup: Sendable {
   /// How the processor that the tables were made for reads them, where that is another.
   var meantConfiguration: PagingConfiguration?
   let guestCode: [UInt64: [UInt8]]
+  /// What a second machine is asked after this one; nil without one.
+  var second: SecondMachine.Question?
   /// See ``VerificationOptions/isCancelled``.
   let isCancelled: @Sendable () -> Bool
+
+  /// Gathers the machine's answers.
+  func collector() -> VerdictCollector {
+    VerdictCollector(machine: profile.identity.name, second: second)
+  }
 
   /// Why no more probes are made, or nil while they are.
   func reasonToStop(deadline: ContinuousClock.Instant) -> NotRunReason? {

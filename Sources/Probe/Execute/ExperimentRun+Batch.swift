@@ -12,7 +12,9 @@ extension ExperimentRun {
   ) throws(MachineError) {
     guard !probes.isEmpty else { return }
     if let reason = experiment.setup.reasonToStop(deadline: deadline) {
-      for probe in probes { collector.add(verdict(probe, manner, .notRun(reason))) }
+      for probe in probes {
+        add(verdict(probe, manner, .notRun(reason)), page: probe.page, to: &collector)
+      }
       progress.advance(by: probes.count)
       return
     }
@@ -48,7 +50,8 @@ extension ExperimentRun {
     case .died(let death, let record):
       try recover()
       if probes.count == 1 {
-        collector.add(verdict(probes[probes.startIndex], manner, .lost(death)))
+        let probe = probes[probes.startIndex]
+        add(verdict(probe, manner, .lost(death)), page: probe.page, to: &collector)
         progress.advance(by: 1)
         return
       }
@@ -69,7 +72,7 @@ extension ExperimentRun {
     experiment.restoreTables(pristine)
   }
 
-  private func compare(
+  private mutating func compare(
     _ probes: ArraySlice<PlannedProbe>, _ manner: ProbeManner, _ loop: AgentBatch.Loop,
     _ deviceWrites: [UInt64: UInt64], into collector: inout VerdictCollector
   ) {
@@ -87,7 +90,7 @@ extension ExperimentRun {
       flags.add(
         predictions[probe.page], manner, loop: loop, address: probe.address,
         isCertain: verdict.deviation == nil)
-      collector.add(verdict)
+      add(verdict, page: probe.page, to: &collector)
     }
     flags.compare(with: self, manner, into: &collector)
   }

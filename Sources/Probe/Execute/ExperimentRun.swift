@@ -23,6 +23,8 @@ struct ExperimentRun {
   /// The tables' words as they were before any probe.
   var pristine: [UInt64]
   let constants: [[UInt8]]
+  /// For each page the manners about which another machine is to be asked.
+  var openManners: [ProbeManners]
   /// The frames without RAM for which the machine can tell that an access went there.
   let observableDevices: Set<UInt64>
   let deadline: ContinuousClock.Instant
@@ -40,6 +42,7 @@ struct ExperimentRun {
     self.deadline = deadline
     self.progress = progress
     constants = experiment.agent.constants()
+    openManners = [ProbeManners](repeating: [], count: pages.count)
     pristine = []
     pristine = experiment.tableWords()
   }
@@ -53,11 +56,11 @@ struct ExperimentRun {
     var writeCounts: [UInt64: Int] = [:]
     for index in pages.indices where pages[index].manners.contains(ProbeManners(manner)) {
       if let reason = obstacle(to: manner, page: index) {
-        collector.add(
+        add(
           verdict(
             PlannedProbe(
               page: index, address: pages[index].linearAddress, content: nil), manner,
-            .notRun(reason)))
+            .notRun(reason)), page: index, to: &collector)
         progress.advance(by: 1)
         continue
       }
@@ -93,6 +96,13 @@ struct ExperimentRun {
       lockedBatch.removeFirst(part.count)
       try flush(&part, manner, .lockedOr, into: &collector)
     }
+  }
+
+  /// Counts the verdict about a page of the run, or keeps it for another machine.
+  mutating func add(
+    _ verdict: ProbeVerdict, page: Int, to collector: inout VerdictCollector
+  ) {
+    if collector.add(verdict) { openManners[page].insert(ProbeManners(verdict.manner)) }
   }
 
   private func loop(for kind: AccessKind) -> AgentBatch.Loop {

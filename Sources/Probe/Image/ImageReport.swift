@@ -6,6 +6,8 @@ import MMU
 public struct ImageReport: ProofReport {
   /// The machine, or nil when only the model was asked.
   public let profile: MachineProfile?
+  /// Which machines answered, and what.
+  public let machines: MachinesAsked
   /// What was asked for, or nil when there are two answers only: modelled and executed.
   public let expectation: ImageExpectation?
   /// The groups that pages are reported by.

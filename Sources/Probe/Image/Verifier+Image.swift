@@ -42,13 +42,68 @@ extension Verifier {
     options: VerificationOptions = VerificationOptions()
   ) throws(ImageProofError) -> ImageReport {
     let start = ContinuousClock.now
+    let deadline = start + options.timeLimit
+    let first = try pass(
+      image, asked, on: self, options, deadline, second: second?.question, plan: nil)
+    var secondCalibrationTime = Duration.zero
+    let passes = try ProofPasses(
+      first.proof, plan: ProbePlan(pages: first.plan.plan.pages), second: second
+    ) { (error) -> MachineError? in
+      if case .machine(let problem) = error { problem } else { nil }
+    } ask: { (factory, plan) throws(ImageProofError) in
+      let pass = try pass(
+        image, asked, on: Verifier(factory: factory), options, deadline,
+        second: second?.question == .everything ? .everything : nil, plan: plan)
+      secondCalibrationTime = pass.calibrationTime
+      return pass.proof
+    }
+    var collector = passes.collector
+    for (kind, count) in first.plan.unplannedCounts.enumerated() where count > 0 {
+      collector.addUnplanned(count, of: .kind(kind), .beyondPlan)
+    }
+    let end = ContinuousClock.now
+    let calibrationTime = first.calibrationTime + secondCalibrationTime
+    return ImageReport(
+      profile: first.proof.profile, machines: passes.machines, expectation: asked.expectation,
+      kinds: first.plan.kinds, leafCounts: first.plan.leafCounts, tableCount: first.tableCount,
+      memoryRanges: first.memoryRanges, sharedByteCount: first.plan.sharedByteCount,
+      omittedFeatures: first.omittedFeatures, agentRootIndex: first.agentRootIndex,
+      tallies: collector.tallies, disagreements: passes.disagreements,
+      lost: collector.lost, flagDisagreements: collector.flagDisagreements,
+      comparison: first.comparison,
+      times: VerificationTimes(
+        total: end - start, calibration: calibrationTime,
+        execution: end - start - calibrationTime, guest: collector.guestTime))
+  }
+
+  /// One machine's answers about an image, and what the report says beside them.
+  private struct ImagePass {
+    let proof: ProofPass
+    let plan: ImagePlan
+    let tableCount: Int
+    let memoryRanges: [MachineMemoryRange]
+    let omittedFeatures: [MachineFeature]
+    let agentRootIndex: Int?
+    let comparison: RangeComparison?
+    let calibrationTime: Duration
+  }
+
+  /// Asks the machine of `verifier`, or the model alone where it has none.
+  ///
+  /// `given` are pages of another machine's plan; without them all are planned.
+  private func pass(
+    _ image: borrowing MemoryImage, _ asked: ImageQuestion, on verifier: Verifier,
+    _ options: VerificationOptions, _ deadline: ContinuousClock.Instant,
+    second: SecondMachine.Question?, plan given: ProbePlan?
+  ) throws(ImageProofError) -> ImagePass {
+    let start = ContinuousClock.now
     var question = asked
     let meant = question.configuration
     let profile: MachineProfile?
     do throws(MachineError) {
-      profile = try self.profile(
+      profile = try verifier.profile(
         rootLevel: meant.rootLevel, settings: question.settings,
-        rootIndices: Self.rootIndices(of: image, question), timeLimit: options.timeLimit)
+        rootIndices: Self.rootIndices(of: image, question), timeLimit: deadline - start)
     } catch {
       throw .machine(error)
     }
@@ -66,7 +121,7 @@ extension Verifier {
       1 << UInt64(min(configuration.physicalAddressWidth, meant.physicalAddressWidth))
     let tables = try ImageTables(
       image, cr3: question.cr3, configurations: [meant, configuration],
-      addressLimit: min(addressLimit, factory?.memoryLimit ?? .max))
+      addressLimit: min(addressLimit, verifier.factory?.memoryLimit ?? .max))
     let original = tables.original
     var plan = ImagePlan(
       PageTables(cr3: question.cr3, configuration: meant), settings: question.settings,
@@ -74,9 +129,14 @@ extension Verifier {
     let slot = AgentSlot.beside(
       tables, occupied: plan.extents, question, profile: profile ?? .anyMachine,
       width: configuration.physicalAddressWidth)
-    plan.addGaps(rootLevel: meant.rootLevel, agentIndex: try? slot.get().rootIndex)
-    if let expectation = question.expectation {
-      plan.add(expectation, cr3: question.cr3, configuration: meant, in: original)
+    if let given {
+      plan.take(
+        given, cr3: question.cr3, configuration: meant, addressLimit: addressLimit, in: original)
+    } else {
+      plan.addGaps(rootLevel: meant.rootLevel, agentIndex: try? slot.get().rootIndex)
+      if let expectation = question.expectation {
+        plan.add(expectation, cr3: question.cr3, configuration: meant, in: original)
+      }
     }
     let work = VerificationWork(
       plan: plan.plan,
@@ -89,41 +149,30 @@ extension Verifier {
           basis: question.expectation?.basis ?? .nothing,
           ranges: question.expectation?.ranges ?? []),
         unsupportedPages: options.unsupportedPages, meantConfiguration: meant,
-        guestCode: options.guestCode, isCancelled: options.isCancelled),
+        guestCode: options.guestCode, second: second, isCancelled: options.isCancelled),
       cr3: question.cr3, slot: slot,
       memory: MachineMemory(copyOf: tables.memory, ranges: tables.ranges), original: original)
-    let deadline = start + options.timeLimit
     let setup = work.setup
-    let comparison = question.comparison(with: image, tables) {
-      setup.reasonToStop(deadline: deadline)
+    // The tables are the same for every machine.
+    let comparison =
+      given == nil
+      ? question.comparison(with: image, tables) { setup.reasonToStop(deadline: deadline) } : nil
+    let collector = try verifier.prove(work, profile, question, options, deadline)
+    let disagreements = collector.disagreements.map { verdict in
+      Disagreement(
+        verdict, cr3: question.cr3, configuration: work.setup.configuration(for: verdict.page),
+        processor: question.settings, in: original)
     }
-    let executionStart = ContinuousClock.now
-    var collector = try prove(work, profile, question, options, start: start)
-    for (kind, count) in plan.unplannedCounts.enumerated() where count > 0 {
-      collector.addUnplanned(count, of: .kind(kind), .beyondPlan)
-    }
-    let end = ContinuousClock.now
-    return ImageReport(
-      profile: profile, expectation: question.expectation, kinds: plan.kinds,
-      leafCounts: plan.leafCounts, tableCount: tables.tableCount, memoryRanges: tables.ranges,
-      sharedByteCount: plan.sharedByteCount, omittedFeatures: omitted,
-      agentRootIndex: try? slot.get().rootIndex,
-      tallies: collector.tallies,
-      disagreements: collector.disagreements.map { verdict in
-        Disagreement(
-          verdict, cr3: question.cr3, configuration: work.setup.configuration(for: verdict.page),
-          processor: question.settings, in: original)
-      },
-      lost: collector.lost, flagDisagreements: collector.flagDisagreements,
-      comparison: comparison,
-      times: VerificationTimes(
-        total: end - start, calibration: calibrated - start, execution: end - executionStart,
-        guest: collector.guestTime))
+    return ImagePass(
+      proof: ProofPass(profile: profile, collector: collector, disagreements: disagreements),
+      plan: plan, tableCount: tables.tableCount, memoryRanges: tables.ranges,
+      omittedFeatures: omitted, agentRootIndex: try? slot.get().rootIndex,
+      comparison: comparison, calibrationTime: calibrated - start)
   }
 
   private func prove(
     _ work: VerificationWork, _ profile: MachineProfile?, _ question: ImageQuestion,
-    _ options: VerificationOptions, start: ContinuousClock.Instant
+    _ options: VerificationOptions, _ deadline: ContinuousClock.Instant
   ) throws(ImageProofError) -> VerdictCollector {
     let progress = ProgressCounter(totalCount: work.plan.probeCount, observer: options.observer)
     guard let factory, let profile else {
@@ -136,8 +185,7 @@ extension Verifier {
     }
     do throws(MachineError) {
       return try work.run(
-        on: factory, deadline: start + options.timeLimit, progress: progress,
-        workerLimit: options.workerCount)
+        on: factory, deadline: deadline, progress: progress, workerLimit: options.workerCount)
     } catch {
       throw .machine(error)
     }

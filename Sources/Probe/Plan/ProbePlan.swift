@@ -7,7 +7,7 @@ public struct ProbePage: Hashable, Sendable {
   /// The first byte of the page; it need not be canonical.
   public let linearAddress: UInt64
   /// In which ways the page is used.
-  public let manners: ProbeManners
+  public private(set) var manners: ProbeManners
   /// What the page stands for.
   public let subject: ProbeSubject
   /// The size of the leaf that was built for it, or nil where nothing is mapped.
@@ -15,7 +15,7 @@ public struct ProbePage: Hashable, Sendable {
   /// The offset in the page, 0 to 0xfff, that somebody asks about, or nil where any will do.
   public let offset: UInt16?
   /// Why the page cannot be probed on the machine of the plan, or nil when it can.
-  public let obstacle: NotRunReason?
+  public internal(set) var obstacle: NotRunReason?
 
   /// Takes the page that contains `address`.
   public init(
@@ -39,6 +39,15 @@ public struct ProbePage: Hashable, Sendable {
     pageSize = nil
     obstacle = nil
     offset = UInt16(truncatingIfNeeded: address & 0xfff)
+  }
+}
+
+extension ProbePage {
+  /// The same page, used in these manners only.
+  func asked(_ manners: ProbeManners) -> ProbePage {
+    var page = self
+    page.manners = manners
+    return page
   }
 }
 

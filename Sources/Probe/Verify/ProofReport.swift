@@ -4,6 +4,8 @@
 public protocol ProofReport: Sendable {
   /// The machine, or nil when only the model was asked.
   var profile: MachineProfile? { get }
+  /// Which machines answered, and what.
+  var machines: MachinesAsked { get }
   /// What was found, by subject.
   var tallies: [ProbeSubject: SubjectTally] { get }
   /// The disagreements, of which at most 10,000 are kept.

@@ -44,7 +44,8 @@ extension ProofReport {
 
   /// What was asked and is not proved, by reason in the order of ``UnprovedReason/allCases``.
   public var unproved: [Unproved] {
-    let walker = profile?.identity.walker
+    // What is left was left by the last of them.
+    let walker = (machines.answers.last?.profile ?? profile)?.identity.walker
     var sum = total
     sum.deviations.merge(excusedFlags, uniquingKeysWith: +)
     var result = sum.unproved(on: walker)

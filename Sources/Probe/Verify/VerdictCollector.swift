@@ -53,16 +53,63 @@ struct VerdictCollector: Sendable {
   private(set) var flagDisagreements: [FlagDisagreement] = []
   private(set) var flagDisagreementCount = 0
   private(set) var guestTime: Duration = .zero
+  /// What another machine is asked about; empty unless there is one.
+  private(set) var open = OpenProbes()
+  /// What the machine did otherwise than the model, where that is held against another machine.
+  private(set) var otherAnswers = OtherAnswers()
+  /// What is done with the answers because a second machine is asked; nil without one.
+  private let second: SecondMachine.Question?
+  /// The name of the machine, which kept verdicts carry.
+  private let machine: String?
+
+  /// Gathers the answers of `machine`, after which a second machine is asked about `second`.
+  init(machine: String? = nil, second: SecondMachine.Question? = nil) {
+    self.machine = machine
+    self.second = second
+  }
 
   private var keptVerdictCount: Int { disagreements.count + lost.count }
 
-  mutating func add(_ verdict: ProbeVerdict) {
-    let subject = Self.tallied(verdict.page.subject)
+  /// Counts a verdict; true when it does not count yet because another machine is asked.
+  @discardableResult
+  mutating func add(_ given: ProbeVerdict) -> Bool {
+    let subject = Self.tallied(given.page.subject)
+    if second == .unproved, given.isOpen {
+      open.tallies[subject, default: SubjectTally()].add(given)
+      if given.isUndecided, open.lost.count < Self.keptCount { open.lost.append(given) }
+      return true
+    }
+    if second == .everything { otherAnswers.add(given) }
+    var verdict = given
+    verdict.machine = machine
     let keepsMore = keptVerdictCount < Self.keptCount
     tallies[subject, default: SubjectTally()].add(verdict)
-    guard keepsMore else { return }
+    guard keepsMore else { return false }
     if verdict.isUndecided { lost.append(verdict) }
     if !verdict.disagreements.isEmpty { disagreements.append(verdict) }
+    return false
+  }
+
+  /// Keeps a page for another machine, which is asked in these manners.
+  mutating func addOpen(_ page: ProbePage, _ manners: ProbeManners) {
+    if !manners.isEmpty { open.pages.append(page.asked(manners)) }
+  }
+
+  /// Counts what was kept for another machine, which cannot be asked.
+  mutating func settle() {
+    for (subject, tally) in open.tallies {
+      tallies[subject, default: SubjectTally()].merge(tally)
+    }
+    lost += open.lost.prefix(max(0, Self.keptCount - keptVerdictCount))
+    open = OpenProbes()
+  }
+
+  /// Forgets what was kept for another machine, which has answered.
+  mutating func dropOpen() { open = OpenProbes() }
+
+  /// True when the run ended before the plan did.
+  var isUnfinished: Bool {
+    tallies.values.contains { $0.notRun.keys.contains(where: \.meansUnfinished) }
   }
 
   /// Counts the probes of pages that nobody was asked about any more, not even the model.
@@ -84,8 +131,10 @@ struct VerdictCollector: Sendable {
     return subject
   }
 
-  mutating func add(_ disagreement: FlagDisagreement) {
+  mutating func add(_ given: FlagDisagreement) {
     flagDisagreementCount += 1
+    var disagreement = given
+    disagreement.machine = machine
     if flagDisagreements.count < Self.keptCount { flagDisagreements.append(disagreement) }
   }
 
@@ -101,6 +150,8 @@ struct VerdictCollector: Sendable {
       Self.keptCount - flagDisagreements.count)
     flagDisagreementCount += other.flagDisagreementCount
     guestTime += other.guestTime
+    open.merge(other.open)
+    otherAnswers.merge(other.otherAnswers)
   }
 }
 

@@ -21,6 +21,8 @@ public struct VerificationReport: ProofReport {
   public let space: AddressSpace
   /// The machine, or nil when only the model was asked.
   public let profile: MachineProfile?
+  /// Which machines answered, and what.
+  public let machines: MachinesAsked
   /// What was built.
   public let statistics: TableStatistics
   /// For each mapping, its first physical address.
@@ -50,8 +52,10 @@ public struct VerificationReport: ProofReport {
 
   init(
     _ built: borrowing BuiltAddressSpace, plan: ProbePlan, profile: MachineProfile?,
-    comparison: RangeComparison, collector: VerdictCollector, times: VerificationTimes
+    comparison: RangeComparison, _ passes: ProofPasses, times: VerificationTimes
   ) {
+    let collector = passes.collector
+    machines = passes.machines
     space = built.space
     self.profile = profile
     statistics = built.statistics
@@ -62,13 +66,6 @@ public struct VerificationReport: ProofReport {
     flagDisagreements = collector.flagDisagreements
     self.comparison = comparison
     self.times = times
-    let cr3 = built.cr3
-    let configuration = built.configuration
-    let memory = built.memory.view
-    let processor = built.space.processor
-    disagreements = collector.disagreements.map { verdict in
-      Disagreement(
-        verdict, cr3: cr3, configuration: configuration, processor: processor, in: memory)
-    }
+    disagreements = passes.disagreements
   }
 }

@@ -26,15 +26,17 @@ struct VerificationWork: Sendable {
   private static let pagesPerRound = 16_384...65_536
 
   init(
-    _ built: borrowing BuiltAddressSpace, profile: MachineProfile, plan: ProbePlan,
-    options: VerificationOptions
+    _ built: borrowing BuiltAddressSpace, profile: MachineProfile,
+    configuration: PagingConfiguration? = nil, plan: ProbePlan, options: VerificationOptions,
+    second: SecondMachine.Question? = nil
   ) {
     self.plan = plan
     cr3 = built.cr3
     setup = ExperimentSetup(
-      settings: built.space.processor, configuration: built.configuration, profile: profile,
+      settings: built.space.processor, configuration: configuration ?? built.configuration,
+      profile: profile,
       oracle: AskedOracle(built.space, placements: built.placements),
-      unsupportedPages: options.unsupportedPages, guestCode: options.guestCode,
+      unsupportedPages: options.unsupportedPages, guestCode: options.guestCode, second: second,
       isCancelled: options.isCancelled)
     slot = Self.findSlot(built, plan: plan, profile: profile)
     var memory = MachineMemory(copyOf: built.memory)
@@ -84,7 +86,7 @@ struct VerificationWork: Sendable {
       }
       results.withLock { $0[index] = result }
     }
-    var collector = VerdictCollector()
+    var collector = setup.collector()
     for result in results.withLock({ $0 }) {
       if let result { collector.merge(try result.get()) }
     }
@@ -93,7 +95,7 @@ struct VerificationWork: Sendable {
 
   /// Compares what was asked with the model alone.
   func withoutMachine(_ reason: NotRunReason, progress: ProgressCounter) -> VerdictCollector {
-    var collector = VerdictCollector()
+    var collector = setup.collector()
     for (index, page) in plan.pages.enumerated() {
       if index.isMultiple(of: 1024), setup.isCancelled() {
         collector.addUnfinished(plan.pages[index...], .interrupted)
@@ -102,11 +104,12 @@ struct VerificationWork: Sendable {
       let configuration = setup.configuration(for: page)
       let walk = Walk(
         page.linearAddress, cr3: cr3, configuration: configuration, in: original)
+      var open: ProbeManners = []
       for manner in ProbeManner.allCases where page.manners.contains(ProbeManners(manner)) {
         let prediction = walk.predict(
           Access(manner.kind), mode: setup.settings.mode(at: manner.privilege),
           configuration: configuration)
-        collector.add(
+        let isOpen = collector.add(
           ProbeVerdict(
             page: page, manner: manner, address: page.linearAddress,
             asked: setup.oracle.answer(for: page, manner), modelled: prediction.outcome,
@@ -117,8 +120,10 @@ struct VerificationWork: Sendable {
               manner, address: page.linearAddress, modelled: prediction.outcome,
               rootLevel: configuration.rootLevel)
           })
+        if isOpen { open.insert(ProbeManners(manner)) }
         progress.advance(by: 1)
       }
+      collector.addOpen(page, open)
     }
     return collector
   }
@@ -130,7 +135,7 @@ struct VerificationWork: Sendable {
     let machine = try factory.makeMachine(memory: memory, agentAddress: slot.physicalAddress)
     let experiment = Experiment(
       machine: machine, cr3: cr3, slot: slot, setup: setup, ranges: memory.ranges)
-    var collector = VerdictCollector()
+    var collector = setup.collector()
     var first = pages.startIndex
     let pagesPerRound = min(
       max(Self.pagesPerRound.lowerBound, experiment.tables.frames.count),

@@ -16,6 +16,8 @@ public struct Verifier: Sendable {
   /// Rules by which the machine is known to differ from the manual, such as `kvmpt conform` derives;
   /// calibration adds what it finds itself.
   public var knownDeviations: [Deviation] = []
+  /// Another machine, and what it is asked.
+  public var second: SecondMachine?
 
   /// Opens the KVM device.
   ///
@@ -136,13 +138,49 @@ public struct Verifier: Sendable {
     plan given: ProbePlan? = nil
   ) throws(VerificationError) -> VerificationReport {
     let plan = given ?? built.plan()
-    let work = VerificationWork(
-      built, profile: profile ?? .anyMachine, plan: plan, options: options)
-    let progress = ProgressCounter(totalCount: plan.probeCount, observer: options.observer)
     let deadline = start + options.timeLimit
-    let setup = work.setup
-    let comparison = built.comparison { setup.reasonToStop(deadline: deadline) }
+    let comparison = built.comparison {
+      if options.isCancelled() { return .interrupted }
+      return ContinuousClock.now < deadline ? nil : .timeLimit
+    }
     let executionStart = ContinuousClock.now
+    let first = try pass(
+      built, on: factory, profile, plan, options, deadline, second: second?.question)
+    var secondCalibrationTime = Duration.zero
+    let passes = try ProofPasses(first, plan: plan, second: second) { (error) -> MachineError? in
+      if case .machine(let problem) = error { problem } else { nil }
+    } ask: { (factory, plan) throws(VerificationError) in
+      let begin = ContinuousClock.now
+      let profile = try Verifier(factory: factory).profile(
+        for: built.space, timeLimit: deadline - begin)
+      secondCalibrationTime = ContinuousClock.now - begin
+      return try pass(built, on: factory, profile, plan, options, deadline, second: again)
+    }
+    let end = ContinuousClock.now
+    return VerificationReport(
+      built, plan: plan, profile: profile, comparison: comparison, passes,
+      times: VerificationTimes(
+        total: end - start, calibration: calibrationTime + secondCalibrationTime,
+        execution: end - executionStart - secondCalibrationTime,
+        guest: passes.collector.guestTime))
+  }
+
+  /// What the second machine's answers are kept for.
+  private var again: SecondMachine.Question? {
+    second?.question == .everything ? .everything : nil
+  }
+
+  /// Asks one machine, or the model alone where there is none.
+  private func pass(
+    _ built: borrowing BuiltAddressSpace, on factory: (any MachineFactory)?,
+    _ profile: MachineProfile?, _ plan: ProbePlan, _ options: VerificationOptions,
+    _ deadline: ContinuousClock.Instant, second: SecondMachine.Question?
+  ) throws(VerificationError) -> ProofPass {
+    let work = VerificationWork(
+      built, profile: profile ?? .anyMachine,
+      configuration: try? profile?.configuration(for: built.space), plan: plan, options: options,
+      second: second)
+    let progress = ProgressCounter(totalCount: plan.probeCount, observer: options.observer)
     let collector: VerdictCollector
     if let factory, let profile {
       if let obstacle = profile.obstacle(for: built.space) {
@@ -150,8 +188,7 @@ public struct Verifier: Sendable {
       } else {
         do throws(MachineError) {
           collector = try work.run(
-            on: factory, deadline: deadline, progress: progress,
-            workerLimit: options.workerCount)
+            on: factory, deadline: deadline, progress: progress, workerLimit: options.workerCount)
         } catch {
           throw .machine(error)
         }
@@ -159,12 +196,14 @@ public struct Verifier: Sendable {
     } else {
       collector = work.withoutMachine(.noMachine, progress: progress)
     }
-    let end = ContinuousClock.now
-    return VerificationReport(
-      built, plan: plan, profile: profile, comparison: comparison, collector: collector,
-      times: VerificationTimes(
-        total: end - start, calibration: calibrationTime, execution: end - executionStart,
-        guest: collector.guestTime))
+    let memory = built.memory.view
+    return ProofPass(
+      profile: profile, collector: collector,
+      disagreements: collector.disagreements.map { verdict in
+        Disagreement(
+          verdict, cr3: work.cr3, configuration: work.setup.configuration(for: verdict.page),
+          processor: work.setup.settings, in: memory)
+      })
   }
 }
 

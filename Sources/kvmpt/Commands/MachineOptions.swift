@@ -1,6 +1,7 @@
 // MachineOptions: the options of every command that runs a guest.
 
 import ArgumentParser
+import KVM
 import Probe
 
 /// What to do on a machine without KVM.
@@ -19,13 +20,18 @@ enum MachineKind: String, ExpressibleByArgument, CaseIterable, Sendable {
   case kvm
   /// QEMU's emulator.
   case qemu
-  /// KVM where it can be used, and QEMU elsewhere; the report says which it was.
+  /// KVM where it can be used, and QEMU for the rest; the report says which machine answered what.
   case auto
+  /// Both, about everything; the report says where they differ.
+  case both = "kvm,qemu"
 }
 
 /// Which machine runs the guest.
 struct MachineChoice: ParsableArguments {
-  @Option(help: "The machine: KVM, QEMU's emulator, or the first of them that can be used.")
+  @Option(
+    help: ArgumentHelp(
+      "The machine: KVM, QEMU's emulator, KVM with QEMU for what it cannot do (auto), or both"
+        + " about everything.", valueName: "machine"))
   var machine = MachineKind.kvm
 
   @Option(
@@ -65,16 +71,16 @@ struct MachineChoice: ParsableArguments {
       }
     case .qemu where givenDevicePath != nil:
       throw ValidationError("--kvm-device is about KVM, and --machine qemu does not use it")
-    case .qemu, .auto: break
+    case .qemu, .auto, .both: break
     }
   }
 
-  /// Opens the machine.
+  /// Opens the machine, the first of two.
   ///
   /// Throws: why the last one that was tried cannot be used.
   func open() throws(MachineError) -> any MachineFactory {
     switch machine {
-    case .kvm: return try KVMMachineFactory(devicePath: devicePath)
+    case .kvm, .both: return try KVMMachineFactory(devicePath: devicePath)
     case .qemu: return try openQEMU()
     case .auto:
       do throws(MachineError) {
@@ -84,6 +90,32 @@ struct MachineChoice: ParsableArguments {
         return try openQEMU()
       }
     }
+  }
+
+  /// Somebody who asks the machine, and after it the second one where there are two.
+  ///
+  /// Throws: why the last machine that was tried cannot be used; of both the first that cannot.
+  func verifier() throws(MachineError) -> Verifier {
+    var verifier = Verifier(factory: try open())
+    switch machine {
+    case .kvm, .qemu: break
+    case .auto where verifier.machineIdentity?.walker != .tcg:
+      verifier.second = SecondMachine(asked: .unproved) { () throws(MachineError) in
+        try openQEMU()
+      }
+    case .auto: break
+    case .both:
+      let other = try openQEMU()
+      verifier.second = SecondMachine(asked: .everything) { () throws(MachineError) in other }
+    }
+    return verifier
+  }
+
+  /// Somebody who asks QEMU alone where `verifier` found that KVM, though it opens, makes no guest;
+  /// nil where the choice leaves no other machine.
+  func alternative(to verifier: Verifier) -> Verifier? {
+    guard machine == .auto, verifier.second != nil else { return nil }
+    return (try? openQEMU()).map { Verifier(factory: $0) }
   }
 
   private func openQEMU() throws(MachineError) -> any MachineFactory {

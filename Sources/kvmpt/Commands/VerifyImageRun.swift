@@ -15,7 +15,7 @@ struct VerifyImageRun {
     Interruption.install()
     var verifier: Verifier
     do throws(MachineError) {
-      verifier = Verifier(factory: try command.machine.choice.open())
+      verifier = try command.machine.choice.verifier()
     } catch {
       return try runWithoutMachine(error, image)
     }
@@ -28,7 +28,10 @@ struct VerifyImageRun {
       guard case .machine(let problem) = error, problem.meansNoMachine else {
         throw CommandFailure(error, path: image.path)
       }
-      return try runWithoutMachine(problem, image)
+      guard let other = command.machine.choice.alternative(to: verifier) else {
+        return try runWithoutMachine(problem, image)
+      }
+      return try finish(proved(image, with: other), image)
     }
     return try finish(report, image)
   }
@@ -42,7 +45,7 @@ struct VerifyImageRun {
     case .skip:
       try VerifyRun.skip(problem, SkippedInput(name: image.path), command.format, destination)
       return ExitStatus(withoutMachineAllowing: command.allowed)
-    case .model: return try finish(comparedWithModel(image), image)
+    case .model: return try finish(proved(image, with: .modelOnly), image)
     }
   }
 
@@ -54,11 +57,11 @@ struct VerifyImageRun {
     return ExitStatus(report, allowing: command.allowed)
   }
 
-  private func comparedWithModel(
-    _ image: borrowing OpenedImage
+  private func proved(
+    _ image: borrowing OpenedImage, with verifier: Verifier
   ) throws(CommandFailure) -> ImageReport {
     do throws(ImageProofError) {
-      return try verify(image, with: .modelOnly)
+      return try verify(image, with: verifier)
     } catch {
       throw CommandFailure(error, path: image.path)
     }

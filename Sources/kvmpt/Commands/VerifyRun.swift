@@ -14,7 +14,7 @@ struct VerifyRun {
     Interruption.install()
     var verifier: Verifier
     do throws(MachineError) {
-      verifier = Verifier(factory: try command.machine.choice.open())
+      verifier = try command.machine.choice.verifier()
     } catch {
       return try runWithoutMachine(error)
     }
@@ -27,7 +27,10 @@ struct VerifyRun {
       guard case .machine(let problem) = error, problem.meansNoMachine else {
         throw CommandFailure(error, input: input)
       }
-      return try runWithoutMachine(problem)
+      guard let other = command.machine.choice.alternative(to: verifier) else {
+        return try runWithoutMachine(problem)
+      }
+      return try finish(proved(with: other))
     }
     return try finish(report)
   }
@@ -40,7 +43,7 @@ struct VerifyRun {
       let skipped = SkippedInput(name: input.path, title: input.addressSpace.name)
       try Self.skip(problem, skipped, command.format, destination)
       return ExitStatus(withoutMachineAllowing: command.allowed)
-    case .model: return try finish(comparedWithModel())
+    case .model: return try finish(proved(with: .modelOnly))
     }
   }
 
@@ -50,9 +53,9 @@ struct VerifyRun {
     return ExitStatus(report, allowing: command.allowed)
   }
 
-  private func comparedWithModel() throws(CommandFailure) -> VerificationReport {
+  private func proved(with verifier: Verifier) throws(CommandFailure) -> VerificationReport {
     do throws(VerificationError) {
-      return try verify(with: .modelOnly)
+      return try verify(with: verifier)
     } catch {
       throw CommandFailure(error, input: input)
     }
