@@ -33,7 +33,7 @@ extension ProbeVerdict {
 
 extension NotRunReason {
   /// True when a machine of another kind might make the probe.
-  fileprivate var dependsOnMachine: Bool {
+  var dependsOnMachine: Bool {
     switch self {
     case .no1GiBPages, .no5LevelPaging, .noProtectionKeys, .noSupervisorProtectionKeys, .noPCID,
       .noDescriptorReads, .noSMEP, .noSMAP, .noNoExecute, .noSuchPhysicalAddress,

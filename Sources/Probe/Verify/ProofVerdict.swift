@@ -44,8 +44,7 @@ extension ProofReport {
 
   /// What was asked and is not proved, by reason in the order of ``UnprovedReason/allCases``.
   public var unproved: [Unproved] {
-    // What is left was left by the last of them.
-    let walker = (machines.answers.last?.profile ?? profile)?.identity.walker
+    let walker = profile?.identity.walker
     var sum = total
     sum.deviations.merge(excusedFlags, uniquingKeysWith: +)
     var result = sum.unproved(on: walker)
@@ -58,6 +57,6 @@ extension ProofReport {
     if result.isEmpty && sum.executedCount == 0 {
       result.append(Unproved(.nothingExecuted, count: 0, on: walker))
     }
-    return result
+    return machines.withRemedies(result)
   }
 }

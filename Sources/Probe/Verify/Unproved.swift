@@ -24,6 +24,18 @@ public struct Unproved: Hashable, Sendable {
     remedy = reason.remedy(on: walker)
   }
 
+  /// The same with another remedy.
+  func remedied(by remedy: String) -> Unproved {
+    Unproved(reason, deviation, count, remedy)
+  }
+
+  private init(_ reason: UnprovedReason, _ deviation: Deviation?, _ count: Int, _ remedy: String) {
+    self.reason = reason
+    self.deviation = deviation
+    self.count = count
+    self.remedy = remedy
+  }
+
   /// The stable name of the reason.
   public var id: String { reason.id }
 

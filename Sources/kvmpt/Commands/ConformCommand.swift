@@ -78,6 +78,7 @@ struct ConformCommand: ReportingCommand {
 
   func execute() throws(CommandFailure) -> ExitStatus {
     try report.refuseColor(in: format)
+    try choice.refuseBoth()
     let destination = try report.open()
     return try ConformRun(command: self, destination: destination).run()
   }

@@ -31,6 +31,7 @@ struct DoctorCommand: ReportingCommand {
 
   func execute() throws(CommandFailure) -> ExitStatus {
     try report.refuseColor(in: format)
+    try choice.refuseBoth()
     let destination = try report.open()
     let status = examine(to: destination)
     try destination.close()

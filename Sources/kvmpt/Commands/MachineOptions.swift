@@ -75,6 +75,14 @@ struct MachineChoice: ParsableArguments {
     }
   }
 
+  /// Refuses two machines where a command asks one.
+  func refuseBoth() throws(CommandFailure) {
+    guard machine == .both else { return }
+    throw CommandFailure(
+      .usage, "--machine kvm,qemu is about verify, and this command examines one machine",
+      hint: "run it once with --machine kvm and once with --machine qemu")
+  }
+
   /// Opens the machine, the first of two.
   ///
   /// Throws: why the last one that was tried cannot be used.

@@ -8,8 +8,14 @@ struct DisagreementText {
   private let disagreement: Disagreement
   private let space: AddressSpace
   private let kinds: [PageKind]
+  private let namesMachine: Bool
 
-  init(_ disagreement: Disagreement, in space: AddressSpace, kinds: [PageKind] = []) {
+  /// `namesMachine` is true where more than one machine answered.
+  init(
+    _ disagreement: Disagreement, in space: AddressSpace, kinds: [PageKind] = [],
+    namesMachine: Bool = false
+  ) {
+    self.namesMachine = namesMachine
     self.disagreement = disagreement
     self.space = space
     self.kinds = kinds
@@ -33,7 +39,7 @@ struct DisagreementText {
         + " \(verdict.page.subject.words(in: space, kinds: kinds))\(expected):"
         + " \(verdict.disagreements.words)",
       "    asked     \(verdict.asked.words)", "    modelled  \(verdict.modelled.words)",
-      "    executed  \(verdict.executed.words)",
+      "    executed  \(verdict.executed.words)\(verdict.onMachine(namesMachine))",
     ]
     for step in disagreement.steps {
       let isBlamed = disagreement.blame?.step == step
@@ -47,6 +53,14 @@ struct DisagreementText {
     }
     lines.append("    change    \(disagreement.advice)")
     return lines.joined(separator: "\n") + "\n"
+  }
+}
+
+extension ProbeVerdict {
+  /// The machine in a few words, where it has to be named.
+  func onMachine(_ isNamed: Bool) -> String {
+    guard isNamed, let machine else { return "" }
+    return ", on \(machine)"
   }
 }
 
@@ -70,12 +84,18 @@ enum EntryBitsText {
 struct FlagText {
   private let disagreement: FlagDisagreement
 
-  init(_ disagreement: FlagDisagreement) { self.disagreement = disagreement }
+  private let machine: String
+
+  /// `namesMachine` is true where more than one machine answered.
+  init(_ disagreement: FlagDisagreement, namesMachine: Bool = false) {
+    self.disagreement = disagreement
+    machine = namesMachine ? disagreement.machine.map { ", on \($0)" } ?? "" : ""
+  }
 
   var text: String {
     let entry = disagreement.level?.entryName ?? "entry"
     return
       "the \(entry) at 0x\(String(disagreement.entryAddress, radix: 16)):"
-      + " \(disagreement.message)\n"
+      + " \(disagreement.message)\(machine)\n"
   }
 }

@@ -14,8 +14,11 @@ struct ImageReportJSON {
   /// The file that says what was meant, or nil.
   let expected: String?
 
+  private var proof: ProofJSON {
+    ProofJSON(report: report, space: report.space, kinds: report.kinds)
+  }
+
   func write(to destination: ReportDestination) {
-    let proof = ProofJSON(report: report, space: report.space, kinds: report.kinds)
     var json = JSONWriter(to: destination)
     json.beginObject()
     json.member("schema", ProofJSON.schema)
@@ -33,6 +36,7 @@ struct ImageReportJSON {
     ProofJSON.write(report.unproved, to: &json)
     json.key("machine")
     MachineJSON.write(report.profile, to: &json)
+    proof.writeMachines(&json)
     json.key("left-off")
     json.beginArray()
     for feature in report.omittedFeatures { json.value(feature.rawValue) }
@@ -70,13 +74,13 @@ struct ImageReportJSON {
         json.member("samples", true)
       }
       json.member("count", Int(clamping: report.leafCounts[index]))
-      write(report.tallies[.kind(index)] ?? SubjectTally(), to: &json)
+      write(.kind(index), to: &json)
       json.endObject()
     }
     json.endArray()
     json.key("gaps")
     json.beginObject()
-    ProofJSON.writeCounts(report.tallies[.gap(nearMapping: -1)] ?? SubjectTally(), to: &json)
+    proof.writeCounts(of: .gap(nearMapping: -1), to: &json)
     json.endObject()
   }
 
@@ -85,23 +89,24 @@ struct ImageReportJSON {
     json.key("unmapped")
     json.beginArray()
     for (index, mapping) in report.space.mappings.enumerated() {
-      guard let tally = report.tallies[.mapping(index)] else { continue }
+      guard report.tallies[.mapping(index)] != nil else { continue }
       json.beginObject()
       json.member("name", mapping.name)
       json.member("linear", hexadecimal: mapping.linearAddress.rawValue)
       json.member("size", hexadecimal: mapping.byteCount)
-      write(tally, to: &json)
+      write(.mapping(index), to: &json)
       json.endObject()
     }
     json.endArray()
   }
 
   private func write(
-    _ tally: SubjectTally, to json: inout JSONWriter<ReportDestination>
+    _ subject: ProbeSubject, to json: inout JSONWriter<ReportDestination>
   ) {
+    let tally = report.tallies[subject] ?? SubjectTally()
     json.member("asked", RightsText.text(tally.asked))
     json.member("modelled", RightsText.text(tally.modelled))
     json.member("executed", RightsText.text(tally.executed))
-    ProofJSON.writeCounts(tally, to: &json)
+    proof.writeCounts(of: subject, to: &json)
   }
 }

@@ -25,9 +25,7 @@ struct ImageReportText {
 
   private func facts() -> String {
     var table = TextTable([("", .left), ("", .left)])
-    table.append([
-      .init("machine", .dim), .init(report.profile?.words ?? "none: only the model was asked"),
-    ])
+    for row in MachinesText(report: report).facts() { table.append(row) }
     table.append([.init("asked", .dim), .init(asked)])
     table.append([.init("tables", .dim), .init(tables)])
     if let index = report.agentRootIndex, report.profile != nil {
@@ -49,9 +47,6 @@ struct ImageReportText {
             + " another address: only samples of them were probed"),
       ])
     }
-    for deviation in report.profile?.deviations ?? [] {
-      table.append([.init("differs", .yellow), .init(deviation.message)])
-    }
     return table.rendered(styler: styler)
   }
 
@@ -62,17 +57,20 @@ struct ImageReportText {
   }
 
   private func pages() -> String {
-    var table = TextTable([
-      ("pages", .left), ("memory", .left), ("asked", .left), ("modelled", .left),
-      ("executed", .left), ("pages", .right), ("probes", .right), ("", .left),
-    ])
+    let machines = MachinesText(report: report)
+    var table = TextTable(
+      [
+        ("pages", .left), ("memory", .left), ("asked", .left), ("modelled", .left),
+        ("executed", .left), ("pages", .right), ("probes", .right), ("", .left),
+      ] + machines.column)
     for (index, kind) in report.kinds.enumerated() {
       let tally = report.tallies[.kind(index)] ?? SubjectTally()
       table.append(
         [
           .init(kind.pageSize?.label ?? "(through shared tables)"),
           .init(kind.pageSize == nil ? "" : kind.hasMemory ? "yes" : "none"),
-        ] + ProofText.cells(tally, pageCount: Int(clamping: report.leafCounts[index])))
+        ] + ProofText.cells(tally, pageCount: Int(clamping: report.leafCounts[index]))
+          + [machines.cell(.kind(index))])
     }
     for (index, mapping) in report.space.mappings.enumerated() {
       guard let tally = report.tallies[.mapping(index)] else { continue }
@@ -80,10 +78,13 @@ struct ImageReportText {
         [.init("(asked for, unmapped: \(mapping.name))"), ""]
           + ProofText.cells(
             tally, pageCount: 0,
-            differs: report.comparison?.differingMappings.contains(index) == true))
+            differs: report.comparison?.differingMappings.contains(index) == true)
+          + [machines.cell(.mapping(index))])
     }
     if let gaps = report.tallies[.gap(nearMapping: -1)] {
-      table.append([.init("(unmapped around them)"), ""] + ProofText.cells(gaps, pageCount: 0))
+      table.append(
+        [.init("(unmapped around them)"), ""] + ProofText.cells(gaps, pageCount: 0)
+          + [machines.cell(.gap(nearMapping: -1))])
     }
     return table.rendered(styler: styler)
   }

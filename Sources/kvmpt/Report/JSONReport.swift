@@ -9,6 +9,8 @@ struct JSONReport {
   let report: VerificationReport
   let file: AddressSpaceFile
 
+  private var proof: ProofJSON { ProofJSON(report: report, space: report.space) }
+
   func write(to destination: ReportDestination) {
     var json = JSONWriter(to: destination)
     json.beginObject()
@@ -20,8 +22,8 @@ struct JSONReport {
     ProofJSON.write(report.unproved, to: &json)
     json.key("machine")
     MachineJSON.write(report.profile, to: &json)
+    proof.writeMachines(&json)
     writeBuilt(&json)
-    let proof = ProofJSON(report: report, space: report.space)
     ProofJSON.writeCounts(report.total, to: &json)
     writeMappings(&json)
     proof.writeExpectations(&json)
@@ -61,13 +63,13 @@ struct JSONReport {
       json.member("asked", RightsText.text(tally.asked))
       json.member("modelled", RightsText.text(tally.modelled))
       json.member("executed", RightsText.text(tally.executed))
-      ProofJSON.writeCounts(tally, to: &json)
+      proof.writeCounts(of: .mapping(index), to: &json)
       json.endObject()
     }
     json.endArray()
     json.key("gaps")
     json.beginObject()
-    ProofJSON.writeCounts(report.tallies[.gap(nearMapping: -1)] ?? SubjectTally(), to: &json)
+    proof.writeCounts(of: .gap(nearMapping: -1), to: &json)
     json.endObject()
   }
 }

@@ -28,14 +28,63 @@ struct ProofJSON {
     json.endArray()
   }
 
+  /// Which machines answered what, as member `machines`.
+  func writeMachines(_ json: inout JSONWriter<ReportDestination>) {
+    let machines = report.machines
+    json.key("machines")
+    json.beginObject()
+    json.key("asked")
+    json.beginArray()
+    for answers in machines.answers {
+      json.beginObject()
+      json.key("machine")
+      MachineJSON.write(answers.profile, to: &json)
+      Self.writeCounts(answers.total, to: &json)
+      json.endObject()
+    }
+    json.endArray()
+    json.key("problem")
+    if let problem = machines.problem { json.value(problem.message) } else { json.null() }
+    json.member("differences", machines.differenceCount)
+    json.key("different")
+    json.beginArray()
+    for difference in machines.differences {
+      json.beginObject()
+      json.member("address", hexadecimal: difference.address)
+      json.member("access", difference.manner.kind.label)
+      json.member("cpl", Int(difference.manner.privilege.rawValue))
+      json.member("subject", difference.subject.words(in: space, kinds: kinds))
+      json.member("modelled", difference.modelled.words)
+      json.member("first", difference.words(difference.first))
+      json.member("second", difference.words(difference.second))
+      json.endObject()
+    }
+    json.endArray()
+    json.endObject()
+  }
+
+  /// The numbers of the probes of `subject`, and who executed them, as member `probes`.
+  func writeCounts(of subject: ProbeSubject, to json: inout JSONWriter<ReportDestination>) {
+    Self.writeCounts(
+      report.tallies[subject] ?? SubjectTally(),
+      executedBy: report.machines.executedCounts(of: subject), to: &json)
+  }
+
   /// The numbers of a tally, as member `probes`.
   static func writeCounts(
-    _ tally: SubjectTally, to json: inout JSONWriter<ReportDestination>
+    _ tally: SubjectTally, executedBy: [(name: String, count: Int)] = [],
+    to json: inout JSONWriter<ReportDestination>
   ) {
     json.key("probes")
     json.beginObject()
     json.member("planned", tally.probeCount)
     json.member("executed", tally.executedCount)
+    if !executedBy.isEmpty {
+      json.key("executed-by")
+      json.beginObject()
+      for (name, count) in executedBy { json.member(name, count) }
+      json.endObject()
+    }
     json.member("agreeing", tally.agreementCount)
     json.member("disagreeing", tally.disagreementCount)
     json.member("lost", tally.lostCount)
@@ -66,7 +115,7 @@ struct ProofJSON {
       json.member("expected", expectation.outcome.words)
       let tally = report.tallies[.expectation(index)] ?? SubjectTally()
       if let address = tally.probedAddress { json.member("probed-address", hexadecimal: address) }
-      Self.writeCounts(tally, to: &json)
+      writeCounts(of: .expectation(index), to: &json)
       json.endObject()
     }
     json.endArray()
@@ -113,6 +162,7 @@ struct ProofJSON {
       json.member("must-set", hexadecimal: flags.mustSet)
       json.member("may-set", hexadecimal: flags.maySet)
       json.member("message", flags.message)
+      if let machine = flags.machine { json.member("machine", machine) }
       json.endObject()
     }
     json.endArray()
@@ -136,6 +186,7 @@ struct ProofJSON {
     json.member("asked", verdict.asked.words)
     json.member("modelled", verdict.modelled.words)
     json.member("executed", verdict.executed.words)
+    if let machine = verdict.machine { json.member("machine", machine) }
     more(&json)
     json.endObject()
   }

@@ -57,17 +57,22 @@ struct ProofText {
     return "\n" + table.rendered(styler: styler)
   }
 
+  /// True when more than one machine answered.
+  private var isPlural: Bool { MachinesText(report: report).isPlural }
+
   /// What disagrees, in full.
   func disagreements() -> String {
     var texts = report.disagreements.prefix(Self.shownCount).map {
-      DisagreementText($0, in: space, kinds: kinds).text
+      DisagreementText($0, in: space, kinds: kinds, namesMachine: isPlural).text
     }
-    texts += report.flagDisagreements.prefix(Self.shownCount).map { FlagText($0).text }
+    texts += report.flagDisagreements.prefix(Self.shownCount).map { FlagText($0, namesMachine: isPlural).text }
     if let comparison = report.comparison {
       texts += RangeComparisonText(comparison: comparison, space: space)
         .differences(Self.shownCount)
     }
-    guard !texts.isEmpty else { return lost() }
+    let machines = MachinesText(report: report)
+    let others = machines.differences(Self.shownCount, in: space, kinds: kinds, styler) + lost()
+    guard !texts.isEmpty else { return others }
     // Of many some are kept, and all are counted.
     let kept =
       report.disagreements.count + report.flagDisagreements.count
@@ -81,7 +86,7 @@ struct ProofText {
         "... and \(grouped(all - texts.count)) more; --format json has"
         + " \(kept == all ? "them all" : grouped(kept) + " of them")\n"
     }
-    return text + lost()
+    return text + others
   }
 
   /// The probes that killed the guest.
@@ -93,7 +98,7 @@ struct ProofText {
         styler("lost", .yellow) + " at \(verdict.addressWords): \(verdict.manner.words),"
         + " \(verdict.page.subject.words(in: space, kinds: kinds))\n"
         + "    modelled  \(verdict.modelled.words)\n"
-        + "    executed  \(verdict.executed.words)\n"
+        + "    executed  \(verdict.executed.words)\(verdict.onMachine(isPlural))\n"
     }
     let rest = report.total.lostCount - min(report.lost.count, Self.shownCount)
     if rest > 0 { text += "... and \(grouped(rest)) more\n" }

@@ -9,8 +9,8 @@ extension ReportSuite {
   /// mapped where somebody says what should be.
   init(_ report: ImageReport, path: String, asked: String) {
     self.init(name: path)
-    properties = [
-      ("machine", report.profile?.words ?? "none: only the model was asked"), ("asked", asked),
+    properties = Self.machines(report) + [
+      ("asked", asked),
       ("probes", "\(report.total.probeCount)"), ("executed", "\(report.total.executedCount)"),
     ]
     func add(_ name: String, _ group: String, _ subject: ProbeSubject) {

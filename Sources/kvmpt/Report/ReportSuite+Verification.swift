@@ -8,8 +8,7 @@ extension ReportSuite {
   /// one for all that is mapped.
   init(_ report: VerificationReport, file: AddressSpaceFile) {
     self.init(name: report.space.name.isEmpty ? file.path : report.space.name)
-    properties = [
-      ("machine", report.profile?.words ?? "none: only the model was asked"),
+    properties = Self.machines(report) + [
       ("probes", "\(report.total.probeCount)"), ("executed", "\(report.total.executedCount)"),
     ]
     for (index, mapping) in report.space.mappings.enumerated() {

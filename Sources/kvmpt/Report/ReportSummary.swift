@@ -24,6 +24,14 @@ struct ReportSummary {
     if let comparison = report.comparison {
       lines += RangeComparisonText(comparison: comparison, space: space).lines
     }
+    let machines = report.machines
+    if machines.differenceCount > 0 {
+      lines.append(
+        styler("machines differ", .yellow)
+          + ": \(counted(machines.differenceCount, "probe", "probes")) that"
+          + " \(machines.answers.map(\.profile.identity.name).joined(separator: " and "))"
+          + " answered differently")
+    }
     for part in report.unproved {
       let line = UnprovedText.line(part)
       let word = line.prefix { $0 != ":" }
@@ -49,7 +57,14 @@ struct ReportSummary {
   }
 
   private var agreed: String {
-    "\(grouped(report.total.agreementCount)) probes on the machine, \(basis)"
+    "\(grouped(report.total.agreementCount)) probes on \(place), \(basis)"
+  }
+
+  /// Where the probes were executed.
+  private var place: String {
+    let names = report.machines.answers.filter { $0.total.executedCount > 0 }
+      .map(\.profile.identity.name)
+    return names.count > 1 ? names.joined(separator: " and ") : "the machine"
   }
 
   private var basis: String { "as \(isAsked ? "asked and as " : "")modelled" }
@@ -64,7 +79,7 @@ struct ReportSummary {
     let missing = total.probeCount - total.agreementCount
     let rest: String
     if total.agreementCount > 0 {
-      rest = "\(grouped(total.agreementCount)) agreed on the machine, \(basis)"
+      rest = "\(grouped(total.agreementCount)) agreed on \(place), \(basis)"
     } else {
       rest =
         (isAsked ? "asked and modelled agree, and " : "")
@@ -88,7 +103,7 @@ struct ReportSummary {
         counted(count, "range is not as asked for", "ranges are not as asked for"))
     }
     return parts.joined(separator: ", ")
-      + ", of \(grouped(total.executedCount)) probes on the machine"
+      + ", of \(grouped(total.executedCount)) probes on \(place)"
   }
 }
 

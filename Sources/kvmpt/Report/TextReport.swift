@@ -23,17 +23,9 @@ struct TextReport {
 
   private func facts() -> String {
     var table = TextTable([("", .left), ("", .left)])
-    table.append([.init("machine", .dim), .init(machine)])
+    for row in MachinesText(report: report).facts() { table.append(row) }
     table.append([.init("built", .dim), .init(built)])
-    for deviation in report.profile?.deviations ?? [] {
-      table.append([.init("differs", .yellow), .init(deviation.message)])
-    }
     return table.rendered(styler: styler)
-  }
-
-  private var machine: String {
-    guard let profile = report.profile else { return "none: only the model was asked" }
-    return profile.words
   }
 
   private var built: String {
@@ -49,10 +41,13 @@ struct TextReport {
   }
 
   private func mappings() -> String {
-    var table = TextTable([
-      ("mapping", .left), ("linear", .left), ("size", .right), ("asked", .left),
-      ("modelled", .left), ("executed", .left), ("pages", .right), ("probes", .right), ("", .left),
-    ])
+    let machines = MachinesText(report: report)
+    var table = TextTable(
+      [
+        ("mapping", .left), ("linear", .left), ("size", .right), ("asked", .left),
+        ("modelled", .left), ("executed", .left), ("pages", .right), ("probes", .right),
+        ("", .left),
+      ] + machines.column)
     for (index, mapping) in report.space.mappings.enumerated() {
       let tally = report.tallies[.mapping(index)] ?? SubjectTally()
       table.append(
@@ -62,10 +57,13 @@ struct TextReport {
         ]
           + ProofText.cells(
             tally, pageCount: report.pageCounts[index] ?? 0,
-            differs: report.comparison?.differingMappings.contains(index) == true))
+            differs: report.comparison?.differingMappings.contains(index) == true)
+          + [machines.cell(.mapping(index))])
     }
     if let gaps = report.tallies[.gap(nearMapping: -1)] {
-      table.append([.init("(unmapped around them)"), "", ""] + ProofText.cells(gaps, pageCount: 0))
+      table.append(
+        [.init("(unmapped around them)"), "", ""] + ProofText.cells(gaps, pageCount: 0)
+          + [machines.cell(.gap(nearMapping: -1))])
     }
     return table.rendered(styler: styler)
   }

@@ -90,6 +90,12 @@ extension OptionCase {
       ]
     } + [
       OptionCase(
+        command: "doctor", situation: [], option: ["--machine", "kvm,qemu"],
+        outcome: .refused("examines one machine")),
+      OptionCase(
+        command: "conform", situation: ["--shard", "1/400"], option: ["--machine", "kvm,qemu"],
+        outcome: .refused("examines one machine")),
+      OptionCase(
         command: "verify",
         situation: [OptionImages.shared.raw, "--cr3", "0x1000", "--machine", "qemu"],
         option: ["--phys-bits", "36"], outcome: .changes, need: .qemu),
