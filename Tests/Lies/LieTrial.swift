@@ -98,7 +98,8 @@ public struct LieTrial: Sendable {
     case .harmless where isReported:
       let first =
         report.disagreements.first.map { "\($0.verdict)" }
-        ?? report.flagDisagreements.first.map { $0.message } ?? report.comparison?.differences.first.map { "\($0)" } ?? "no reason"
+        ?? report.flagDisagreements.first.map { $0.message } ?? report.comparison?.differences.first
+        .map { "\($0)" } ?? "no reason"
       result.faults.append((.invented, "\(what): \(first)"))
     case .matters, .harmless, .undetermined: break
     }

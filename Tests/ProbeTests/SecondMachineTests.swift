@@ -1,5 +1,6 @@
 // Two machines: what the first one left unproved, and everything.
 
+import GuestMem
 import KVM
 import MMU
 import Testing

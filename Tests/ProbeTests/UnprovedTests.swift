@@ -103,6 +103,7 @@ private struct StandIn: ProofReport {
   var flagDisagreements: [FlagDisagreement] = []
   var excusedFlags: [Deviation: Int] = [:]
   var comparison: RangeComparison?
+  var machines = MachinesAsked()
   var times = VerificationTimes(total: .zero, calibration: .zero, execution: .zero, guest: .zero)
 
   init(_ tally: SubjectTally) { tallies = [.mapping(0): tally] }

@@ -65,7 +65,9 @@ struct ProofText {
     var texts = report.disagreements.prefix(Self.shownCount).map {
       DisagreementText($0, in: space, kinds: kinds, namesMachine: isPlural).text
     }
-    texts += report.flagDisagreements.prefix(Self.shownCount).map { FlagText($0, namesMachine: isPlural).text }
+    texts += report.flagDisagreements.prefix(Self.shownCount).map {
+      FlagText($0, namesMachine: isPlural).text
+    }
     if let comparison = report.comparison {
       texts += RangeComparisonText(comparison: comparison, space: space)
         .differences(Self.shownCount)

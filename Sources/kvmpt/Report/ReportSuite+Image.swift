@@ -9,10 +9,11 @@ extension ReportSuite {
   /// mapped where somebody says what should be.
   init(_ report: ImageReport, path: String, asked: String) {
     self.init(name: path)
-    properties = Self.machines(report) + [
-      ("asked", asked),
-      ("probes", "\(report.total.probeCount)"), ("executed", "\(report.total.executedCount)"),
-    ]
+    properties =
+      Self.machines(report) + [
+        ("asked", asked),
+        ("probes", "\(report.total.probeCount)"), ("executed", "\(report.total.executedCount)"),
+      ]
     func add(_ name: String, _ group: String, _ subject: ProbeSubject) {
       cases.append(
         ReportCase(

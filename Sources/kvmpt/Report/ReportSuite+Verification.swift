@@ -8,9 +8,10 @@ extension ReportSuite {
   /// one for all that is mapped.
   init(_ report: VerificationReport, file: AddressSpaceFile) {
     self.init(name: report.space.name.isEmpty ? file.path : report.space.name)
-    properties = Self.machines(report) + [
-      ("probes", "\(report.total.probeCount)"), ("executed", "\(report.total.executedCount)"),
-    ]
+    properties =
+      Self.machines(report) + [
+        ("probes", "\(report.total.probeCount)"), ("executed", "\(report.total.executedCount)"),
+      ]
     for (index, mapping) in report.space.mappings.enumerated() {
       cases.append(
         Self.reportCase(

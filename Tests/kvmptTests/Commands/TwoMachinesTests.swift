@@ -16,7 +16,9 @@ struct TwoMachinesTests {
 
   @Test("Every example is proved by --machine auto", arguments: PackageFiles.examples)
   func examples(_ name: String) throws {
-    let run = try ProgramRun(["verify", MainJobTests.example(name), "--machine", "auto"])
+    let run = try ProgramRun(
+      ["verify", MainJobTests.example(name), "--machine", "auto"],
+      environment: [QEMURunTests.path])
     #expect(run.exitCode == 0, "\(run.output)\(run.errors)")
     #expect(run.output.contains("\nagreed: "))
   }
@@ -34,7 +36,9 @@ struct TwoMachinesTests {
   @Test("--machine kvm,qemu asks both about everything")
   func both() throws {
     let file = MainJobTests.example("user-process.yaml")
-    let run = try ProgramRun(["verify", file, "--machine", "kvm,qemu", "--format", "json"])
+    let run = try ProgramRun(
+      ["verify", file, "--machine", "kvm,qemu", "--format", "json"],
+      environment: [QEMURunTests.path])
     #expect(run.exitCode == 0, "\(run.output)\(run.errors)")
     let machines = try Self.machines(run)
     let asked = try #require(machines["asked"]?.elements)
