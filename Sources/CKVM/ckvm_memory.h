@@ -103,6 +103,19 @@ static inline int64_t ckvm_open_read_only(const char *path) {
   return ckvm_result(open(path, O_RDONLY | O_CLOEXEC));
 }
 
+/* Opens what may be no file at all: a pipe does not wait for a writer, a terminal takes nobody. */
+static inline int64_t ckvm_open_to_read(const char *path) {
+  return ckvm_result(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+}
+
+/* The size of an open file in bytes; -EISDIR for a folder, -ENODEV for anything else. */
+static inline int64_t ckvm_regular_file_size(int fd) {
+  struct stat status;
+  if (fstat(fd, &status) < 0) return -(int64_t)errno;
+  if (S_ISREG(status.st_mode)) return (int64_t)status.st_size;
+  return S_ISDIR(status.st_mode) ? -EISDIR : -ENODEV;
+}
+
 static inline int64_t ckvm_read(int fd, void *buffer, uint64_t byte_count) {
   return ckvm_result(read(fd, buffer, byte_count));
 }

@@ -1,77 +1,79 @@
-// FileBytes: the bytes of a file, mapped and never read whole.
+// FileBytes: the bytes of a file, read as they are needed and kept.
 
 internal import CKVM
 
-/// The owner of a read-only view of a file, or of a copy of bytes in memory.
+/// The owner of a view of a file, or of a copy of bytes in memory.
 ///
-/// A file that somebody shortens while it is mapped ends the process when the lost part is read
-/// (SIGBUS, mmap(2)); take a copy of a file that is still being written.
+/// The file is not mapped: one that somebody shortens while it is mapped ends the process when the
+/// lost part is read (SIGBUS, mmap(2)). A block of it is read when one of its bytes is needed first,
+/// and kept, so that a word stays what it was found to be. A block that cannot be read has no bytes,
+/// and ``failure`` says why.
 @safe struct FileBytes: ~Copyable, @unchecked Sendable {
-  /// The size in bytes.
+  /// The size in bytes when the file was opened.
   let count: UInt64
-  private let baseAddress: UnsafeMutableRawPointer
-  private let isMapped: Bool
+  private let blocks: FileBlocks
+  /// The directory of `blocks`, which lives as long as they do.
+  private let directory: UnsafeMutableRawPointer
 
-  /// Maps the file at `path`.
+  /// Opens the file at `path`.
   ///
-  /// Throws: ``MemoryImageError`` when the file cannot be opened or mapped, or is empty.
+  /// Throws: ``MemoryImageError`` when the path is no file, cannot be opened, or has no bytes.
   init(path: String) throws(MemoryImageError) {
-    // SAFETY: the string outlives the call.
-    let opened = unsafe path.withCString { unsafe ckvm_open_read_only($0) }
-    guard opened >= 0 else { throw .unreadable(errorNumber: Int32(-opened)) }
-    defer { _ = ckvm_close(CInt(opened)) }
-    let size = ckvm_file_size(CInt(opened))
-    guard size >= 0 else { throw .unreadable(errorNumber: Int32(-size)) }
-    guard size > 0 else { throw .empty }
-    var address: UnsafeMutableRawPointer?
-    // SAFETY: `address` is a variable of this call.
-    let result = unsafe ckvm_map(
-      UInt64(size), CKVM_PROT_READ, CKVM_MAP_PRIVATE | CKVM_MAP_NORESERVE, CInt(opened), 0, &address
-    )
-    guard result >= 0, let mapped = unsafe address else {
-      throw .unreadable(errorNumber: Int32(-result))
-    }
-    count = UInt64(size)
-    unsafe baseAddress = mapped
-    isMapped = true
+    blocks = try FileBlocks(path: path)
+    count = blocks.byteCount
+    unsafe directory = blocks.directory
   }
 
   /// Copies `bytes`, which must not be empty.
   init(copying bytes: [UInt8]) throws(MemoryImageError) {
-    guard !bytes.isEmpty else { throw .empty }
-    // SAFETY: the buffer is as large as what is copied into it, and `self` owns it.
-    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 16)
-    guard let start = buffer.baseAddress else { throw .empty }
-    unsafe buffer.copyBytes(from: bytes)
-    count = UInt64(bytes.count)
-    unsafe baseAddress = start
-    isMapped = false
+    blocks = try FileBlocks(copying: bytes)
+    count = blocks.byteCount
+    unsafe directory = blocks.directory
   }
 
-  deinit {
-    if isMapped {
-      // SAFETY: the range was mapped by the initializer and is unmapped nowhere else.
-      _ = unsafe ckvm_unmap(baseAddress, count)
-    } else {
-      // SAFETY: the bytes were allocated by the initializer and are freed nowhere else.
-      unsafe baseAddress.deallocate()
-    }
-  }
+  /// Why some of the bytes could not be read, or nil while all that were asked for could.
+  var failure: MemoryImageError? { blocks.failure }
 
-  /// The integer of `type` at `offset`, lowest byte first, or nil where it does not fit.
+  /// The integer of `type` at `offset`, lowest byte first, or nil where it does not fit or cannot be
+  /// read.
   @inline(__always)
   func load<Number: FixedWidthInteger & BitwiseCopyable>(
     _ type: Number.Type, at offset: UInt64
   ) -> Number? {
     let size = UInt64(MemoryLayout<Number>.size)
     guard count >= size, offset <= count - size else { return nil }
-    // SAFETY: the bytes lie inside the view, and an unaligned load needs no alignment.
-    return unsafe Number(
-      littleEndian: (baseAddress + Int(truncatingIfNeeded: offset)).loadUnaligned(as: type))
+    let place = offset & (FileBlocks.blockByteCount - 1)
+    if place <= FileBlocks.blockByteCount - size {
+      // SAFETY: the directory has a word for each block, and only addresses of blocks are above
+      // `lost`.
+      let address = unsafe ckvm_load_acquire(
+        directory + Int(truncatingIfNeeded: offset / FileBlocks.blockByteCount &* 8))
+      if address > FileBlocks.lost,
+        let block = unsafe UnsafeRawPointer(bitPattern: UInt(address))
+      {
+        // SAFETY: the bytes lie inside the block, and an unaligned load needs no alignment.
+        return unsafe Number(
+          littleEndian: (block + Int(truncatingIfNeeded: place)).loadUnaligned(as: type))
+      }
+    }
+    return loadSlowly(type, at: offset)
   }
 
-  /// True when `byteCount` bytes from `offset` on lie inside the view.
+  /// True when `byteCount` bytes from `offset` on lie inside the file as it was opened.
   func contains(_ offset: UInt64, byteCount: UInt64) -> Bool {
     byteCount <= count && offset <= count - byteCount
+  }
+
+  /// An integer that lies in two blocks, or in one that has not been read.
+  @inline(never)
+  private func loadSlowly<Number: FixedWidthInteger>(
+    _ type: Number.Type, at offset: UInt64
+  ) -> Number? {
+    var number: Number = 0
+    for index in 0..<UInt64(MemoryLayout<Number>.size) {
+      guard let byte = blocks.byte(at: offset + index) else { return nil }
+      number |= Number(truncatingIfNeeded: byte) << Number(truncatingIfNeeded: index * 8)
+    }
+    return number
   }
 }

@@ -4,7 +4,9 @@ public import MMU
 
 /// A read-only image of guest-physical memory: an ELF core, or raw bytes.
 ///
-/// The file is mapped: opening costs time for its headers only, whatever its size.
+/// The file is read as its words are needed: opening costs time for its headers only, whatever its
+/// size. Words are nil where the file became shorter meanwhile, or cannot be read any more: whoever
+/// is through asks ``requireWhole()``.
 public struct MemoryImage: ~Copyable, PhysicalMemory, Sendable {
   /// How the file holds the memory.
   public enum Format: String, Sendable {
@@ -32,7 +34,7 @@ public struct MemoryImage: ~Copyable, PhysicalMemory, Sendable {
 
   /// Opens the file at `path`.
   ///
-  /// Throws: ``MemoryImageError`` when the file cannot be mapped or its headers are wrong.
+  /// Throws: ``MemoryImageError`` when the file cannot be read or its headers are wrong.
   ///
   /// Complexity: proportional to the number of headers, not to the size of the file.
   public init(path: String, reading: Reading = .automatic) throws(MemoryImageError) {
@@ -50,7 +52,13 @@ public struct MemoryImage: ~Copyable, PhysicalMemory, Sendable {
     var base = GuestPhysicalAddress(truncating: 0)
     if case .raw(let given) = reading { base = given }
     if reading == .automatic && ELFCore.isELF(file) {
-      let core = try ELFCore(file)
+      let core: ELFCore
+      do throws(MemoryImageError) {
+        core = try ELFCore(file)
+      } catch {
+        // Headers that were lost look like headers that are wrong.
+        throw file.failure ?? error
+      }
       format = .elfCore
       segments = core.segments.disjoint()
       processors = core.processors
@@ -63,6 +71,13 @@ public struct MemoryImage: ~Copyable, PhysicalMemory, Sendable {
       processors = []
     }
     self.file = file
+  }
+
+  /// Throws why words of the image could not be read that it had when it was opened.
+  ///
+  /// What was found in an image is only worth something when this throws nothing afterwards.
+  public func requireWhole() throws(MemoryImageError) {
+    if let failure = file.failure { throw failure }
   }
 
   /// The bytes of memory that the image holds.

@@ -2,8 +2,14 @@
 
 /// The reason a memory image could not be opened.
 public enum MemoryImageError: Error, Hashable, Sendable {
-  /// The host refused to open or map the file, with this `errno`.
+  /// The host refused to open or read the file, with this `errno`.
   case unreadable(errorNumber: Int32)
+  /// The path is a pipe or a device: an image is read at many places.
+  case notAFile
+  /// The host has no memory for the places of a file of so many bytes.
+  case tooLarge(byteCount: UInt64, errorNumber: Int32)
+  /// The file became shorter while it was read: bytes that it had when it was opened are gone.
+  case shortened(byteCount: UInt64, openedByteCount: UInt64)
   /// The file has no bytes.
   case empty
   /// The file is an ELF file, but not a little-endian 64-bit x86-64 one.
@@ -35,6 +41,9 @@ public enum MemoryImageError: Error, Hashable, Sendable {
   public var id: String {
     switch self {
     case .unreadable: "unreadable"
+    case .notAFile: "not-a-file"
+    case .tooLarge: "image-too-large"
+    case .shortened: "shortened"
     case .empty: "empty-image"
     case .wrongMachine: "wrong-machine"
     case .notACore: "not-a-core"
@@ -54,7 +63,12 @@ public enum MemoryImageError: Error, Hashable, Sendable {
   /// What is wrong, in lower case and without a full stop.
   public var message: String {
     switch self {
-    case .unreadable(let errorNumber): "the file cannot be mapped (errno \(errorNumber))"
+    case .unreadable(let errorNumber): "the file cannot be read (errno \(errorNumber))"
+    case .notAFile: "it is a pipe or a device, and has to be a file"
+    case .tooLarge(let byteCount, let errorNumber):
+      "a file of \(byteCount) bytes is more than this process can read (errno \(errorNumber))"
+    case .shortened(let byteCount, let opened):
+      "the file became shorter while it was read: from \(opened) bytes to \(byteCount) or less"
     case .empty: "the file is empty"
     case .wrongMachine(let elfClass, let machine):
       "the ELF file is of class \(elfClass) and machine \(machine), not 64-bit x86-64"
@@ -84,6 +98,9 @@ public enum MemoryImageError: Error, Hashable, Sendable {
   public var hint: String {
     switch self {
     case .unreadable: "name a file that can be read"
+    case .notAFile: "copy what it gives to a file, and name that"
+    case .tooLarge: "raise the limits of this process (ulimit -v)"
+    case .shortened: "wait until it is complete, or read a copy"
     case .empty: "dump the memory again"
     case .wrongMachine: "dump the memory of an x86-64 guest in 64-bit mode"
     case .notACore: "use QEMU's dump-guest-memory, or pass --base to read the bytes as they are"

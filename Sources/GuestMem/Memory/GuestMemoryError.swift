@@ -59,7 +59,12 @@ public enum GuestMemoryError: Error, Hashable, Sendable {
     case .notShareable: "create the memory with the backing .memoryFile"
     case .refused(_, _, errorNumber: EMFILE):
       "raise the limit of open files of this process (ulimit -n)"
-    case .refused: "give the guest less memory, or raise the limits of this process (ulimit -v)"
+    case .refused(_, _, errorNumber: EFBIG):
+      "raise the limit of the size of files of this process (ulimit -f): guest memory is a memory"
+        + " file, and counts"
+    case .refused(_, _, errorNumber: ENOMEM):
+      "give the guest less memory, or raise the limits of this process (ulimit -v)"
+    case .refused: "give the guest less memory"
     }
   }
 }

@@ -1,6 +1,6 @@
 // ImageTables: the tables of a memory image, where machines can take copies of them.
 
-import GuestMem
+public import GuestMem
 public import MMU
 
 /// The memory of an image as its machines get it: sparse, with the tables in it.
@@ -53,6 +53,12 @@ struct ImageTables: ~Copyable, Sendable {
       guard tables.frames.count <= Self.tableLimit else { throw .tooManyTables(Self.tableLimit) }
       frames.formUnion(tables.frames)
       absent.formUnion(tables.absentTables)
+    }
+    do throws(MemoryImageError) {
+      // Tables that could not be read are no tables that are empty.
+      try image.requireWhole()
+    } catch {
+      throw .image(error)
     }
     do throws(GuestMemoryError) {
       memory = try GuestMemory(
@@ -116,6 +122,8 @@ public enum ImageProofError: Error, Hashable, Sendable {
   case machine(MachineError)
   /// The tables have a root that no processor has.
   case configuration(PagingConfigurationError)
+  /// The image lost words that it had when it was opened.
+  case image(MemoryImageError)
 
   /// The stable name of the reason, the same in every output format.
   public var id: String {
@@ -124,6 +132,7 @@ public enum ImageProofError: Error, Hashable, Sendable {
     case .tooManyRanges: "too-many-ranges"
     case .machine(let error): error.id
     case .configuration: "unsupported-configuration"
+    case .image(let error): error.id
     }
   }
 
@@ -135,6 +144,7 @@ public enum ImageProofError: Error, Hashable, Sendable {
       "the image has memory in \(count) ranges, more than a machine has slots for"
     case .machine(let error): error.message
     case .configuration(let error): error.message
+    case .image(let error): error.message
     }
   }
 
@@ -145,6 +155,7 @@ public enum ImageProofError: Error, Hashable, Sendable {
     case .tooManyRanges: "dump the memory with fewer holes in it"
     case .machine(let error): error.hint
     case .configuration(let error): error.hint
+    case .image(let error): error.hint
     }
   }
 }

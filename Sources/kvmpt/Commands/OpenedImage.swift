@@ -82,7 +82,7 @@ struct OpenedImage: ~Copyable {
     do throws(PagingConfigurationError) {
       return try PagingConfiguration(
         rootLevel: levels == 5 ? .pageMapLevel5 : .pageMapLevel4,
-        physicalAddressWidth: UInt8(clamping: options.physicalBits),
+        physicalAddressWidth: UInt8(options.physicalBits),
         isNoExecuteEnabled: options.nxe.isOn, supports1GiBPages: options.gibibytePages.isOn,
         vendor: options.vendor.vendor)
     } catch {
@@ -143,12 +143,28 @@ struct OpenedImage: ~Copyable {
   }
 }
 
+extension OpenedImage {
+  /// Ends the command when the image's file lost words while it was read.
+  func requireWhole() throws(CommandFailure) {
+    do throws(MemoryImageError) {
+      try memory.requireWhole()
+    } catch {
+      throw CommandFailure(error, path: path)
+    }
+  }
+}
+
 extension CommandFailure {
   /// The image cannot be read.
   init(_ error: MemoryImageError, path: String) {
-    if case .unreadable(let code) = error {
-      self.init(InputFileError(path: path, code: code))
-    } else {
+    switch error {
+    case .unreadable(let code): self.init(InputFileError(path: path, code: code))
+    case .shortened, .tooLarge, .notAFile:
+      var status = ExitStatus.badInput
+      if case .tooLarge = error { status = .internalError }
+      self.init(
+        status, "cannot read \(quoted(path)): \(error.message) [\(error.id)]", hint: error.hint)
+    default:
       self.init(
         .badInput, "\(quoted(path)) is not a memory image: \(error.message) [\(error.id)]",
         hint: error.hint)

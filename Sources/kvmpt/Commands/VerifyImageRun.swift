@@ -113,6 +113,7 @@ extension CommandFailure {
   init(_ error: ImageProofError, path: String) {
     switch error {
     case .machine(let error): self.init(error, canPass: nil)
+    case .image(let error): self.init(error, path: path)
     case .tooManyTables, .tooManyRanges, .configuration:
       self.init(.badInput, "\(quoted(path)): \(error.message) [\(error.id)]", hint: error.hint)
     }
