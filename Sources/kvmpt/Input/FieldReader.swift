@@ -135,7 +135,7 @@ struct FieldReader {
     let isPrintable = text.unicodeScalars.allSatisfy {
       $0.value >= 0x20 && !(0x7f...0x9f).contains($0.value) && !(0x2028...0x2029).contains($0.value)
     }
-    if !isPrintable || text.isEmpty || text.utf8.count > 200 {
+    if !isPrintable || text.isEmpty || text.unicodeScalars.count > 200 {
       report(
         "bad-name", at: key, "\(quoted(text)) cannot be a name",
         hint: "use 1 to 200 printable characters on one line")

@@ -13,8 +13,9 @@
 struct YAMLScreen {
   /// Collections may be nested this deep; address-space files need 3.
   static let nestingLimit = 32
-  /// The largest number of tokens: enough for some fifty thousand mappings.
-  static let tokenLimit = 1_000_000
+  /// The largest number of keys and values, which a collection is, too: enough for more than a
+  /// hundred thousand mappings.
+  static let valueLimit = 1_000_000
 
   var cursor: YAMLCursor
   /// The column (from 0) of the innermost block collection, -1 outside of all.
@@ -30,8 +31,9 @@ struct YAMLScreen {
   /// Where the last token started that may turn out to be the key of a block mapping.
   private var possibleKey: SourcePosition?
   /// The indicator before this token; 0 for a scalar.
-  private var previous: UInt8 = 0
-  private var tokenCount = 0
+  private(set) var previous: UInt8 = 0
+  /// The number of keys and values, with those that are left out.
+  var valueCount = 1
 
   init(bytes: [UInt8]) {
     cursor = YAMLCursor(bytes: bytes)
@@ -47,11 +49,11 @@ struct YAMLScreen {
       skipToToken()
       if cursor.isAtEnd { return }
       leaveBlocks(beyond: column)
-      tokenCount += 1
-      if tokenCount > Self.tokenLimit {
+      countValues()
+      if valueCount > Self.valueLimit {
         throw InputProblem(
           "too-many-values", at: cursor.position,
-          "the file has too many keys and values",
+          "the file has more than \(grouped(Self.valueLimit)) keys and values",
           hint: "one range of pages is one mapping, however many pages it has")
       }
       try passToken()
