@@ -38,6 +38,10 @@ struct AliasesCommand: ReportingCommand {
     }
   }
 
+  var namedFiles: CommandFiles {
+    CommandFiles(read: [path], written: [("--output", report.output)])
+  }
+
   func execute() throws(CommandFailure) -> ExitStatus {
     let image = try OpenedImage.open(
       path: path, options: options, registers: registers.values)
@@ -83,6 +87,7 @@ struct AliasesCommand: ReportingCommand {
       json.endArray()
       json.endObject()
     }
+    try image.requireWhole()
     try destination.close()
     return .agreement
   }

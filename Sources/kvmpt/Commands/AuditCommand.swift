@@ -66,6 +66,10 @@ struct AuditCommand: ReportingCommand {
   @OptionGroup var options: ImageOptions
   @OptionGroup var types: MemoryTypeOptions
 
+  var namedFiles: CommandFiles {
+    CommandFiles(read: [path, allow], written: [("--output", report.output)])
+  }
+
   func execute() throws(CommandFailure) -> ExitStatus {
     try report.refuseColor(in: format)
     let image = try OpenedImage.open(path: path, options: options, pat: types.pat)
@@ -89,6 +93,7 @@ struct AuditCommand: ReportingCommand {
       var output = destination
       JUnitWriter.write(answer.suite, to: &output)
     }
+    try image.requireWhole()
     try destination.close()
     return answer.hasFailed ? .disagreement : .agreement
   }

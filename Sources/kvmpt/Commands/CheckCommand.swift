@@ -32,6 +32,10 @@ struct CheckCommand: ReportingCommand {
     case unreadable(InputFileError)
   }
 
+  var namedFiles: CommandFiles {
+    CommandFiles(read: files, written: [("--output", report.output)])
+  }
+
   func execute() throws(CommandFailure) -> ExitStatus {
     try report.refuseColor(in: format)
     let reader = AddressSpaceFileReader(limits: .ofThisHost())
@@ -86,7 +90,7 @@ struct CheckCommand: ReportingCommand {
   ) {
     let space = file.addressSpace
     destination.write(
-      "\(path): \(styler("ok", .green)): \(counted(space.mappings.count, "mapping")), "
+      "\(PlainText.oneLine(path)): \(styler("ok", .green)): \(counted(space.mappings.count, "mapping")), "
         + "\(counted(space.expectations.count, "expectation")), "
         + "\(ByteCount(space.memoryByteCount)) of memory, \(space.rootLevel.rawValue) levels\n")
   }

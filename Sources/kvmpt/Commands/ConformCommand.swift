@@ -76,6 +76,13 @@ struct ConformCommand: ReportingCommand {
       "The time limit of the whole run, such as 30s or 60m.", valueName: "time"))
   var timeout = TimeLimit(.seconds(3600))
 
+  var namedFiles: CommandFiles {
+    CommandFiles(
+      written: [
+        ("--output", report.output), ("--resume", resume), ("--write-profile", profilePath),
+      ], kept: [resume])
+  }
+
   func execute() throws(CommandFailure) -> ExitStatus {
     try report.refuseColor(in: format)
     try choice.refuseBoth()

@@ -16,10 +16,24 @@ struct ConformRun {
       throw CommandFailure(error, canPass: nil)
     }
     let report = try execute(conformance)
-    if let path = command.resume { try ResumeFile(path: path).write(report) }
-    if let path = command.profilePath { try report.writeMachineProfile(to: path) }
-    return try report.write(
-      command.format, to: destination, styler: command.report.styler(for: destination))
+    // Each is written whatever becomes of the others: the run is over and cannot be had again.
+    var failures: [CommandFailure] = []
+    func attempt(_ work: () throws(CommandFailure) -> Void) {
+      do throws(CommandFailure) { try work() } catch { failures.append(error) }
+    }
+    var status = ExitStatus.agreement
+    attempt { () throws(CommandFailure) in
+      status = try report.write(
+        command.format, to: destination, styler: command.report.styler(for: destination))
+    }
+    if let path = command.resume {
+      attempt { () throws(CommandFailure) in try ResumeFile(path: path).write(report) }
+    }
+    if let path = command.profilePath {
+      attempt { () throws(CommandFailure) in try report.writeMachineProfile(to: path) }
+    }
+    if let failure = CommandFailure(failures) { throw failure }
+    return status
   }
 
   private func execute(_ conformance: Conformance) throws(CommandFailure) -> ConformanceReport {

@@ -37,6 +37,10 @@ struct ConvertCommand: ReportingCommand {
   @OptionGroup var registers: RegisterOptions
   @OptionGroup var types: MemoryTypeOptions
 
+  var namedFiles: CommandFiles {
+    CommandFiles(read: [path], written: [("--output", report.output)])
+  }
+
   func execute() throws(CommandFailure) -> ExitStatus {
     let image = try OpenedImage.open(
       path: path, options: options, registers: registers.values, pat: types.pat)
@@ -58,6 +62,7 @@ struct ConvertCommand: ReportingCommand {
           + " file holds",
         hint: "kvmpt verify proves the image itself, and kvmpt dump lists it")
     }
+    try image.requireWhole()
     let destination = try report.open()
     destination.write(text)
     try destination.close()

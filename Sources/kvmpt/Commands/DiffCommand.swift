@@ -52,6 +52,10 @@ struct DiffCommand: ReportingCommand {
   @OptionGroup var options: ImageOptions
   @OptionGroup var types: MemoryTypeOptions
 
+  var namedFiles: CommandFiles {
+    CommandFiles(read: [first, second], written: [("--output", report.output)])
+  }
+
   func execute() throws(CommandFailure) -> ExitStatus {
     try report.refuseColor(in: format)
     let sides = (try ComparedSide.of(first), try ComparedSide.of(second))
@@ -81,10 +85,12 @@ struct DiffCommand: ReportingCommand {
     case (true, true):
       let old = try image(first, options)
       let new = try image(second, secondOptions)
-      return result(
-        .between(
-          old.tables, in: old.memory, and: new.tables, in: new.memory, pageAttributeTable: pat,
-          ignoring: ignored, isCancelled: { Interruption.isRequested }))
+      let comparison = RangeComparison.between(
+        old.tables, in: old.memory, and: new.tables, in: new.memory, pageAttributeTable: pat,
+        ignoring: ignored, isCancelled: { Interruption.isRequested })
+      try old.requireWhole()
+      try new.requireWhole()
+      return result(comparison)
     case (true, false):
       return try compare(right, second, "b", with: image(first, options), isSwapped: true)
     case (false, true):
@@ -120,11 +126,12 @@ struct DiffCommand: ReportingCommand {
     let ranges = try side.ranges(path: path, pageAttributeTable: pat) {
       image.tables.neighbour($0, in: image.memory)
     }
+    let comparison = RangeComparison.between(
+      ranges.map { $0.without(ignored) }, and: image.tables, in: image.memory,
+      pageAttributeTable: pat, isCancelled: { Interruption.isRequested })
+    try image.requireWhole()
     return result(
-      .between(
-        ranges.map { $0.without(ignored) }, and: image.tables, in: image.memory,
-        pageAttributeTable: pat, isCancelled: { Interruption.isRequested }),
-      isSwapped: isSwapped, unsaid: Self.unsaid(ranges, name), isBesideImage: true)
+      comparison, isSwapped: isSwapped, unsaid: Self.unsaid(ranges, name), isBesideImage: true)
   }
 
   private func result(

@@ -29,6 +29,10 @@ struct DoctorCommand: ReportingCommand {
   @OptionGroup var report: ReportOptions
   @OptionGroup var choice: MachineChoice
 
+  var namedFiles: CommandFiles {
+    CommandFiles(written: [("--output", report.output)])
+  }
+
   func execute() throws(CommandFailure) -> ExitStatus {
     try report.refuseColor(in: format)
     try choice.refuseBoth()
@@ -64,8 +68,8 @@ struct DoctorCommand: ReportingCommand {
   }
 
   private static func text(_ error: MachineError, _ styler: TextStyler) -> String {
-    var text = styler("not ready", .redBold) + ": \(error.message)\n"
-    for step in Remedy.steps(for: error) { text += "  fix: \(step)\n" }
+    var text = styler("not ready", .redBold) + ": \(PlainText.oneLine(error.message))\n"
+    for step in Remedy.steps(for: error) { text += "  fix: \(PlainText.oneLine(step))\n" }
     return text
   }
 }

@@ -69,6 +69,10 @@ struct DumpCommand: ReportingCommand {
     if tree && format != .text { throw ValidationError("--tree is text: leave --format out") }
   }
 
+  var namedFiles: CommandFiles {
+    CommandFiles(read: [path], written: [("--output", report.output)])
+  }
+
   func execute() throws(CommandFailure) -> ExitStatus {
     try report.refuseColor(in: format)
     try refuseWhatTheFormatIgnores()
@@ -85,6 +89,7 @@ struct DumpCommand: ReportingCommand {
     } else {
       write(image, words, to: destination, styler)
     }
+    try image.requireWhole()
     try destination.close()
     return .agreement
   }

@@ -117,6 +117,10 @@ struct ExplainCommand: ReportingCommand {
     try refuse("--pkru", registers.pkru != nil, unless: isData, "reads and writes")
   }
 
+  var namedFiles: CommandFiles {
+    CommandFiles(read: [path], written: [("--output", report.output)])
+  }
+
   func execute() throws(CommandFailure) -> ExitStatus {
     try report.refuseColor(in: format)
     try refuseWhatTheAccessIgnores()
@@ -153,6 +157,7 @@ struct ExplainCommand: ReportingCommand {
         to: &json, WalkText(walk: walk, styler: report.styler(for: destination), pat: image.pat))
       json.endObject()
     }
+    try image.requireWhole()
     try destination.close()
     return answer.isAsHoped ? .agreement : .disagreement
   }

@@ -80,6 +80,12 @@ struct ImageOptions: ParsableArguments {
   /// Whose manual decides.
   var vendor: VendorArgument { givenVendor ?? .intel }
 
+  func validate() throws {
+    if !(32...52).contains(physicalBits) {
+      throw ValidationError("--physical-bits takes 32 to 52, not \(physicalBits)")
+    }
+  }
+
   /// The table of exit codes and the sentence about registers, for the help of the commands.
   static let registers = """
     The core of a QEMU guest (dump-guest-memory without -p) holds CR0, CR3 and CR4; any other \

@@ -4,6 +4,9 @@ import ArgumentParser
 
 /// A command that reports something and ends with a code that means something.
 protocol ReportingCommand: ParsableCommand {
+  /// The files that the command line names, which are looked at before the work.
+  var namedFiles: CommandFiles { get }
+
   /// Does the work; results go to standard output, everything else to standard error.
   func execute() throws(CommandFailure) -> ExitStatus
 }

@@ -33,6 +33,11 @@ struct MergeCommand: ReportingCommand {
 
   @OptionGroup var report: ReportOptions
 
+  var namedFiles: CommandFiles {
+    CommandFiles(
+      read: files, written: [("--output", report.output), ("--write-profile", profilePath)])
+  }
+
   func execute() throws(CommandFailure) -> ExitStatus {
     try report.refuseColor(in: format)
     var reports: [ConformanceReport] = []

@@ -6,6 +6,7 @@ import Glibc
 @main
 enum Program {
   static func main() {
+    Defect.install()
     StandardStreams.reserve()
     Interruption.ignoreFailedWrites()
     // The runtime reads the arguments from /proc; without it every command would print the help.
@@ -25,23 +26,61 @@ enum Program {
       }
       command = parsed
     } catch {
-      // Help and version go to standard output with code 0, mistakes to standard error with 64.
-      Kvmpt.exit(withError: error)
+      exit(end(with: error).rawValue)
     }
     if let command = command as? any ReportingCommand { exit(run(command).rawValue) }
+  }
+
+  /// Prints what the command line came to instead of a command: help and version on standard output,
+  /// mistakes on standard error.
+  private static func end(with error: any Error) -> ExitStatus {
+    let text = Kvmpt.fullMessage(for: error)
+    guard Kvmpt.exitCode(for: error).isSuccess else {
+      writeToStandardError(plain(text) + "\n")
+      return .usage
+    }
+    do throws(CommandFailure) {
+      try withStandardOutput { $0.write(text + "\n") }
+      return .agreement
+    } catch {
+      return fail(error)
+    }
+  }
+
+  private static func withStandardOutput(
+    _ body: (ReportDestination) -> Void
+  ) throws(CommandFailure) {
+    do throws(ReportDestinationError) {
+      let output = try ReportDestination(path: nil)
+      body(output)
+      try output.finish()
+    } catch {
+      throw CommandFailure(error)
+    }
+  }
+
+  /// The parser quotes arguments as they are: one that would end a line costs the message its lines.
+  private static func plain(_ text: String) -> String {
+    let isPlain = CommandLine.arguments.allSatisfy { PlainText.oneLine($0) == $0 }
+    return isPlain ? text : PlainText.oneLine(text)
   }
 
   /// Runs a command and prints why it failed.
   private static func run(_ command: some ReportingCommand) -> ExitStatus {
     do throws(CommandFailure) {
+      try command.namedFiles.check()
       return try command.execute()
     } catch {
-      let styler = TextStyler(
-        isEnabled: ColorChoice.auto.usesColor(
-          onTerminal: isatty(STDERR_FILENO) == 1, environment: environmentVariable))
-      writeToStandardError(highlighted(error.text, styler) + "\n")
-      return error.status
+      return fail(error)
     }
+  }
+
+  private static func fail(_ failure: CommandFailure) -> ExitStatus {
+    let styler = TextStyler(
+      isEnabled: ColorChoice.auto.usesColor(
+        onTerminal: isatty(STDERR_FILENO) == 1, environment: environmentVariable))
+    writeToStandardError(highlighted(failure.text, styler) + "\n")
+    return failure.status
   }
 
   /// The text with its `error:` and `hint:` marks in colour.

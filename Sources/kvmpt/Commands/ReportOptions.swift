@@ -36,6 +36,9 @@ struct ReportOptions: ParsableArguments {
       valueName: "when"))
   var givenColor: ColorChoice?
 
+  /// The file of `--output`.
+  var output: String? { destination.output }
+
   /// Whether text is coloured.
   var color: ColorChoice { givenColor ?? .auto }
 

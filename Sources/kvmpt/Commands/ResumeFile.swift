@@ -4,7 +4,7 @@ import Glibc
 import Probe
 import Synchronization
 
-/// The file of `--resume`; it is a report, written anew and renamed, so that it is always whole.
+/// The file of `--resume`; it is a report, which takes the place of the one before when it is whole.
 final class ResumeFile: Sendable {
   private let path: String
   private let lastWrite = Mutex<ContinuousClock.Instant?>(nil)
@@ -41,23 +41,20 @@ final class ResumeFile: Sendable {
       return true
     }
     // A failure is reported at the end, when the whole report is written.
-    if isDue { try? write(progress.report()) }
+    if isDue { try? write(progress.report(), fallback: .nothing) }
   }
 
   /// Writes a report in place of what the file holds.
-  func write(_ report: ConformanceReport) throws(CommandFailure) {
-    let temporary = "\(path).\(getpid())"
+  func write(
+    _ report: ConformanceReport, fallback: ReportDestination.Fallback = .standardOutput
+  ) throws(CommandFailure) {
     let destination: ReportDestination
     do throws(ReportDestinationError) {
-      destination = try ReportDestination(path: temporary)
+      destination = try ReportDestination(path: path, fallback: fallback)
     } catch {
       throw CommandFailure(error)
     }
     ConformanceJSON.write(report, to: destination)
     try destination.close()
-    // SAFETY: Swift passes strings that live for the call and end with a 0.
-    guard unsafe rename(temporary, path) == 0 else {
-      throw CommandFailure(ReportDestinationError(path: path, code: errno))
-    }
   }
 }

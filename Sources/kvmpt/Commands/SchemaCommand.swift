@@ -16,6 +16,10 @@ struct SchemaCommand: ReportingCommand {
   @Option(name: .shortAndLong, help: "Write the schema to a file.")
   var output: String?
 
+  var namedFiles: CommandFiles {
+    CommandFiles(written: [("--output", output)])
+  }
+
   func execute() throws(CommandFailure) -> ExitStatus {
     let destination: ReportDestination
     do throws(ReportDestinationError) {

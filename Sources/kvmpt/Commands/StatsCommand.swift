@@ -24,6 +24,10 @@ struct StatsCommand: ReportingCommand {
   @OptionGroup var report: ReportOptions
   @OptionGroup var options: ImageOptions
 
+  var namedFiles: CommandFiles {
+    CommandFiles(read: [path], written: [("--output", report.output)])
+  }
+
   func execute() throws(CommandFailure) -> ExitStatus {
     try report.refuseColor(in: format)
     let image = try OpenedImage.open(path: path, options: options)
@@ -47,6 +51,7 @@ struct StatsCommand: ReportingCommand {
       for (key, _, number) in numbers { json.member(key, number) }
       json.endObject()
     }
+    try image.requireWhole()
     try destination.close()
     return .agreement
   }

@@ -79,6 +79,11 @@ struct VerifyCommand: ReportingCommand {
   @OptionGroup(title: "Options for images") var registers: RegisterOptions
   @OptionGroup(title: "Options for images") var types: MemoryTypeOptions
 
+  var namedFiles: CommandFiles {
+    CommandFiles(
+      read: [file, expect, profilePath], written: [("--output", report.output)])
+  }
+
   func execute() throws(CommandFailure) -> ExitStatus {
     try report.refuseColor(in: format)
     if try isImage() { return try verifyImage() }

@@ -1,5 +1,6 @@
 // VerifyRun: one run of `kvmpt verify`, from its input to its exit code.
 
+import GuestMem
 import KVM
 import MMU
 import Probe
@@ -80,7 +81,8 @@ struct VerifyRun {
     var output = destination
     switch format {
     case .text:
-      destination.write("skipped: \(reason)\n" + UnprovedText.line(Self.missing) + "\n")
+      destination.write(
+        "skipped: \(PlainText.oneLine(reason))\n" + UnprovedText.line(Self.missing) + "\n")
     case .tap: TAPWriter.writeSkipped(reason: reason, to: &output)
     case .junit:
       let suite = ReportSuite(
@@ -148,9 +150,12 @@ extension CommandFailure {
 
   /// The tables cannot be built; the message says where in the file.
   init(_ error: AddressSpaceBuildError, input: AddressSpaceFile) {
-    if case .brokenContract = error {
+    switch error {
+    // What the host refuses is not the file's fault.
+    case .brokenContract, .memory, .frames(_, .metadataRefused):
       self.init(.internalError, error.message, hint: error.hint)
       return
+    case .invalid, .frames, .tables: break
     }
     let subject: AddressSpaceSubject =
       error.mapping.map { .mapping($0, .byteCount) } ?? .memory

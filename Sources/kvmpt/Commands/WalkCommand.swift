@@ -29,6 +29,10 @@ struct WalkCommand: ReportingCommand {
   @OptionGroup var options: ImageOptions
   @OptionGroup var types: MemoryTypeOptions
 
+  var namedFiles: CommandFiles {
+    CommandFiles(read: [path], written: [("--output", report.output)])
+  }
+
   func execute() throws(CommandFailure) -> ExitStatus {
     try report.refuseColor(in: format)
     let image = try OpenedImage.open(path: path, options: options, pat: types.pat)
@@ -62,6 +66,7 @@ struct WalkCommand: ReportingCommand {
       json.endArray()
       json.endObject()
     }
+    try image.requireWhole()
     try destination.close()
     return foundAll ? .agreement : .disagreement
   }

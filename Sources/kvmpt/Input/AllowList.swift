@@ -19,7 +19,7 @@ struct AllowList: Sendable {
   init(path: String) throws(CommandFailure) {
     let bytes: [UInt8]
     do throws(InputFileError) {
-      bytes = try InputFile.bytes(of: path, byteLimit: 1 << 20)
+      bytes = try InputFile.allBytes(of: path, byteLimit: 1 << 20)
     } catch {
       throw CommandFailure(error)
     }

@@ -19,6 +19,7 @@ struct InputProblem: Error, Hashable, Sendable {
 
   /// The form that editors and CI systems recognise: `file:line:column: error: message [id]`.
   func rendered(path: String) -> String {
-    "\(path):\(position.line):\(position.column): error: \(message) [\(id)]\n  hint: \(hint)"
+    "\(PlainText.oneLine(path)):\(position.line):\(position.column): error:"
+      + " \(PlainText.oneLine(message)) [\(id)]\n  hint: \(PlainText.oneLine(hint))"
   }
 }

@@ -112,10 +112,6 @@ extension NumberText.Problem {
 
 /// The text in quotes, shortened and without control characters, for a message.
 func quoted(_ text: String) -> String {
-  var shown = ""
-  for scalar in text.unicodeScalars.prefix(60) {
-    let isPlain = scalar.value >= 0x20 && !(0x7f...0x9f).contains(scalar.value)
-    shown.unicodeScalars.append(isPlain ? scalar : "\u{fffd}")
-  }
+  let shown = PlainText.oneLine(String(String.UnicodeScalarView(text.unicodeScalars.prefix(60))))
   return "'\(shown)\(text.unicodeScalars.count > 60 ? "…" : "")'"
 }

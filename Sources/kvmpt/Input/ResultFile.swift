@@ -28,7 +28,7 @@ struct ResultFile {
     self.path = path
     let bytes: [UInt8]
     do throws(InputFileError) {
-      bytes = try InputFile.bytes(of: path, byteLimit: Self.byteLimit)
+      bytes = try InputFile.allBytes(of: path, byteLimit: Self.byteLimit)
     } catch {
       throw CommandFailure(error)
     }

@@ -101,6 +101,6 @@ struct AddressSpaceText {
   private static func quotedText(_ text: String) -> String { JSONWriter<String>.escaped(text) }
 
   private static func oneLine(_ text: String) -> String {
-    String(text.unicodeScalars.map { $0.value < 0x20 ? " " : Character($0) })
+    PlainText.oneLine(text)
   }
 }

@@ -103,17 +103,22 @@ struct JSONWriter<Output: TextOutputStream> {
   /// The text as a JSON string, with its quotes.
   static func escaped(_ text: String) -> String {
     var result = "\""
+    var previous: Unicode.Scalar?
     for scalar in text.unicodeScalars {
+      defer { previous = scalar }
       switch scalar {
       case "\"": result += "\\\""
       case "\\": result += "\\\\"
       case "\n": result += "\\n"
       case "\r": result += "\\r"
       case "\t": result += "\\t"
-      // The line separators end lines in JavaScript, the others are forbidden or invisible.
-      case "\0"..<" ", "\u{7f}"..."\u{9f}", "\u{2028}", "\u{2029}":
-        let digits = String(scalar.value, radix: 16)
-        result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+      // What is forbidden, ends lines in JavaScript, changes how its neighbours are shown, or is a
+      // command to a CI system.
+      case _ where !PlainText.isHarmless(scalar) || PlainText.isCommand(previous, scalar):
+        for unit in String(scalar).utf16 {
+          let digits = String(unit, radix: 16)
+          result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+        }
       default: result.unicodeScalars.append(scalar)
       }
     }

@@ -73,7 +73,9 @@ enum XMLText {
   /// Source: XML 1.0, sections 2.2 (characters) and 3.3.3 (attribute-value normalization).
   static func escaped(_ text: String) -> String {
     var result = ""
+    var previous: Unicode.Scalar?
     for scalar in text.unicodeScalars {
+      defer { previous = scalar }
       switch scalar {
       case "&": result += "&amp;"
       case "<": result += "&lt;"
@@ -82,7 +84,8 @@ enum XMLText {
       case "'": result += "&apos;"
       // Written as they are, they would become spaces in attributes.
       case "\t", "\n", "\r": result += "&#\(scalar.value);"
-      case "\0"..<" ", "\u{7f}"..."\u{9f}", "\u{fffe}", "\u{ffff}": result += "\u{fffd}"
+      case _ where PlainText.isCommand(previous, scalar): result += "&#\(scalar.value);"
+      case _ where !PlainText.isHarmless(scalar): result += "\u{fffd}"
       default: result.unicodeScalars.append(scalar)
       }
     }

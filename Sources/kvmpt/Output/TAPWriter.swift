@@ -54,6 +54,6 @@ enum TAPWriter {
   }
 
   private static func oneLine(_ text: String) -> String {
-    String(text.map { $0.isNewline ? " " : $0 })
+    PlainText.oneLine(String(text.map { $0.isNewline ? " " : $0 }))
   }
 }

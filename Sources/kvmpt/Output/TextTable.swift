@@ -10,8 +10,9 @@ struct TextTable {
     let text: String
     let style: TextStyle
 
+    /// Takes the text without what a terminal or a CI system would obey.
     init(_ text: String, _ style: TextStyle = .plain) {
-      self.text = text
+      self.text = PlainText.oneLine(text)
       self.style = style
     }
 

@@ -54,7 +54,8 @@ struct AuditAnswer {
         "\(styler("\(rule.severity)", style)): \(rule.title) [\(rule.rawValue)]\n")
       for (finding, reason) in found {
         destination.write(
-          "  \(Self.message(finding))" + (reason.map { "; accepted: \($0)" } ?? "") + "\n")
+          "  \(Self.message(finding))"
+            + (reason.map { "; accepted: \(PlainText.oneLine($0))" } ?? "") + "\n")
       }
       if let dropped = droppedCounts[rule] {
         destination.write("  and \(grouped(dropped)) more\n")

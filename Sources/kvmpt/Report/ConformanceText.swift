@@ -53,14 +53,15 @@ struct ConformanceText {
     var text =
       styler("differs", .redBold)
       + " in \(counted(difference.count, "case", "cases")), such as"
-      + " \(HexadecimalNumber(example.address)), \(example.matrix), \(example.mode)\n"
+      + " \(HexadecimalNumber(example.address)), \(PlainText.oneLine("\(example.matrix), \(example.mode)"))\n"
     for entry in example.entries {
       text +=
         "    \(entry.level.entryName) \(HexadecimalNumber(entry.rawValue))"
         + " \(EntryBitsText.text(entry))\n"
     }
-    text += "    modelled  \(example.modelled)\n    executed  \(example.executed)\n"
-    if let flags = example.flags { text += "    flags     \(flags)\n" }
+    text += "    modelled  \(PlainText.oneLine(example.modelled))\n"
+    text += "    executed  \(PlainText.oneLine(example.executed))\n"
+    if let flags = example.flags { text += "    flags     \(PlainText.oneLine(flags))\n" }
     return text
   }
 

@@ -29,7 +29,7 @@ struct DisagreementText {
       address >= $0.linearAddress.rawValue
         && address - $0.linearAddress.rawValue < $0.byteCount
     }
-    return mapping.map { ", expected as '\($0.name)'" } ?? ""
+    return mapping.map { ", expected as \(quoted($0.name))" } ?? ""
   }
 
   var text: String {

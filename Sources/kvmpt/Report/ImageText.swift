@@ -13,7 +13,7 @@ enum ImageText {
     if image.mode.isSMEPEnabled { modes.append("SMEP") }
     if image.mode.isSMAPEnabled { modes.append("SMAP") }
     if image.mode.isPKEEnabled { modes.append("PKE") }
-    return styler(image.path, .bold)
+    return styler(PlainText.oneLine(image.path), .bold)
       + ": \(image.memory.format == .raw ? "raw memory" : "ELF core"), "
       + "\(ByteCountText.text(image.memory.byteCount)) in \(counted(image.memory.segments.count, "range"))\n"
       + "CR3 0x\(String(image.cr3, radix: 16)) from \(image.source), "

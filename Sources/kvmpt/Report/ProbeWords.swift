@@ -62,10 +62,10 @@ extension ProbeSubject {
     switch self {
     case .kind(let index): kinds.indices.contains(index) ? kinds[index].words : "a page"
 
-    case .mapping(let index): "mapping '\(space.mappings[index].name)'"
+    case .mapping(let index): "mapping \(quoted(space.mappings[index].name))"
     case .gap(let index):
       space.mappings.indices.contains(index)
-        ? "unmapped, near '\(space.mappings[index].name)'" : "unmapped"
+        ? "unmapped, near \(quoted(space.mappings[index].name))" : "unmapped"
     case .expectation(let index): "expectation \(index + 1)"
     }
   }

@@ -12,7 +12,7 @@ struct RangeDifferenceText {
   /// The range, what it belongs to, and how it differs, in one line.
   var sentence: String {
     "\(HexadecimalNumber(difference.first)) to \(HexadecimalNumber(difference.last)): "
-      + (mapping.map { "mapping '\($0.name)': " } ?? "")
+      + (mapping.map { "mapping \(quoted($0.name)): " } ?? "")
       + difference.message(in: comparison.pageAttributeTable)
   }
 

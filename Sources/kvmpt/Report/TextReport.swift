@@ -13,7 +13,7 @@ struct TextReport {
 
   func write(to output: inout some TextOutputStream) {
     let name = report.space.name.isEmpty ? path : "\(report.space.name) (\(path))"
-    output.write(styler(name, .bold) + "\n\n")
+    output.write(styler(PlainText.oneLine(name), .bold) + "\n\n")
     output.write(facts())
     let proof = ProofText(report: report, space: report.space, styler: styler)
     output.write("\n" + mappings() + proof.legend() + proof.expectations())
@@ -75,7 +75,7 @@ extension MachineProfile {
     var text = identity.name
     if !identity.processorName.isEmpty { text += " on \(identity.processorName)" }
     if !identity.kernelRelease.isEmpty { text += ", Linux \(identity.kernelRelease)" }
-    return text + "; the tables are walked by \(identity.walker.name)"
+    return PlainText.oneLine(text) + "; the tables are walked by \(identity.walker.name)"
   }
 }
 

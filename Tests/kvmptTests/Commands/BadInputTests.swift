@@ -141,13 +141,6 @@ struct BadInputTests {
     #expect(ids == [.string("unreadable"), nil, .string("unreadable")])
   }
 
-  @Test("A report may replace the file that it is about")
-  func outputOverInput() throws {
-    let file = try TemporaryFile(ProgramTests.sound)
-    #expect(try ProgramRun(["check", file.path, "--output", file.path]).exitCode == 0)
-    #expect(try file.text().hasPrefix("\(file.path): ok"))
-  }
-
   @Test("Any number of problems is reported, a hundred of them in full")
   func manyProblems() throws {
     let lines = (0..<1000).map { "  - {linear: \($0), size: 4KiB, rights: rw-}\n" }

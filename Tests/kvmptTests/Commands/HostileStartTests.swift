@@ -56,6 +56,66 @@ struct HostileStartTests {
     #expect(run.errors.contains("ulimit -n"), "\(run.errors)")
   }
 
+  @Test(
+    "A limit on the size of files is named, because guest memory is a file to it",
+    .enabled(if: Host.hasKVM, "needs /dev/kvm"))
+  func fileSizeLimitOfMemory() throws {
+    let run = try Self.run(
+      "{ (ulimit -f 8; exec \"$0\" \"$@\"); echo \"code $?\"; } | cat", ["verify", Self.example])
+    #expect(run.output == "code 70\n")
+    #expect(run.errors.contains("hint: raise the limit of the size of files"), "\(run.errors)")
+    #expect(!run.errors.contains("ulimit -v"))
+  }
+
+  @Test("Memory that the host refuses is its failure, and not a mistake in the file")
+  func memoryLimit() throws {
+    let file = try TemporaryFile(
+      "memory: 1GiB\nmappings:\n  - {linear: 8TiB, size: 4KiB, rights: rw-}\n")
+    for limit in [300_000, 600_000, 1_000_000] {
+      let run = try Self.run(
+        "ulimit -v \(limit); exec \"$0\" \"$@\"",
+        ["verify", file.path, "--kvm-device", "/no/such/device", "--if-no-kvm", "model"])
+      #expect(run.exitCode == 70, "\(limit): \(run.errors)")
+      #expect(run.errors.contains("ulimit -v"), "\(run.errors)")
+    }
+  }
+
+  @Test(
+    "Widths of addresses that no processor has are refused", arguments: ["-1", "31", "53", "300"])
+  func physicalBits(_ text: String) throws {
+    for command in [["dump"], ["verify"], ["audit"]] {
+      let run = try ProgramRun(
+        command + [LinuxCaseTests.core, "--physical-bits=\(text)"])
+      #expect(run.exitCode == 64)
+      #expect(run.errors.contains("--physical-bits takes 32 to 52, not \(text)"), "\(run.errors)")
+    }
+  }
+
+  @Test(
+    "A defect is one line and code 70, whatever the runtime would print",
+    arguments: [SIGSEGV, SIGILL, SIGBUS, SIGTRAP, SIGABRT],
+    [[], ["SWIFT_BACKTRACE=enable=yes,color=no"]])
+  func crash(_ signal: Int32, _ environment: [String]) throws {
+    let pipe = try InputSafetyTests.Pipe()
+    // SAFETY: Swift passes a string that lives for the call and ends with a 0.
+    let writer = unsafe open(pipe.path, O_RDWR)
+    defer { close(writer) }
+    // It waits for what the pipe never says.
+    let run = try ProgramRun(["check", pipe.path], environment: environment) {
+      InputSafetyTests.wait(for: $0, toCall: InputSafetyTests.poll)
+      kill($0, signal)
+      InputSafetyTests.bounded(.seconds(20), $0)
+    }
+    #expect(run.exitCode == 70)
+    #expect(run.output.isEmpty)
+    #expect(
+      run.errors == """
+        error: kvmpt met a defect of its own and cannot go on
+          hint: please report it with the command line and, if you can, its files
+
+        """)
+  }
+
   @Test("CI counts the tests that were skipped, and none are no failure")
   func skippedTests() throws {
     let script = "\(PackageFiles.root)/.ci/skipped-tests"

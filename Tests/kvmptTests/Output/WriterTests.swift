@@ -137,7 +137,7 @@ struct WriterTests {
             <testcase name="text" classname="mappings"/>
             <testcase name="data #1" classname="mappings" file="x.yaml" line="7">
               <failure message="executed rw-, asked r--" type="wrong-rights">\
-        level 1: W is set&#10;&lt;a&gt; &amp; &quot;b&quot; &apos;c&apos;\u{fffd}&#10;&#9;é\u{2028}\
+        level 1: W is set&#10;&lt;a&gt; &amp; &quot;b&quot; &apos;c&apos;\u{fffd}&#10;&#9;é\u{fffd}\
         \\ # 1</failure>
             </testcase>
             <testcase name="big" classname="mappings">
