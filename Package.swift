@@ -45,8 +45,8 @@ let package = Package(
     // What no user builds: images for tests, and the programs that try images by the million and
     // write large ones.
     .target(
-      name: "TestImages", dependencies: ["CKVM", "GuestMem", "MMU"], path: "Tests/TestImages",
-      swiftSettings: checked),
+      name: "TestImages", dependencies: ["CKVM", "GuestMem", "KVM", "MMU"],
+      path: "Tests/TestImages", swiftSettings: checked),
     .target(
       name: "Lies", dependencies: ["GuestMem", "MMU", "Probe", "TestImages"], path: "Tests/Lies",
       swiftSettings: checked),
@@ -68,6 +68,9 @@ let package = Package(
     .executableTarget(
       name: "MeasureRanges", dependencies: ["GuestMem", "MMU", "Probe", "TestImages"],
       path: "Benchmarks/ranges", swiftSettings: checked),
+    .executableTarget(
+      name: "MeasureProbes", dependencies: ["GuestMem", "KVM", "MMU", "Probe", "TestImages"],
+      path: "Benchmarks/probes", swiftSettings: checked),
     .testTarget(
       name: "MMUTests", dependencies: ["MMU"], exclude: ["Explanation/explanations.txt"],
       swiftSettings: checked),
@@ -79,7 +82,8 @@ let package = Package(
       swiftSettings: checked + [
         .unsafeFlags(["-O", "-wmo", "-num-threads", "2", "-disable-batch-mode"])
       ]),
-    .testTarget(name: "KVMTests", dependencies: ["CKVM", "KVM", "MMU"], swiftSettings: checked),
+    .testTarget(
+      name: "KVMTests", dependencies: ["CKVM", "KVM", "MMU", "TestImages"], swiftSettings: checked),
     .testTarget(
       name: "ProbeTests",
       dependencies: [

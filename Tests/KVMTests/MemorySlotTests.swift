@@ -2,6 +2,7 @@
 
 import KVM
 import MMU
+import TestImages
 import Testing
 
 @Suite("Memory slots come and go", .enabled(if: Host.hasKVM, "needs /dev/kvm"))
@@ -40,11 +41,11 @@ struct MemorySlotTests {
     for _ in 0..<2 {
       // SAFETY: the memory lives as long as the machine.
       try unsafe guest.machine.setMemorySlot(1, at: place, memory: guest.memory, byteCount: 0x10000)
-      let exit = try guest.cpu.run(limit: .seconds(5))
+      let exit = try guest.cpu.run(limit: .seconds(300))
       #expect(exit == .halted)
       try guest.machine.deleteMemorySlot(1, at: place)
     }
-    let exit = try guest.cpu.run(limit: .seconds(5))
+    let exit = try guest.cpu.run(limit: .seconds(300))
     #expect(exit == .mmioRead(address: place, byteCount: 8))
   }
 

@@ -51,7 +51,7 @@ struct AgentLoopTests {
           loop: loop, privilege: privilege, recordCount: asked.count,
           cr3: experiment.slot.rootAddress, windowAddress: experiment.slot.windowAddress,
           state: ProcessorState(experiment.setup.settings, rootLevel: .pageMapLevel4)),
-        deadline: ContinuousClock.now + .seconds(5))
+        deadline: ContinuousClock.now + .seconds(300))
       guard case .finished = end else {
         Issue.record("\(loop) at \(privilege): \(end)")
         return []

@@ -22,7 +22,7 @@ struct ConformanceMutationTests {
     let plan = try conformance.plan(.full, machine)
     let bench = try ConformanceBench(plan.matrices, rootLevel: .pageMapLevel4, factory: factory)
     let worker = ConformanceWorker(
-      plan, machine, factory, ContinuousClock.now + .seconds(60), .everything)
+      plan, machine, factory, ContinuousClock.now + .seconds(600), .everything)
     var noticed: [ArchitectureRule] = []
     var unnoticed: [String] = []
     let hasFiveLevels = machine.features.contains(.fiveLevelPaging)
@@ -38,7 +38,7 @@ struct ConformanceMutationTests {
           ConformanceBlockRun(
             block.index, work, matrix: plan.matrices[work.matrix], on: bench, machine: machine,
             selection: .pair(upper: upper, lower: lower),
-            deadline: ContinuousClock.now + .seconds(10)))
+            deadline: ContinuousClock.now + .seconds(300)))
         try run.run()
         #expect(
           run.result.tally.agreedCount == 1 && run.result.tally.caseCount == 1, "\(rule.id)")

@@ -45,7 +45,7 @@ struct ConformanceTests {
     let machine = try Conformance(factory).machineProfile()
     let plan = ConformancePlan(.full, for: machine)
     let worker = ConformanceWorker(
-      plan, machine, factory, ContinuousClock.now + .seconds(60), .everything)
+      plan, machine, factory, ContinuousClock.now + .seconds(600), .everything)
     var evidence = ConformanceEvidence()
     var count = 0
     for block in plan.blocks {

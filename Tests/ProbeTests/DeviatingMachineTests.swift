@@ -15,7 +15,7 @@ struct DeviatingMachineTests {
     let machine = try conformance.machineProfile()
     let plan = try conformance.plan(.full, machine)
     let worker = ConformanceWorker(
-      plan, machine, factory, ContinuousClock.now + .seconds(120), .sample(oneIn: 97))
+      plan, machine, factory, ContinuousClock.now + .seconds(600), .sample(oneIn: 97))
     var evidence = ConformanceEvidence()
     for block in plan.blocks where block.index % 29 == 0 {
       guard case .matrix = block.work else { continue }

@@ -13,9 +13,9 @@ struct ExaminationTests {
   /// Plenty, so that nothing here depends on how busy the host is.
   private static let plenty: ExaminationTimes = {
     var times = ExaminationTimes()
-    times.calibration = .seconds(120)
-    times.whole = .seconds(120)
-    times.sample = .seconds(120)...(.seconds(120))
+    times.calibration = .seconds(600)
+    times.whole = .seconds(600)
+    times.sample = .seconds(600)...(.seconds(600))
     return times
   }()
 
@@ -96,12 +96,12 @@ struct ExaminationTests {
   func noTimeForRules() throws {
     let factory = try QEMUMachineFactory()
     let machine = try Conformance(factory).machineProfile()
-    let run = try SampleRun(factory, machine, deadline: .now + .seconds(120))
+    let run = try SampleRun(factory, machine, deadline: .now + .seconds(600))
     let hasty = run.judgement(knowing: machine.deviations, deadline: .now - .seconds(1))
     #expect(hasty.rules.isEmpty && hasty.withdrawn.isEmpty && hasty.problem == nil)
     #expect(hasty.sample.leftCount > 0 && hasty.sample.leftKindCount > 0)
     #expect(!hasty.sample.isComplete)
-    let patient = run.judgement(knowing: machine.deviations, deadline: .now + .seconds(120))
+    let patient = run.judgement(knowing: machine.deviations, deadline: .now + .seconds(600))
     #expect(!patient.rules.isEmpty && patient.withdrawn.isEmpty && patient.problem == nil)
     #expect(patient.sample.leftCount == 0 && patient.sample.isComplete)
     for sample in [hasty.sample, patient.sample] {

@@ -64,20 +64,19 @@ struct BootSharingTests {
       var allocator = try FrameAllocator(byteCount: memory.byteCount)
       try allocator.reserve(0..<0x1_0000)
       let paging = try PagingConfiguration(physicalAddressWidth: 46)
-      let start = ContinuousClock.now
       var table = try BootPageTable(
         adopting: 0x1000, configuration: paging, memory: memory.view, allocator: &allocator)
       let used = allocator.freeFrames
       try table.protect(
         linear(0x1234_5678_9000), change: PropertyChange(rights: .read), allocator: &allocator)
       #expect(used - allocator.freeFrames == 3)
-      // 128 TiB are more pages than all frames could hold tables for: it says so, and soon.
+      // 128 TiB are more pages than all frames could hold tables for: it says so, instead of going
+      // through all of them, which would take days.
       #expect(throws: PageTableError.self) {
         try table.protect(
           linear(0), byteCount: 1 << 47, change: PropertyChange(rights: .read),
           allocator: &allocator)
       }
-      #expect(ContinuousClock.now - start < .seconds(20))
       #expect(used - allocator.freeFrames == 3)
       table.dismiss(allocator: &allocator)
       #expect(allocator.freeFrames == 1024 - 16)

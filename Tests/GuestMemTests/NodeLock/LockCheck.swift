@@ -24,14 +24,15 @@ enum Check<Configuration: PageTableConfiguration>: LockCheck {
     let address = machine.node.table.address
     let start = ContinuousClock.now
     let outer = machine.withLock(patience: .zero) {
-      let inner = machine.withLock(patience: .seconds(6)) {}
+      let inner = machine.withLock(patience: .seconds(600)) {}
       let error = EntryError.busy(nodeAddress: address, holder: .thisThread(.current))
       #expect(inner == .refused(error))
       #expect(error.message.contains("is locked by this thread"))
       #expect(error.hint.contains("of this thread"))
     }
     #expect(outer == .locked)
-    #expect(ContinuousClock.now - start < .seconds(5))
+    // Without waiting.
+    #expect(ContinuousClock.now - start < .seconds(600))
     #expect(machine.isIdle && !machine.state.isStray)
   }
 
@@ -51,7 +52,7 @@ enum Check<Configuration: PageTableConfiguration>: LockCheck {
       let start = ContinuousClock.now
       let result = machine.withLock(patience: .milliseconds(20)) {}
       let elapsed = ContinuousClock.now - start
-      #expect(elapsed >= .milliseconds(19) && elapsed < .seconds(10))
+      #expect(elapsed >= .milliseconds(19))
       let name = worker.withLock { $0 }
       #expect(machine.state.holder == name)
       if let name {

@@ -119,21 +119,27 @@ struct LinuxCaseTests {
     }
   }
 
-  @Test("A core of 4 GiB is opened in less than 100 ms, because it is mapped and not read")
+  @Test("A core of 4 GiB is opened as soon as a small one, because it is mapped and not read")
   func largeCore() throws {
     var image = TableImage(root: 0x10_0000)
     image.map(0xffff_8880_0000_0000, to: 0, [.present, .writable], level: 2)
     let file = ImageFile()
     try image.writeCore(to: file.path, ranges: [0..<3 << 30, 4 << 30..<5 << 30])
-    // The shortest of a few tries says what opening costs, the others what else ran meanwhile.
-    let durations = try (0..<5).map { _ in
-      let start = ContinuousClock.now
-      let opened = try MemoryImage(path: file.path)
-      #expect(opened.byteCount == 4 << 30)
-      #expect(opened.loadWord(at: GuestPhysicalAddress(truncating: 0x10_0000)) != nil)
-      return ContinuousClock.now - start
+    let small = ImageFile()
+    try image.writeCore(to: small.path, ranges: [0..<2 << 20, 4 << 20..<6 << 20])
+    // Processor time, and the least of a few tries, because others want the processor, too. One that
+    // is read takes a thousand times as long.
+    func cost(_ file: ImageFile, _ byteCount: UInt64) throws -> Duration {
+      let durations = try (0..<5).map { _ in
+        let start = ThreadTime.now
+        let opened = try MemoryImage(path: file.path)
+        #expect(opened.byteCount == byteCount)
+        #expect(opened.loadWord(at: GuestPhysicalAddress(truncating: 0x10_0000)) != nil)
+        return ThreadTime.now - start
+      }
+      return try #require(durations.min())
     }
-    #expect(try #require(durations.min()) < .milliseconds(100))
+    #expect(try cost(file, 4 << 30) < cost(small, 4 << 20) * 50)
     let run = try ProgramRun(["walk", file.path, "0xffff_8880_0000_1234"])
     #expect(run.output.contains("physical 0x1234"), "\(run.output)")
   }

@@ -150,12 +150,21 @@ struct YAMLDocumentTests {
       "[", "{", "{a: ", "- ", "a: ", "'", "\"", "? ", "|\n", "a:\n", "[a, ", "&a ", "- a\n", "a,",
       "[]: ", "{[", "[[a]: b, ", "\"\\", "é", "#\n", "a: |\n b\n", "- - \n", "x\n ", "[],", "---\n",
     ]
-    let clock = ContinuousClock()
+    func cost(_ prefix: String, _ unit: String, byteCount: Int) -> Duration {
+      let text = prefix + String(repeating: unit, count: byteCount / unit.utf8.count)
+      let bytes = Array(text.utf8)
+      let start = ThreadTime.now
+      _ = try? YAMLDocument.root(of: bytes)
+      return ThreadTime.now - start
+    }
     for unit in units {
       for prefix in ["", "a: [", "a: {"] {
-        let text = prefix + String(repeating: unit, count: 100_000 / unit.utf8.count)
-        let time = clock.measure { _ = try? YAMLDocument.root(of: Array(text.utf8)) }
-        #expect(time < .seconds(5), "\(prefix)\(unit)")
+        // Eight times the text may take eight times as long, and not sixty-four times. What takes
+        // next to no time is not compared.
+        let long = cost(prefix, unit, byteCount: 100_000)
+        guard long > .milliseconds(200) else { continue }
+        let short = (0..<3).map { _ in cost(prefix, unit, byteCount: 12_500) }.min() ?? .zero
+        #expect(min(long, cost(prefix, unit, byteCount: 100_000)) < short * 30, "\(prefix)\(unit)")
       }
     }
   }

@@ -1,37 +1,30 @@
 // TestGuest: a guest in 64-bit mode with a few bytes of code.
 
 import CKVM
-import KVM
+public import KVM
 import MMU
-
-enum Host {
-  /// True when guests can run here.
-  static let hasKVM: Bool = {
-    guard let device = try? Device() else { return false }
-    do throws(KVMError) {
-      _ = try device.makeVirtualMachine()
-      return true
-    } catch {
-      return false
-    }
-  }()
-}
 
 /// A guest with 64 KiB of memory: code at 0x1000, tables from 0x2000 on.
 ///
 /// Linear 0 to 2 MiB is physical 0 to 2 MiB; the next 2 MiB are physical 1 GiB on, where no memory
 /// is.
-@safe final class TestGuest {
-  let machine: VirtualMachine
-  var cpu: VirtualCPU
-  let memory: UnsafeMutableRawPointer
+@safe public final class TestGuest {
+  /// The machine.
+  public let machine: VirtualMachine
+  /// Its one processor, which is about to run the code.
+  public var cpu: VirtualCPU
+  /// Its memory.
+  public let memory: UnsafeMutableRawPointer
 
-  static let byteCount = 0x10000
-  static let codeAddress = 0x1000
+  /// The size of its memory.
+  public static let byteCount = 0x10000
+  /// Where the code is.
+  public static let codeAddress = 0x1000
   /// The linear address of a place without memory.
-  static let absent: UInt64 = 0x20_0000
+  public static let absent: UInt64 = 0x20_0000
 
-  init(code: [UInt8]) throws {
+  /// Makes the guest; it has not run yet.
+  public init(code: [UInt8]) throws {
     let device = try Device()
     let machine = try device.makeVirtualMachine()
     machine.reserveHostPages(at: GuestPhysicalAddress(truncating: 0xfeff_c000))
