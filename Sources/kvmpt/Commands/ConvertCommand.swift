@@ -18,6 +18,7 @@ struct ConvertCommand: ReportingCommand {
 
       EXAMPLES:
         kvmpt convert guest.core --output kernel.yaml
+        kvmpt convert guest.core --ignore accessed,dirty --output expected.yaml
         kvmpt convert memory.bin --cr3 0x1000 | kvmpt verify -
 
       \(ExitStatus.table)
@@ -32,6 +33,14 @@ struct ConvertCommand: ReportingCommand {
       valueName: "size"))
   var memory: SizeArgument?
 
+  @Option(
+    name: .customLong("ignore"),
+    help: ArgumentHelp(
+      "Properties that the file does not say: accessed, dirty, or both with a comma.",
+      valueName: "list"),
+    transform: { try PropertyList(argument: $0, option: "--ignore") })
+  var ignoredList: PropertyList?
+
   @OptionGroup var report: OutputOptions
   @OptionGroup var options: ImageOptions
   @OptionGroup var registers: RegisterOptions
@@ -42,9 +51,16 @@ struct ConvertCommand: ReportingCommand {
   }
 
   func execute() throws(CommandFailure) -> ExitStatus {
+    let ignored = ignoredList?.properties ?? []
+    for property in ignored.subtracting(ConvertedRunCollector.optional).properties {
+      throw CommandFailure(
+        OptionWithoutEffect(
+          option: "--ignore", reason: "an address-space file always says \(property.words)",
+          scope: ConvertedRunCollector.optional.names))
+    }
     let image = try OpenedImage.open(
       path: path, options: options, registers: registers.values, pat: types.pat)
-    let runs = try ConvertedRunCollector.runs(of: image, saysFlags: true)
+    let runs = try ConvertedRunCollector.runs(of: image, ignoring: ignored)
     let limits = InputLimits.ofThisHost()
     let conversion = ImageConversion(
       image, runs: runs, memoryByteCount: memory?.byteCount, limit: limits.memoryByteCount)

@@ -18,7 +18,7 @@ struct ConvertedRun: Hashable {
   var byteCount: UInt64 { pageCount &* pageSize.byteCount }
 
   fileprivate init(
-    _ page: MappedRun, _ leaf: PageTableEntry, _ type: MemoryType, saysFlags: Bool
+    _ page: MappedRun, _ leaf: PageTableEntry, _ type: MemoryType, ignoring ignored: RangeProperties
   ) {
     linear = page.linearAddress
     physical = page.physicalAddress.rawValue
@@ -33,10 +33,12 @@ struct ConvertedRun: Hashable {
     properties.protectionKey = leaf.protectionKey
     properties.softwareBits = leaf.softwareBits
     var clearFlags: PageFlags = []
-    if saysFlags {
+    if !ignored.contains(.accessed) {
       properties.isAccessed = leaf.isAccessed
-      properties.isDirty = leaf.isDirty
       if !leaf.isAccessed { clearFlags.insert(.accessed) }
+    }
+    if !ignored.contains(.dirty) {
+      properties.isDirty = leaf.isDirty
       if !leaf.isDirty { clearFlags.insert(.dirty) }
     }
     self.properties = properties
@@ -58,27 +60,30 @@ struct ConvertedRun: Hashable {
 struct ConvertedRunCollector: TableVisitor {
   private(set) var runs: [ConvertedRun] = []
   private let types: [MemoryType?]
-  private let saysFlags: Bool
+  private let ignored: RangeProperties
   private var hasTooMany = false
   private var reservedIndex: UInt8?
 
-  private init(pat: PATArgument, saysFlags: Bool) {
+  /// What a mapping need not say.
+  static let optional: RangeProperties = [RangeProperties(.accessed), RangeProperties(.dirty)]
+
+  private init(pat: PATArgument, ignoring properties: RangeProperties) {
     types = (0..<8).map { pat.type(at: $0) }
-    self.saysFlags = saysFlags
+    ignored = properties
   }
 
-  /// All runs of an image; A and D are left out unless `saysFlags` is true.
+  /// All runs of an image, of which those of ``optional`` that are among `properties` are not said.
   ///
   /// Throws: when shared tables map more than a file can say, and where a page has a memory type
   /// that the manual reserves.
   static func runs(
-    of image: borrowing OpenedImage, saysFlags: Bool
+    of image: borrowing OpenedImage, ignoring properties: RangeProperties
   ) throws(CommandFailure) -> [ConvertedRun] {
     let cost = image.tables.cost(in: image.memory)
     guard max(cost.leafCount, cost.tableCount) <= 1 << 23 else {
       throw RunCollector.tooMany(image.path)
     }
-    var collector = ConvertedRunCollector(pat: image.pat, saysFlags: saysFlags)
+    var collector = ConvertedRunCollector(pat: image.pat, ignoring: properties)
     image.tables.traverse(in: image.memory, &collector)
     if collector.hasTooMany { throw RunCollector.tooMany(image.path) }
     if let index = collector.reservedIndex {
@@ -103,7 +108,7 @@ struct ConvertedRunCollector: TableVisitor {
       return .stop
     }
     let page = ConvertedRun(
-      MappedRun(entry, size, inherited: table.inherited), entry.entry, type, saysFlags: saysFlags)
+      MappedRun(entry, size, inherited: table.inherited), entry.entry, type, ignoring: ignored)
     if runs.isEmpty || !runs[runs.count - 1].append(page) { runs.append(page) }
     hasTooMany = runs.count > RunCollector.limit
     return hasTooMany ? .stop : .enter

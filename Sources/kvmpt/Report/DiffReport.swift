@@ -78,7 +78,7 @@ struct DiffReport {
       destination.write(styler(line.0, line.1) + "\n")
     }
     if comparison.droppedCount > 0 {
-      destination.write("and \(grouped(comparison.droppedCount)) more\n")
+      destination.write("and at least \(grouped(comparison.droppedCount)) more\n")
     }
     if let unfinished = comparison.unfinished {
       destination.write(
@@ -94,7 +94,9 @@ struct DiffReport {
       destination.write("not compared: \(property.words), in \(counted(count, "range"))\n")
     }
     if !ignored.isEmpty { destination.write("not compared: \(ignored.sentence), by --ignore\n") }
-    destination.write("\(counted(comparison.differenceCount, "difference"))\n")
+    // Behind the last one that is kept, tables are not looked into for how many they have.
+    let atLeast = comparison.droppedCount > 0 ? "at least " : ""
+    destination.write("\(atLeast)\(counted(comparison.differenceCount, "difference"))\n")
   }
 
   /// Writes the document of the schema `diff:2`.

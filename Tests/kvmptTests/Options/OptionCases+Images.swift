@@ -211,6 +211,12 @@ extension OptionCase {
       OptionCase(
         command: "convert", situation: rooted, option: ["--memory", "2GiB"], outcome: .changes),
       OptionCase(
+        command: "convert", situation: rooted, option: ["--ignore", "accessed"],
+        outcome: .changes),
+      OptionCase(
+        command: "convert", situation: rooted, option: ["--ignore", "global"],
+        outcome: .refused("always says")),
+      OptionCase(
         command: "diff", situation: [raw, raw, "--cr3", "0x1000"], option: ["--cr3-b", "0xa000"],
         outcome: .changes),
       OptionCase(
