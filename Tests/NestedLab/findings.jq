@@ -33,7 +33,7 @@ def problems:
   | (if ($name | startswith("verify/") or startswith("conform")) then [0, 77] else [0] end) as $codes
   | [ (select(.code as $code | $codes | index($code) | not)
         | "\($name) ended with \(.code): \(((.errors + (.output | .[-3:])) | map(select(. != "")) | .[-3:] | join(" / "))[:300])"),
-      (select(($name | startswith("suite/") | not) and $report == null) | "\($name) wrote no report"),
+      (select(($name | test("^(suite/|lies$)") | not) and $report == null) | "\($name) wrote no report"),
       ($report.probes? // {} | select((.disagreeing // 0) > 0) | "\($name): \(.disagreeing) probes disagree"),
       ($report.probes? // {} | select((.lost // 0) > 0) | "\($name): \(.lost) probes were lost"),
       ($report.unexplained? // 0 | select(. > 0) | "\($name): \(.) cases differ without a rule") ];
@@ -68,9 +68,9 @@ steps
     rules: ([$conformances[].rules[]? | {(.id): .cases}] | sums),
     messages: ([$doctor, $proofs[].machine | .deviations[]?] + [$conformances[].rules[]?]
       | map({key: .id, value: .message}) | from_entries),
-    suites: [.steps[] | select(.name | startswith("suite/"))
+    suites: [.steps[] | select(.name | test("^(suite/|lies$)"))
       | {name: (.name | ltrimstr("suite/")), code, seconds,
-          lines: [.output[] | select(test("^random spaces|Test run with|lies"))]}],
+          lines: [.output[] | select(test("^random spaces|Test run with|space and lie"))]}],
     problems: (
       (if .ready == null then ["did not boot as far as KVM"]
        elif .hung then ["said nothing more in step \($under_way)"]
