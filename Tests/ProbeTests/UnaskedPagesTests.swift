@@ -52,6 +52,34 @@ struct UnaskedPagesTests {
     #expect(report.comparison?.differenceCount == 1 && !report.isAgreement)
   }
 
+  @Test("A key or software's bits that no entry can have agree with no page")
+  func impossibleNumbers() throws {
+    let built = try Verifier.modelOnly.build(
+      AddressSpace(
+        memoryByteCount: 4 << 20,
+        mappings: [
+          Mapping(
+            name: "page", linearAddress: LinearAddress(truncating: 0x40_0000, width: .bits48),
+            byteCount: 4096, properties: PageProperties(rights: [.read]))
+        ]), nil)
+    let tables = PageTables(cr3: built.cr3, configuration: built.configuration)
+    func properties(_ change: (inout PageStatement) -> Void) -> [RangeProperties] {
+      var page = PageStatement(physicalAddress: built.placements[0])
+      change(&page)
+      return RangeComparison.between(
+        [AskedRange(first: 0x40_0000, last: 0x40_0fff, content: .mapped(page))], and: tables,
+        in: built.memory.view, pageAttributeTable: built.pageAttributeTable
+      ).differences.map(\.properties)
+    }
+    for key: UInt8 in [16, 128, 255] {
+      #expect(properties { $0.protectionKey = key } == [RangeProperties(.protectionKey)])
+    }
+    for bits: UInt16 in [0x400, 0xfc00, 0xffff] {
+      #expect(properties { $0.softwareBits = bits } == [RangeProperties(.softwareBits)])
+    }
+    #expect(properties { ($0.protectionKey, $0.softwareBits) = (0, 0) } == [])
+  }
+
   @Test("A comparison that was cut short is no agreement, and says from where on")
   func interrupted() throws {
     var options = VerificationOptions()

@@ -31,10 +31,11 @@ struct PageFacts: OptionSet, Hashable, Sendable {
   /// One bit for each size.
   static let sizeShift: UInt64 = 24
   static let sizes = PageFacts(rawValue: 7 << sizeShift)
+  // Wider than they are in entries: a number that no entry can have is no other one.
   static let softwareShift: UInt64 = 32
-  static let software = PageFacts(rawValue: 0x3ff << softwareShift)
+  static let software = PageFacts(rawValue: 0xffff << softwareShift)
   static let keyShift: UInt64 = 48
-  static let key = PageFacts(rawValue: 15 << keyShift)
+  static let key = PageFacts(rawValue: 0xff << keyShift)
   /// Everything that a statement says with a bit of its own.
   static let everyFlag: PageFacts = [.rights, .global, .accessed, .dirty, .software, .key]
 
