@@ -97,7 +97,7 @@ struct ImageProofTests {
     }
   }
 
-  @Test("A terabyte by shared tables is probed once per table, and samples of the rest")
+  @Test("A terabyte by shared tables is probed once per leaf and once per link")
   func sharedTables() throws {
     var image = TableImage()
     let tables = (0..<3).map { _ in image.makeTable() }
@@ -111,8 +111,11 @@ struct ImageProofTests {
     #expect(report.isAgreement)
     #expect(report.sharedByteCount == 1 << 40 - 1 << 21)
     #expect(report.tableCount == 4)
-    #expect(report.total.executedCount > 128 * 6)
-    #expect(report.total.executedCount < 128 * 6 * 8)
+    // 128 leaves, and 511 + 511 + 1 links to tables that were gone through before.
+    #expect(report.tallies[.kind(0)]?.executedCount == 128 * 6)
+    #expect(report.leafCounts == [128, 1023])
+    #expect(report.tallies[.kind(1)]?.executedCount == 1023 * 6)
+    #expect(report.total.coveredCount == (128 * 512 * 512 * 2 - 128 - 1023) * 6)
   }
 
   @Test("Without a free root entry nothing runs, and the reason is given")

@@ -43,6 +43,11 @@ struct UnaskedPagesTests {
     let report = try Verifier().verify(try Self.built())
     #expect(report.verdict == .disagreement && !report.isAgreement)
     #expect(report.comparison?.differences.map(\.leafCount) == [168])
+    // They are executed too, and they answer.
+    let unasked = try #require(report.tallies[.unasked])
+    #expect(unasked.probeCount == 168 * 6 && unasked.executedCount == 168 * 6)
+    #expect(unasked.disagreementCount == 168 * 6)
+    #expect(report.disagreements.first?.verdict.page.subject == .unasked)
   }
 
   @Test("A plan that looks elsewhere changes nothing")

@@ -56,6 +56,11 @@ struct ExperimentRun {
     var writeCounts: [UInt64: Int] = [:]
     for index in pages.indices where pages[index].manners.contains(ProbeManners(manner)) {
       if let reason = obstacle(to: manner, page: index) {
+        if isCovered(index, manner) {
+          collector.addCovered(pages[index])
+          progress.advance(by: 1)
+          continue
+        }
         add(
           verdict(
             PlannedProbe(
@@ -103,6 +108,25 @@ struct ExperimentRun {
     _ verdict: ProbeVerdict, page: Int, to collector: inout VerdictCollector
   ) {
     if collector.add(verdict) { openManners[page].insert(ProbeManners(verdict.manner)) }
+  }
+
+  /// True when another page of the same leaf can be used in this manner.
+  private func isCovered(_ index: Int, _ manner: ProbeManner) -> Bool {
+    guard let size = pages[index].pageSize else { return false }
+    var first = index
+    while first > 0, pages[first].continuesLeaf { first -= 1 }
+    var other = first
+    repeat {
+      // A second machine is asked about some of the pages only.
+      let isOfLeaf = (pages[other].linearAddress ^ pages[index].linearAddress) < size.byteCount
+      if other != index, isOfLeaf, pages[other].manners.contains(ProbeManners(manner)),
+        obstacle(to: manner, page: other) == nil
+      {
+        return true
+      }
+      other += 1
+    } while other < pages.count && pages[other].continuesLeaf
+    return false
   }
 
   private func loop(for kind: AccessKind) -> AgentBatch.Loop {

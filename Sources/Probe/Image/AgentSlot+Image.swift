@@ -22,7 +22,17 @@ extension AgentSlot {
         && !profile.deviations.contains(.rootEntryUnreachableAtUser(index: index))
     }
     let asked = question.expectation?.rootIndices(of: level) ?? []
-    guard let rootIndex = free.first(where: { !asked.contains($0) }) ?? free.first else {
+    // Unmapped pages beside mapped ones are probed, and the agent would be in their place.
+    func isInUse(_ index: Int) -> Bool {
+      let word = memory.loadWord(
+        at: GuestPhysicalAddress(truncating: root + UInt64(index) * 8))
+      return (word ?? 0) & 1 != 0
+    }
+    let apart = free.first { index in
+      !asked.contains(index) && !(index & 255 > 0 && isInUse(index - 1))
+        && !(index & 255 < 255 && isInUse(index + 1))
+    }
+    guard let rootIndex = apart ?? free.first(where: { !asked.contains($0) }) ?? free.first else {
       return .failure(NotRunReasonError(reason: .noFreeRootEntry))
     }
     let all =

@@ -4,142 +4,96 @@ import GuestMem
 import MMU
 
 /// The pages that the proof of an image uses, and how they are grouped.
+///
+/// Every leaf entry and every link on the way to one is in the plan: see ``CoverageVisitor``. What
+/// does not fit is counted.
 struct ImagePlan: Sendable {
   var plan = ProbePlan()
   private(set) var kinds: [PageKind] = []
-  /// For each kind, the number of leaves.
+  /// For each kind, the number of leaves, or of links.
   private(set) var leafCounts: [UInt64] = []
-  /// For each kind, the number of pages that did not fit into the plan.
-  private(set) var unplannedCounts: [Int] = []
+  /// The number of pages that did not fit into the plan, by what they are about.
+  private(set) var unplannedCounts: [ProbeSubject: Int] = [:]
   /// Linear bytes that go through tables which are probed at another address.
   private(set) var sharedByteCount: UInt64 = 0
   /// Physical ranges that pages lead to.
   private(set) var extents: [Range<UInt64>] = []
-  /// Unmapped pages next to mapped ones, which are probed as far as the agent is not there.
-  private var gaps: [UInt64] = []
+  /// What no entry maps, in order, but for tables that are gone through at another address.
+  private(set) var unmapped: [UnmappedStretch] = []
 
   private var settings: ProcessorSettings
   private var ranges: [MachineMemoryRange]
   /// Pages at this physical address and above do not exist on the machine.
   private var addressLimit: UInt64
+  private var pageLimit: Int
+  private var rootSpan: UInt64
   private var kindIndices: [PageKind: Int] = [:]
-  private var previousLast: UInt64?
+  private var lastKind: (rights: UInt64, size: PageSize, hasMemory: Bool, index: Int)?
 
-  /// Shared tables that make more leaves than this, each way to one counted, are probed once.
+  /// Shared tables that make more leaves than this, each way to one counted, are gone through once.
   static let expansionLimit: UInt64 = 1 << 18
-  /// The largest number of pages in a plan.
-  static let pageLimit = 1 << 22
-  static let gapLimit = 1 << 16
   static let extentLimit = 1 << 20
-  /// The largest number of samples of one stretch that repeats another.
-  static let sampleLimit: UInt64 = 64
 
-  /// Lists what `tables` map in `memory`.
+  /// Lists what `tables` map in `memory`, in at most `pageLimit` pages.
   init(
     _ tables: PageTables, settings: ProcessorSettings, ranges: [MachineMemoryRange],
-    addressLimit: UInt64, in memory: ProbeMemory
+    addressLimit: UInt64, pageLimit: Int, expansionLimit: UInt64 = Self.expansionLimit,
+    in memory: ProbeMemory
   ) {
     self.settings = settings
     self.ranges = ranges
     self.addressLimit = addressLimit
-    var planner = Planner(plan: self)
-    tables.list(in: memory, shared: .expandUpTo(Self.expansionLimit), to: &planner)
-    self = planner.plan
-    if let last = previousLast { addGap(last &+ 1) }
-  }
-
-  /// Hears of the runs.
-  private struct Planner: ListingReceiver {
-    var plan: ImagePlan
-
-    mutating func receive(_ item: ListedItem) -> ListingDecision {
-      plan.add(item)
-      return .goOn
-    }
-  }
-
-  private mutating func add(_ item: ListedItem) {
-    switch item {
-    case .run(let run):
-      if previousLast.map({ $0 &+ 1 != run.linearAddress }) ?? true {
-        if let last = previousLast { addGap(last &+ 1) }
-        addGap(run.linearAddress &- 1)
-      }
-      previousLast = run.lastAddress
-      addPages(of: run)
-    case .repetition(let first, let byteCount, _, let unit):
-      sharedByteCount &+= byteCount
-      previousLast = first &+ (byteCount &- 1)
-      addSamples(from: first, unitCount: byteCount / unit, unit: unit)
-      if byteCount > 4096 { addSample(first &+ (byteCount &- 1)) }
-    }
-  }
-
-  /// A page of each of some ways to the same tables, each page another one of them.
-  private mutating func addSamples(from first: UInt64, unitCount: UInt64, unit: UInt64) {
-    let count = min(unitCount, Self.sampleLimit)
-    for sample in 0..<count {
-      // An odd factor spreads the samples over all pages.
-      let page = sample &* 0x9e37 & (unit >> 12 &- 1)
-      addSample(first &+ unitCount / count &* sample &* unit &+ page << 12)
-    }
-  }
-
-  private mutating func addSample(_ address: UInt64) {
-    let kind = index(of: .repeated)
-    leafCounts[kind] += 1
-    add(address, kind, nil, nil)
+    self.pageLimit = pageLimit
+    rootSpan = tables.configuration.rootLevel.span
+    var counter = CoverageVisitor(NoReceiver(), expandsSharedTables: false)
+    tables.traverse(in: memory, &counter)
+    var visitor = CoverageVisitor(
+      self, expandsSharedTables: counter.leafCount <= expansionLimit)
+    tables.traverse(in: memory, &visitor)
+    self = visitor.receiver
   }
 
   private mutating func index(of kind: PageKind) -> Int {
     if let known = kindIndices[kind] { return known }
     kinds.append(kind)
     leafCounts.append(0)
-    unplannedCounts.append(0)
     kindIndices[kind] = kinds.count - 1
     return kinds.count - 1
   }
 
-  /// Every page of 4 KiB, and of each larger one the first, the middle and the last 4 KiB.
-  private mutating func addPages(of run: MappedRun) {
-    let physical = run.physicalAddress.rawValue
-    addExtent(physical..<physical &+ run.byteCount)
-    let isBeyond = physical &+ (run.byteCount &- 1) >= addressLimit
-    let size = run.pageSize
-    var kind = 0
-    var hadMemory: Bool?
-    for page in 0..<run.pageCount {
-      let offset = page &* size.byteCount
-      let hasMemory = ranges.range(at: physical &+ offset) != nil
-      if hasMemory != hadMemory {
-        kind = index(of: PageKind(run, settings: settings, hasMemory: hasMemory))
-        hadMemory = hasMemory
-      }
-      leafCounts[kind] += 1
-      let first = run.linearAddress &+ offset
-      let obstacle: NotRunReason? = isBeyond ? .noSuchPhysicalAddress : nil
-      add(first, kind, size, obstacle)
-      if size != .size4KiB {
-        add(first &+ size.byteCount / 2, kind, size, obstacle)
-        add(first &+ (size.byteCount - 1), kind, size, obstacle)
-      }
+  /// The position of the kind of a page, which often is that of the page before.
+  private mutating func index(of page: MappedRun, hasMemory: Bool) -> Int {
+    let rights = page.combinedRights | page.leafBits & PageTableEntry.Bit.protectionKey
+    if let lastKind, lastKind.rights == rights, lastKind.size == page.pageSize,
+      lastKind.hasMemory == hasMemory
+    {
+      return lastKind.index
     }
+    let found = index(of: PageKind(page, settings: settings, hasMemory: hasMemory))
+    lastKind = (rights, page.pageSize, hasMemory, found)
+    return found
   }
 
-  private mutating func add(
-    _ address: UInt64, _ kind: Int, _ size: PageSize?, _ obstacle: NotRunReason?
-  ) {
-    guard plan.pages.count < Self.pageLimit else {
-      unplannedCounts[kind] += 1
+  /// Takes a page into the plan, or counts it.
+  mutating func add(_ page: ProbePage) {
+    guard plan.pages.count < pageLimit else {
+      unplannedCounts[page.subject, default: 0] += 1
       return
     }
-    plan.pages.append(
-      ProbePage(
-        containing: address, subject: .kind(kind), pageSize: size, obstacle: obstacle))
+    plan.pages.append(page)
+  }
+
+  /// Why a page of the machine's would not be the image's.
+  private func obstacle(to physical: UInt64, _ size: PageSize) -> NotRunReason? {
+    physical &+ (size.byteCount &- 1) >= addressLimit ? .noSuchPhysicalAddress : nil
   }
 
   /// Keeps the range; of too many only what they span.
   private mutating func addExtent(_ range: Range<UInt64>) {
+    if let last = extents.last, last.upperBound == range.lowerBound {
+      extents[extents.count - 1] = last.lowerBound..<range.upperBound
+      return
+    }
     extents.append(range)
     guard extents.count > Self.extentLimit else { return }
     let start = extents.reduce(UInt64.max) { min($0, $1.lowerBound) }
@@ -147,19 +101,88 @@ struct ImagePlan: Sendable {
     extents = [start..<end]
   }
 
-  private mutating func addGap(_ address: UInt64) {
-    if gaps.count < Self.gapLimit && gaps.last != address & ~0xfff {
-      gaps.append(address & ~0xfff)
+  /// Plans both ends of each stretch that nothing maps, as far as a mapped page can be beside them.
+  ///
+  /// The first and the last entry of each half of a root have nothing beside them.
+  mutating func addGaps() {
+    for stretch in unmapped {
+      var ends: [UInt64] = []
+      let half = rootSpan &* 256
+      if stretch.entrySpan != rootSpan || stretch.first & (half &- 1) != 0 {
+        ends.append(stretch.first & ~0xfff)
+      }
+      if stretch.entrySpan != rootSpan || (stretch.last &+ 1) & (half &- 1) != 0 {
+        ends.append(stretch.last & ~0xfff)
+      }
+      for (position, page) in ends.enumerated() where position == 0 || page != ends[0] {
+        add(ProbePage(containing: page, subject: .gap(nearMapping: -1)))
+      }
+    }
+  }
+}
+
+extension ImagePlan: CoverageReceiver {
+  /// Where memory is, all six manners can be executed.
+  func reluctance(_ size: PageSize, at physicalAddress: UInt64) -> Int {
+    if obstacle(to: physicalAddress, size) != nil { return 3 }
+    // Not every machine has pages of 1 GiB.
+    return (ranges.range(at: physicalAddress) == nil ? 1 : 0) + (size == .size1GiB ? 1 : 0)
+  }
+
+  /// Every page of 4 KiB, and of each larger one the first, the middle and the last 4 KiB.
+  mutating func receiveLeaf(_ page: MappedRun) {
+    let physical = page.physicalAddress.rawValue
+    let size = page.pageSize
+    addExtent(physical..<physical &+ size.byteCount)
+    let kind = index(of: page, hasMemory: ranges.range(at: physical) != nil)
+    leafCounts[kind] += 1
+    let obstacle = obstacle(to: physical, size)
+    let first = page.linearAddress
+    let isSmall = size == .size4KiB
+    add(
+      ProbePage(
+        containing: first, subject: .kind(kind), pageSize: size, obstacle: obstacle,
+        furtherPageCount: isSmall ? 0 : size.byteCount >> 12 - 3))
+    guard !isSmall else { return }
+    for offset in [size.byteCount / 2, size.byteCount - 1] {
+      add(
+        ProbePage(
+          containing: first &+ offset, subject: .kind(kind), pageSize: size, obstacle: obstacle,
+          continuesLeaf: true))
     }
   }
 
-  /// Plans the unmapped pages next to mapped ones that are not below root entry `agentIndex`.
-  mutating func addGaps(rootLevel: Level, agentIndex: Int?) {
-    let width: LinearAddressWidth = rootLevel == .pageMapLevel5 ? .bits57 : .bits48
-    for address in gaps where width.isCanonical(address) {
-      if Int(address >> rootLevel.indexShift & 511) == agentIndex { continue }
-      plan.pages.append(ProbePage(containing: address, subject: .gap(nearMapping: -1)))
-    }
-    gaps = []
+  /// The leaf that serves best behind each link.
+  mutating func receiveLink(_ link: CoveredLink) {
+    sharedByteCount &+= link.byteCount
+    let kind = index(of: .shared)
+    leafCounts[kind] += 1
+    add(
+      ProbePage(
+        containing: link.leafAddress, subject: .kind(kind), pageSize: link.pageSize,
+        obstacle: obstacle(to: link.physicalAddress, link.pageSize),
+        furtherPageCount: link.pageCount &- 1))
   }
+
+  /// Keeps it for the gaps and for what is asked for and not mapped.
+  mutating func receiveUnmapped(from first: UInt64, byteCount: UInt64, entrySpan: UInt64) {
+    unmapped.append(
+      UnmappedStretch(first: first, last: first &+ (byteCount &- 1), entrySpan: entrySpan))
+  }
+}
+
+/// Neighbouring entries of one table that map nothing.
+struct UnmappedStretch: Hashable, Sendable {
+  let first: UInt64
+  let last: UInt64
+  /// The bytes of addresses that go through each of the entries.
+  let entrySpan: UInt64
+}
+
+/// Wants to know nothing but the counts.
+private struct NoReceiver: CoverageReceiver {
+  func reluctance(_ size: PageSize, at physicalAddress: UInt64) -> Int { 0 }
+  mutating func receiveLeaf(_ page: MappedRun) {}
+  mutating func receiveLink(_ link: CoveredLink) {}
+  mutating func receiveUnmapped(from first: UInt64, byteCount: UInt64, entrySpan: UInt64) {}
 }

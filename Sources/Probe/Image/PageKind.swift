@@ -4,7 +4,7 @@ public import MMU
 
 /// Pages that the model expects to behave alike.
 public struct PageKind: Hashable, Sendable {
-  /// The size of the leaves; nil for pages that are reached again through shared tables.
+  /// The size of the leaves; nil for links to tables whose leaves are probed at another address.
   public let pageSize: PageSize?
   /// What accesses at CPL 0 may do, by the model.
   public let supervisor: EffectiveRights
@@ -27,6 +27,6 @@ public struct PageKind: Hashable, Sendable {
     hasMemory = false
   }
 
-  /// Samples of what is reached again through shared tables.
-  static let repeated = PageKind()
+  /// Links to tables that are gone through at another address with the same rights.
+  static let shared = PageKind()
 }

@@ -58,8 +58,8 @@ extension Verifier {
       return pass.proof
     }
     var collector = passes.collector
-    for (kind, count) in first.plan.unplannedCounts.enumerated() where count > 0 {
-      collector.addUnplanned(count, of: .kind(kind), .beyondPlan)
+    for (subject, count) in first.plan.unplannedCounts {
+      collector.addUnplanned(count, of: subject, .beyondPlan)
     }
     let end = ContinuousClock.now
     let calibrationTime = first.calibrationTime + secondCalibrationTime
@@ -125,7 +125,8 @@ extension Verifier {
     let original = tables.original
     var plan = ImagePlan(
       PageTables(cr3: question.cr3, configuration: meant), settings: question.settings,
-      ranges: tables.ranges, addressLimit: addressLimit, in: original)
+      ranges: tables.ranges, addressLimit: addressLimit, pageLimit: options.pageLimit,
+      in: original)
     let slot = AgentSlot.beside(
       tables, occupied: plan.extents, question, profile: profile ?? .anyMachine,
       width: configuration.physicalAddressWidth)
@@ -133,10 +134,10 @@ extension Verifier {
       plan.take(
         given, cr3: question.cr3, configuration: meant, addressLimit: addressLimit, in: original)
     } else {
-      plan.addGaps(rootLevel: meant.rootLevel, agentIndex: try? slot.get().rootIndex)
       if let expectation = question.expectation {
         plan.add(expectation, cr3: question.cr3, configuration: meant, in: original)
       }
+      plan.addGaps()
     }
     let work = VerificationWork(
       plan: plan.plan,

@@ -8,9 +8,9 @@ extension ProbePlan {
   ///
   /// Every leaf of a mapping is probed in its first, middle and last 4 KiB; a range that is not
   /// mapped once per entry that says so. The pages next to each mapping and the middle of each gap
-  /// are probed too.
+  /// are probed too, and every leaf and link that the tables have beyond what was asked for.
   ///
-  /// Complexity: one walk per leaf.
+  /// Complexity: one walk per leaf that was asked for, and 512 words per table.
   init(
     _ space: AddressSpace, cr3: UInt64, configuration: PagingConfiguration, in memory: MemoryView
   ) {
@@ -20,6 +20,7 @@ extension ProbePlan {
         Walk(address, cr3: cr3, configuration: configuration, in: memory).end
       }
     }
+    addUnasked(in: space, cr3: cr3, configuration: configuration, memory)
     addGaps(of: space)
     for (index, expectation) in space.expectations.enumerated() {
       pages.append(
@@ -50,15 +51,30 @@ extension ProbePlan {
         span = 0x1000
       }
       let lastOfSpan = min(last, (address | (span - 1)) & ~0xfff)
-      let middle = (address + (lastOfSpan - address) / 2) & ~0xfff
-      var previous: UInt64?
-      for page in [address, middle, lastOfSpan] where page != previous {
-        pages.append(
-          ProbePage(containing: page, subject: .mapping(index), pageSize: pageSize))
-        previous = page
-      }
+      addPages(
+        from: address, to: lastOfSpan, of: .mapping(index), pageSize,
+        further: pageSize == nil ? 0 : (lastOfSpan - address) >> 12 + 1)
       if lastOfSpan >= last { return }
       address = lastOfSpan + 0x1000
+    }
+  }
+
+  /// Plans the first, the middle and the last page of a part of one leaf, or of one that is not
+  /// mapped.
+  ///
+  /// The first of them stands for `further` pages, those that are planned with it left off.
+  mutating func addPages(
+    from first: UInt64, to last: UInt64, of subject: ProbeSubject, _ size: PageSize?,
+    further: UInt64
+  ) {
+    let middle = (first + (last - first) / 2) & ~0xfff
+    let planned: Set<UInt64> = [first, middle, last]
+    for page in planned.sorted() {
+      pages.append(
+        ProbePage(
+          containing: page, subject: subject, pageSize: size,
+          furtherPageCount: page == first ? further - min(further, UInt64(planned.count)) : 0,
+          continuesLeaf: size != nil && page != first))
     }
   }
 

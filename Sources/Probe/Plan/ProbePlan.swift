@@ -16,17 +16,26 @@ public struct ProbePage: Hashable, Sendable {
   public let offset: UInt16?
   /// Why the page cannot be probed on the machine of the plan, or nil when it can.
   public internal(set) var obstacle: NotRunReason?
+  /// The number of further pages that the same entries map, and that the model judges alone once
+  /// this one has been executed.
+  public let furtherPageCount: UInt64
+  /// The page before it in the plan is another one of the same leaf: what cannot be made here need
+  /// not be, as long as it can be made there.
+  public let continuesLeaf: Bool
 
   /// Takes the page that contains `address`.
   public init(
     containing address: UInt64, manners: ProbeManners = .all, subject: ProbeSubject,
-    pageSize: PageSize? = nil, obstacle: NotRunReason? = nil
+    pageSize: PageSize? = nil, obstacle: NotRunReason? = nil, furtherPageCount: UInt64 = 0,
+    continuesLeaf: Bool = false
   ) {
     linearAddress = address & ~0xfff
     self.manners = manners
     self.subject = subject
     self.pageSize = pageSize
     self.obstacle = obstacle
+    self.furtherPageCount = furtherPageCount
+    self.continuesLeaf = continuesLeaf
     offset = nil
   }
 
@@ -38,6 +47,8 @@ public struct ProbePage: Hashable, Sendable {
     self.subject = subject
     pageSize = nil
     obstacle = nil
+    furtherPageCount = 0
+    continuesLeaf = false
     offset = UInt16(truncatingIfNeeded: address & 0xfff)
   }
 }
@@ -57,6 +68,8 @@ public enum ProbeSubject: Hashable, Sendable {
   case mapping(Int)
   /// Unmapped, next to a mapping or between two.
   case gap(nearMapping: Int)
+  /// Mapped, and nobody asked for it.
+  case unasked
   /// An expectation.
   case expectation(Int)
   /// Pages of an image that are alike.
@@ -72,6 +85,13 @@ public struct ProbePlan: Hashable, Sendable {
 
   /// A plan of the given pages.
   public init(pages: [ProbePage] = []) { self.pages = pages }
+
+  /// The first position from `index` on at which a leaf's pages do not go on.
+  func boundary(from index: Int) -> Int {
+    var boundary = max(0, index)
+    while boundary < pages.count, pages[boundary].continuesLeaf { boundary += 1 }
+    return min(boundary, pages.count)
+  }
 
   /// The number of single probes: pages times manners.
   public var probeCount: Int {

@@ -24,6 +24,9 @@ public struct SubjectTally: Hashable, Sendable {
   public var disagreementCount = 0
   /// The number of probes that killed the guest.
   public var lostCount = 0
+  /// The number of accesses beside the probes that the model judges alone: those to further pages of
+  /// leaves that were executed in the same manner.
+  public var coveredCount = 0
   /// Per manner, what was asked for.
   public var asked = [AccessTally](repeating: AccessTally(), count: 6)
   /// Per manner, what the model says.
@@ -125,6 +128,11 @@ struct VerdictCollector: Sendable {
     tallies[subject, default: SubjectTally()].addUnplanned(count, reason)
   }
 
+  /// Counts accesses that need not be made, because others to the same leaf can be.
+  mutating func addCovered(_ page: ProbePage) {
+    tallies[Self.tallied(page.subject), default: SubjectTally()].coveredCount += 1
+  }
+
   /// Gaps are one subject, whatever mapping is near.
   private static func tallied(_ subject: ProbeSubject) -> ProbeSubject {
     if case .gap = subject { return .gap(nearMapping: -1) }
@@ -185,6 +193,7 @@ extension SubjectTally {
     case .pageFault, .exception: executed[index].deniedCount += 1
     }
     executedCount += 1
+    coveredCount += Int(clamping: verdict.page.furtherPageCount)
     probedAddress = probedAddress ?? verdict.address
     if let deviation = verdict.deviation { deviations[deviation, default: 0] += 1 }
     if !verdict.disagreements.isEmpty {
@@ -221,6 +230,7 @@ extension SubjectTally {
     agreementCount += other.agreementCount
     disagreementCount += other.disagreementCount
     lostCount += other.lostCount
+    coveredCount += other.coveredCount
     for index in 0..<6 {
       asked[index].merge(other.asked[index])
       modelled[index].merge(other.modelled[index])

@@ -10,6 +10,10 @@ public struct VerificationOptions: Sendable {
   public var workerCount: Int = processorCount()
   /// What happens to pages that the machine does not support.
   public var unsupportedPages: UnsupportedPagePolicy = .skip
+  /// The largest number of pages in the plan for an image, of at most six probes each.
+  ///
+  /// What does not fit is counted as ``NotRunReason/beyondPlan``.
+  public var pageLimit = 1 << 22
   /// Asked before each batch of probes, from any thread: once it answers true, no more are made.
   public var isCancelled: @Sendable () -> Bool = { false }
   /// Called with the number of finished probes, from any thread.

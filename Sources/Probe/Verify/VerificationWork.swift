@@ -79,8 +79,8 @@ struct VerificationWork: Sendable {
       [Result<VerdictCollector, MachineError>?](
         repeating: nil, count: workerCount))
     DispatchQueue.concurrentPerform(iterations: workerCount) { index in
-      let first = min(pages.count, index * share)
-      let end = min(pages.count, first + share)
+      let first = plan.boundary(from: min(pages.count, index * share))
+      let end = plan.boundary(from: min(pages.count, (index + 1) * share))
       let result = Result { () throws(MachineError) in
         try work(pages[first..<end], on: factory, slot, deadline, progress)
       }
@@ -145,7 +145,7 @@ struct VerificationWork: Sendable {
         collector.addUnfinished(pages[first...], reason)
         break
       }
-      let end = min(pages.endIndex, first + pagesPerRound)
+      let end = min(pages.endIndex, plan.boundary(from: first + pagesPerRound))
       try experiment.run(
         pages[first..<end], deadline: deadline, into: &collector, progress: progress)
       first = end

@@ -71,7 +71,7 @@ struct ImageReportJSON {
         json.member("rights", kind.rights)
         json.member("memory", kind.hasMemory)
       } else {
-        json.member("samples", true)
+        json.member("links", true)
       }
       json.member("count", Int(clamping: report.leafCounts[index]))
       write(.kind(index), to: &json)

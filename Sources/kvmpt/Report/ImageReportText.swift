@@ -44,7 +44,7 @@ struct ImageReportText {
         .init("shared", .yellow),
         .init(
           "\(ByteCount(report.sharedByteCount)) of addresses go through tables that are probed at"
-            + " another address: only samples of them were probed"),
+            + " another address: each link to them is probed once"),
       ])
     }
     return table.rendered(styler: styler)
@@ -67,7 +67,7 @@ struct ImageReportText {
       let tally = report.tallies[.kind(index)] ?? SubjectTally()
       table.append(
         [
-          .init(kind.pageSize?.label ?? "(through shared tables)"),
+          .init(kind.pageSize?.label ?? "(links to shared tables)"),
           .init(kind.pageSize == nil ? "" : kind.hasMemory ? "yes" : "none"),
         ] + ProofText.cells(tally, pageCount: Int(clamping: report.leafCounts[index]))
           + [machines.cell(.kind(index))])

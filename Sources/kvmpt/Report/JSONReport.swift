@@ -67,6 +67,12 @@ struct JSONReport {
       json.endObject()
     }
     json.endArray()
+    if let unasked = report.tallies[.unasked] {
+      json.key("unasked")
+      json.beginObject()
+      ProofJSON.writeCounts(unasked, to: &json)
+      json.endObject()
+    }
     json.key("gaps")
     json.beginObject()
     proof.writeCounts(of: .gap(nearMapping: -1), to: &json)

@@ -66,6 +66,7 @@ extension ProbeSubject {
     case .gap(let index):
       space.mappings.indices.contains(index)
         ? "unmapped, near \(quoted(space.mappings[index].name))" : "unmapped"
+    case .unasked: "mapped, and not asked for"
     case .expectation(let index): "expectation \(index + 1)"
     }
   }
@@ -74,7 +75,7 @@ extension ProbeSubject {
 extension PageKind {
   /// Such as `4KiB, rw-|---`.
   var words: String {
-    guard let pageSize else { return "samples through shared tables" }
+    guard let pageSize else { return "links to shared tables" }
     return "\(pageSize.label), \(rights)" + (hasMemory ? "" : ", no memory there")
   }
 

@@ -88,6 +88,7 @@ struct ProofJSON {
     json.member("agreeing", tally.agreementCount)
     json.member("disagreeing", tally.disagreementCount)
     json.member("lost", tally.lostCount)
+    json.member("covered", tally.coveredCount)
     json.key("not-run")
     json.beginObject()
     for reason in NotRunReason.allCases {

@@ -13,6 +13,7 @@ extension ReportSuite {
       Self.machines(report) + [
         ("asked", asked),
         ("probes", "\(report.total.probeCount)"), ("executed", "\(report.total.executedCount)"),
+        ("covered", "\(report.total.coveredCount)"),
       ]
     func add(_ name: String, _ group: String, _ subject: ProbeSubject) {
       cases.append(

@@ -11,6 +11,7 @@ extension ReportSuite {
     properties =
       Self.machines(report) + [
         ("probes", "\(report.total.probeCount)"), ("executed", "\(report.total.executedCount)"),
+        ("covered", "\(report.total.coveredCount)"),
       ]
     for (index, mapping) in report.space.mappings.enumerated() {
       cases.append(
@@ -18,6 +19,12 @@ extension ReportSuite {
           mapping.name, "mappings", .mapping(index), report, path: file.path,
           line: file.positions.mappings.indices.contains(index)
             ? file.positions.mappings[index].start.line : nil))
+    }
+    if report.tallies[.unasked] != nil {
+      cases.append(
+        Self.reportCase(
+          "mapped pages that nobody asked for", "unasked", .unasked, report, path: file.path,
+          line: nil))
     }
     if report.tallies[.gap(nearMapping: -1)] != nil {
       cases.append(

@@ -21,6 +21,12 @@ struct ReportSummary {
 
   var text: String {
     var lines = [verdict]
+    let covered = report.total.coveredCount
+    if covered > 0 {
+      lines.append(
+        "covered: \(counted(covered, "further access", "further accesses")) through entries that were"
+          + " executed, judged by the model")
+    }
     if let comparison = report.comparison {
       lines += RangeComparisonText(comparison: comparison, space: space).lines
     }

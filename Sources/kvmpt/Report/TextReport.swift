@@ -60,6 +60,10 @@ struct TextReport {
             differs: report.comparison?.differingMappings.contains(index) == true)
           + [machines.cell(.mapping(index))])
     }
+    if let unasked = report.tallies[.unasked] {
+      table.append(
+        [.init("(mapped, and not asked for)"), "", ""] + ProofText.cells(unasked, pageCount: 0))
+    }
     if let gaps = report.tallies[.gap(nearMapping: -1)] {
       table.append(
         [.init("(unmapped around them)"), "", ""] + ProofText.cells(gaps, pageCount: 0)

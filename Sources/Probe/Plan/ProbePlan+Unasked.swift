@@ -1,0 +1,63 @@
+// The leaves and links that tables have beyond what was asked for.
+
+import GuestMem
+import MMU
+
+extension ProbePlan {
+  /// Plans a page of each leaf, and of each link to a leaf, through which no page of a mapping goes.
+  ///
+  /// Those that were asked for are in the plan already.
+  mutating func addUnasked(
+    in space: AddressSpace, cr3: UInt64, configuration: PagingConfiguration, _ memory: MemoryView
+  ) {
+    let tables = PageTables(cr3: cr3, configuration: configuration)
+    let asked = space.mappings.map { mapping in
+      let first = mapping.linearAddress.rawValue
+      return first...first &+ (mapping.byteCount &- 1)
+    }.sorted { $0.lowerBound < $1.lowerBound }
+    var visitor = CoverageVisitor(
+      UnaskedPlanner(plan: self, asked: asked), expandsSharedTables: false)
+    tables.traverse(in: memory, &visitor)
+    self = visitor.receiver.plan
+  }
+}
+
+/// Adds what lies outside of all mappings.
+private struct UnaskedPlanner: CoverageReceiver {
+  var plan: ProbePlan
+  /// The ranges of all mappings, in order and apart.
+  let asked: [ClosedRange<UInt64>]
+  /// The first of them that does not lie below the last address that was looked up.
+  private var position = 0
+
+  init(plan: ProbePlan, asked: [ClosedRange<UInt64>]) {
+    self.plan = plan
+    self.asked = asked
+  }
+
+  /// Addresses come in order.
+  private mutating func isAsked(_ range: ClosedRange<UInt64>) -> Bool {
+    while position < asked.count, asked[position].upperBound < range.lowerBound { position += 1 }
+    return position < asked.count && asked[position].overlaps(range)
+  }
+
+  func reluctance(_ size: PageSize, at physicalAddress: UInt64) -> Int { 0 }
+
+  mutating func receiveLeaf(_ page: MappedRun) {
+    guard !isAsked(page.linearAddress...page.lastAddress) else { return }
+    plan.addPages(
+      from: page.linearAddress, to: page.lastAddress & ~0xfff, of: .unasked,
+      page.pageSize, further: page.pageSize.byteCount >> 12)
+  }
+
+  mutating func receiveLink(_ link: CoveredLink) {
+    let last = link.leafAddress &+ (link.pageSize.byteCount &- 1)
+    guard !isAsked(link.leafAddress...last) else { return }
+    plan.pages.append(
+      ProbePage(
+        containing: link.leafAddress, subject: .unasked, pageSize: link.pageSize,
+        furtherPageCount: link.pageCount - 1))
+  }
+
+  mutating func receiveUnmapped(from first: UInt64, byteCount: UInt64, entrySpan: UInt64) {}
+}
