@@ -158,7 +158,7 @@ struct CoverageTests {
     let before = plan.plan.pages.count
     let guards = Mapping(
       name: "nothing here", linearAddress: LinearAddress(truncating: 0x40_4000, width: .bits48),
-      byteCount: 64 << 40, properties: PageProperties())
+      byteCount: 64 << 40, properties: PageProperties(rights: []))
     plan.add(
       ImageExpectation(
         space: AddressSpace(memoryByteCount: 0, mappings: [guards]), placements: [nil]),

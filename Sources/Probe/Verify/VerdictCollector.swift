@@ -130,7 +130,7 @@ struct VerdictCollector: Sendable {
 
   /// Counts accesses that need not be made, because others to the same leaf can be.
   mutating func addCovered(_ page: ProbePage) {
-    tallies[Self.tallied(page.subject), default: SubjectTally()].coveredCount += 1
+    tallies[Self.tallied(page.subject), default: SubjectTally()].addCovered(1)
   }
 
   /// Gaps are one subject, whatever mapping is near.
@@ -193,7 +193,7 @@ extension SubjectTally {
     case .pageFault, .exception: executed[index].deniedCount += 1
     }
     executedCount += 1
-    coveredCount += Int(clamping: verdict.page.furtherPageCount)
+    addCovered(Int(clamping: verdict.page.furtherPageCount))
     probedAddress = probedAddress ?? verdict.address
     if let deviation = verdict.deviation { deviations[deviation, default: 0] += 1 }
     if !verdict.disagreements.isEmpty {
@@ -201,6 +201,12 @@ extension SubjectTally {
     } else if verdict.deviation == nil {
       agreementCount += 1
     }
+  }
+
+  /// Counts up to `Int.max`: a plan that somebody made may say anything.
+  fileprivate mutating func addCovered(_ count: Int) {
+    let (sum, isTooMuch) = coveredCount.addingReportingOverflow(count)
+    coveredCount = isTooMuch ? .max : sum
   }
 
   fileprivate mutating func addUnplanned(_ count: Int, _ reason: NotRunReason) {
@@ -230,7 +236,7 @@ extension SubjectTally {
     agreementCount += other.agreementCount
     disagreementCount += other.disagreementCount
     lostCount += other.lostCount
-    coveredCount += other.coveredCount
+    addCovered(other.coveredCount)
     for index in 0..<6 {
       asked[index].merge(other.asked[index])
       modelled[index].merge(other.modelled[index])
