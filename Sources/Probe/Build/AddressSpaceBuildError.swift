@@ -14,6 +14,8 @@ public enum AddressSpaceBuildError: Error, Hashable, Sendable {
   case tables(mapping: Int?, PageTableError)
   /// The tables that were written violate a contract of the page-table core: a defect of it.
   case brokenContract(ContractViolation)
+  /// The run ended, by its time limit or because somebody asked for it, before the tables were built.
+  case unfinished(NotRunReason)
 
   /// The stable name of the reason, the same in every output format.
   public var id: String {
@@ -23,6 +25,7 @@ public enum AddressSpaceBuildError: Error, Hashable, Sendable {
     case .frames(_, let error): error.id
     case .tables(_, let error): error.id
     case .brokenContract: "broken-contract"
+    case .unfinished(let reason): reason.rawValue
     }
   }
 
@@ -34,6 +37,7 @@ public enum AddressSpaceBuildError: Error, Hashable, Sendable {
     case .frames(_, let error): error.message
     case .tables(_, let error): error.message
     case .brokenContract(let violation): "the tables violate a contract: \(violation)"
+    case .unfinished(let reason): "\(reason.message) before the tables were built"
     }
   }
 
@@ -45,6 +49,7 @@ public enum AddressSpaceBuildError: Error, Hashable, Sendable {
     case .frames(_, let error): error.hint
     case .tables(_, let error): error.hint
     case .brokenContract: "this is a defect of kvmpt; please report it with the address space"
+    case .unfinished: "give it more time, or ask for less"
     }
   }
 
@@ -53,7 +58,7 @@ public enum AddressSpaceBuildError: Error, Hashable, Sendable {
     switch self {
     case .invalid(let problems):
       if case .mapping(let mapping, _) = problems.first?.subject { mapping } else { nil }
-    case .memory, .brokenContract: nil
+    case .memory, .brokenContract, .unfinished: nil
     case .frames(let mapping, _): mapping
     case .tables(let mapping, _): mapping
     }

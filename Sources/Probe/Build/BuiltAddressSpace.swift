@@ -33,6 +33,14 @@ public struct BuiltAddressSpace: ~Copyable, Sendable {
   public init(
     _ space: AddressSpace, configuration: PagingConfiguration
   ) throws(AddressSpaceBuildError) {
+    try self.init(space, configuration: configuration) { nil }
+  }
+
+  /// Writes the tables of `space` unless `reasonToStop`, which is asked again and again, has one.
+  init(
+    _ space: AddressSpace, configuration: PagingConfiguration,
+    reasonToStop: () -> NotRunReason?
+  ) throws(AddressSpaceBuildError) {
     let problems = space.check()
     guard problems.isEmpty else { throw .invalid(problems) }
     let memory: GuestMemory
@@ -41,7 +49,8 @@ public struct BuiltAddressSpace: ~Copyable, Sendable {
     } catch {
       throw .memory(error)
     }
-    let writer = try TableWriter(space, configuration: configuration, memory: memory.view)
+    let writer = try TableWriter(
+      space, configuration: configuration, memory: memory.view, reasonToStop)
     self.space = space
     self.memory = memory
     self.configuration = configuration
@@ -87,8 +96,12 @@ private struct TableWriter {
   let placements: [UInt64]
   let statistics: TableStatistics
 
+  /// So many mappings are written between two looks at the clock.
+  private static let mappingsPerLook = 64
+
   init(
-    _ space: AddressSpace, configuration machine: PagingConfiguration, memory: MemoryView
+    _ space: AddressSpace, configuration machine: PagingConfiguration, memory: MemoryView,
+    _ reasonToStop: () -> NotRunReason?
   ) throws(AddressSpaceBuildError) {
     var allocator: FrameAllocator
     do throws(FrameAllocationError) {
@@ -103,22 +116,28 @@ private struct TableWriter {
     configuration.supports1GiBPages = true
     var current: Int?
     var violation: ContractViolation?
+    var stopped: NotRunReason?
     do throws(PageTableError) {
       var table = try PageTable(
         configuration: configuration, memory: memory, allocator: &allocator)
       for (index, mapping) in space.mappings.enumerated()
       where !mapping.properties.rights.isEmpty {
+        if index % Self.mappingsPerLook == Self.mappingsPerLook - 1 {
+          stopped = reasonToStop()
+          if stopped != nil { break }
+        }
         current = index
         try Self.map(
           mapping, to: placements[index], avoids1GiBPages: !machine.supports1GiBPages,
           in: &table, &allocator)
       }
       cr3 = table.rootAddress.rawValue
-      statistics = TableStatistics(table)
-      violation = table.contractViolations(allocator: allocator).first
+      statistics = stopped == nil ? TableStatistics(table) : TableStatistics()
+      if stopped == nil { violation = table.contractViolations(allocator: allocator).first }
     } catch {
       throw .tables(mapping: current, error)
     }
+    if let stopped { throw .unfinished(stopped) }
     if let violation { throw .brokenContract(violation) }
   }
 

@@ -177,12 +177,12 @@ extension Verifier {
   ) throws(ImageProofError) -> VerdictCollector {
     let progress = ProgressCounter(totalCount: work.plan.probeCount, observer: options.observer)
     guard let factory, let profile else {
-      return work.withoutMachine(.noMachine, progress: progress)
+      return work.withoutMachine(.noMachine, deadline, progress: progress)
     }
     if let obstacle = profile.obstacle(
       rootLevel: question.configuration.rootLevel, settings: question.settings)
     {
-      return work.withoutMachine(obstacle, progress: progress)
+      return work.withoutMachine(obstacle, deadline, progress: progress)
     }
     do throws(MachineError) {
       return try work.run(

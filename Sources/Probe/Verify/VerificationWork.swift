@@ -67,7 +67,7 @@ struct VerificationWork: Sendable {
     let slot: AgentSlot
     switch self.slot {
     case .success(let found): slot = found
-    case .failure(let error): return withoutMachine(error.reason, progress: progress)
+    case .failure(let error): return withoutMachine(error.reason, deadline, progress: progress)
     }
     let pages = plan.pages
     let workerCount = max(1, min(workerLimit, pages.count / Self.pagesPerWorker))
@@ -94,11 +94,13 @@ struct VerificationWork: Sendable {
   }
 
   /// Compares what was asked with the model alone.
-  func withoutMachine(_ reason: NotRunReason, progress: ProgressCounter) -> VerdictCollector {
+  func withoutMachine(
+    _ reason: NotRunReason, _ deadline: ContinuousClock.Instant, progress: ProgressCounter
+  ) -> VerdictCollector {
     var collector = setup.collector()
     for (index, page) in plan.pages.enumerated() {
-      if index.isMultiple(of: 1024), setup.isCancelled() {
-        collector.addUnfinished(plan.pages[index...], .interrupted)
+      if index.isMultiple(of: 1024), let end = setup.reasonToStop(deadline: deadline) {
+        collector.addUnfinished(plan.pages[index...], end)
         break
       }
       let configuration = setup.configuration(for: page)

@@ -44,7 +44,10 @@ public struct Verifier: Sendable {
     let start = ContinuousClock.now
     let profile = try profile(for: space, timeLimit: options.timeLimit)
     let calibrated = ContinuousClock.now
-    let built = try build(space, profile)
+    let deadline = start + options.timeLimit
+    let built = try build(space, profile) {
+      options.isCancelled() ? .interrupted : ContinuousClock.now < deadline ? nil : .timeLimit
+    }
     return try verify(
       built, profile, options, start: start, calibrationTime: calibrated - start)
   }
@@ -122,9 +125,16 @@ public struct Verifier: Sendable {
   public func build(
     _ space: AddressSpace, _ profile: MachineProfile?
   ) throws(VerificationError) -> BuiltAddressSpace {
+    try build(space, profile) { nil }
+  }
+
+  private func build(
+    _ space: AddressSpace, _ profile: MachineProfile?, reasonToStop: () -> NotRunReason?
+  ) throws(VerificationError) -> BuiltAddressSpace {
     do {
       return try BuiltAddressSpace(
-        space, configuration: (profile ?? .anyMachine).configuration(for: space))
+        space, configuration: (profile ?? .anyMachine).configuration(for: space),
+        reasonToStop: reasonToStop)
     } catch let error as AddressSpaceBuildError {
       throw .build(error)
     } catch {
@@ -184,7 +194,7 @@ public struct Verifier: Sendable {
     let collector: VerdictCollector
     if let factory, let profile {
       if let obstacle = profile.obstacle(for: built.space) {
-        collector = work.withoutMachine(obstacle, progress: progress)
+        collector = work.withoutMachine(obstacle, deadline, progress: progress)
       } else {
         do throws(MachineError) {
           collector = try work.run(
@@ -194,7 +204,7 @@ public struct Verifier: Sendable {
         }
       }
     } else {
-      collector = work.withoutMachine(.noMachine, progress: progress)
+      collector = work.withoutMachine(.noMachine, deadline, progress: progress)
     }
     let memory = built.memory.view
     return ProofPass(

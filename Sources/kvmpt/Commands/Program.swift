@@ -5,7 +5,12 @@ import Glibc
 
 @main
 enum Program {
+  /// How long the program has run.
+  static var age: Duration { ContinuousClock.now - start }
+  private static let start = ContinuousClock.now
+
   static func main() {
+    _ = start
     Defect.install()
     StandardStreams.reserve()
     Interruption.ignoreFailedWrites()

@@ -66,7 +66,8 @@ struct VerifyRun {
     let line = ProgressLine(title: "probing")
     defer { line.finish() }
     var options = VerificationOptions()
-    options.timeLimit = command.machine.timeout.duration
+    // Reading the file was part of the run.
+    options.timeLimit = max(.zero, command.machine.timeout.duration - Program.age)
     options.isCancelled = { Interruption.isRequested }
     options.observer = { line.update(doneCount: $0, totalCount: $1) }
     return try verifier.verify(input.addressSpace, options: options)
@@ -154,6 +155,10 @@ extension CommandFailure {
     // What the host refuses is not the file's fault.
     case .brokenContract, .memory, .frames(_, .metadataRefused):
       self.init(.internalError, error.message, hint: error.hint)
+      return
+    case .unfinished(let reason):
+      let status = reason == .interrupted ? ExitStatus.interrupted : .timeLimitReached
+      self.init(status, error.message, hint: error.hint)
       return
     case .invalid, .frames, .tables: break
     }

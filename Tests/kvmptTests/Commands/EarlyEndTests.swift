@@ -78,4 +78,37 @@ struct EarlyEndTests {
     #expect(junit.exitCode == 124)
     #expect(junit.output.contains("type=\"time-limit\""))
   }
+
+  /// Mappings that are so far apart that each needs tables of its own.
+  static func spread(mappingCount: Int) -> String {
+    var text = "memory: 1GiB\nmappings:\n"
+    for index in 0..<mappingCount {
+      let address = 0x100_0000_0000 + index << 28
+      text += "- {linear: 0x\(String(address, radix: 16)), size: 4KiB, rights: rw-}\n"
+    }
+    return text
+  }
+
+  @Test("A time limit that is over before the tables are built ends the run there")
+  func timeLimitWhileBuilding() throws {
+    let file = try TemporaryFile(Self.spread(mappingCount: 2000))
+    let run = try ProgramRun([
+      "verify", file.path, "--timeout", "1ms", "--kvm-device", "/no/such/device", "--if-no-kvm",
+      "model",
+    ])
+    #expect(run.exitCode == 124)
+    #expect(run.output.isEmpty)
+    #expect(run.errors.contains("reached before the tables were built"), "\(run.errors)")
+  }
+
+  @Test("A comparison with the model alone has a time limit, too")
+  func timeLimitOfTheModel() throws {
+    let file = try TemporaryFile(Self.manyPages)
+    let run = try ProgramRun([
+      "verify", file.path, "--timeout", "1ms", "--kvm-device", "/no/such/device", "--if-no-kvm",
+      "model",
+    ])
+    #expect(run.exitCode == 124, "\(run.errors)")
+    #expect(run.output.contains("\nunproved: 786,444 probes, the time limit"))
+  }
 }
