@@ -41,6 +41,8 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Yams", package: "Yams"),
       ],
+      // The program is one file wherever it is put.
+      resources: [.embedInCode("Baseline/baseline.json")],
       swiftSettings: checked),
     // What no user builds: images for tests, and the programs that try images by the million and
     // write large ones.

@@ -12,6 +12,7 @@
 #include "ckvm_timer.h"
 #include "ckvm_process.h"
 #include "ckvm_processors.h"
+#include "ckvm_cpuid.h"
 #include "ckvm_threads.h"
 
 #endif

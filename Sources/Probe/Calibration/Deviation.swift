@@ -30,11 +30,11 @@ public struct Deviation: Hashable, Sendable {
   /// Known of QEMU TCG.
   public static let reservedBitFaultWithoutPresent = Deviation(
     when: [.end(.reserved)], .errorCodeLacks(PageFaultErrorCode.present.rawValue))
-  /// An access that faults at a leaf of this level sets A in it all the same.
+  /// An access that a leaf of this level does not allow sets A in it all the same.
   ///
   /// Known of QEMU TCG and 1 GiB pages.
   public static func faultMarksLeaf(level: Level) -> Deviation {
-    Deviation(when: [.level(level)], .flags(.accessedExtra))
+    Deviation(when: [.end(.refused), .level(level), .accessed(false)], .flags(.accessedExtra))
   }
 
   /// The stable name of the rule, the same in every output format.
@@ -46,9 +46,7 @@ public struct Deviation: Hashable, Sendable {
     {
       return "root-entry-unreachable-at-user"
     }
-    if case .level(let level)? = condition.last, self == .faultMarksLeaf(level: level) {
-      return "fault-marks-leaf"
-    }
+    if let level = markedLevel { return "fault-marks-leaf-\(level.rawValue)" }
     let conditions = condition.map { "\($0.name)-\($0.value)" }
     return (conditions + [effect.name] + (effect.number.map { [String($0)] } ?? []))
       .joined(separator: "-")
@@ -63,10 +61,15 @@ public struct Deviation: Hashable, Sendable {
       return "CPL 3 cannot use root entry \(index): every access there faults, whatever the tables"
         + " say"
     }
-    if id == "fault-marks-leaf", case .level(let level)? = condition.last {
-      return "an access that faults sets A in a \(level.entryName) that maps a page"
+    if let level = markedLevel {
+      return "an access that a page does not allow sets A in the \(level.entryName) that maps it"
     }
     return ([effect.words] + condition.map(\.words)).joined(separator: " ")
+  }
+
+  /// The level of a rule that ``faultMarksLeaf(level:)`` gives.
+  private var markedLevel: Level? {
+    Level.allCases.first { self == .faultMarksLeaf(level: $0) }
   }
 
   /// True when the rule speaks about the access.
@@ -94,20 +97,6 @@ public struct Deviation: Hashable, Sendable {
       case .end, .rule, .origin, .form, .rootLevel, .level, .accessed: true
       }
     }
-  }
-}
-
-extension [Deviation] {
-  /// What A and D of the entries on the way may be, unlike in the manual.
-  func flagDifferences(of subject: () -> DeviationSubject) -> FlagDifference {
-    var result: FlagDifference = []
-    for deviation in self {
-      guard case .flags(let difference) = deviation.effect, deviation.applies(to: subject()) else {
-        continue
-      }
-      result.formUnion(difference)
-    }
-    return result
   }
 }
 

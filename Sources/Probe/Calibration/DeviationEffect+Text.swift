@@ -35,7 +35,8 @@ extension DeviationEffect {
     case ("faults-anyhow", nil): self = .faultsAnyhow
     case ("exception", let vector?) where vector < 32: self = .exception(vector: UInt8(vector))
     case ("succeeds", nil): self = .succeeds
-    case ("flags", let bits?) where (1..<16).contains(bits):
+    case ("flags", let bits?)
+    where bits != 0 && bits & ~UInt32(FlagDifference.excusable.rawValue) == 0:
       self = .flags(FlagDifference(rawValue: UInt8(bits)))
     default: return nil
     }
@@ -65,6 +66,10 @@ extension FlagDifference {
     if contains(.accessedExtra) { parts.append("A is set without need") }
     if contains(.dirtyMissing) { parts.append("D is not set") }
     if contains(.dirtyExtra) { parts.append("D is set without a write") }
+    if contains(.accessedMissingAbove) { parts.append("A is not set in an entry above the last") }
+    if contains(.accessedExtraAbove) {
+      parts.append("A is set without need in an entry above the last")
+    }
     if contains(.other) { parts.append("another bit changes") }
     return parts.joined(separator: " and ")
   }

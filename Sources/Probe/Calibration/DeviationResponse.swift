@@ -1,8 +1,8 @@
 // DeviationResponse: what a machine did, as far as rules about machines tell it apart.
 
-import MMU
+public import MMU
 
-/// How an entry's A and D differ from what they should be.
+/// How A and D of the entries on the way differ from what they should be.
 public struct FlagDifference: OptionSet, Hashable, Sendable {
   /// One bit per kind of difference.
   public let rawValue: UInt8
@@ -17,8 +17,32 @@ public struct FlagDifference: OptionSet, Hashable, Sendable {
   public static let dirtyMissing = FlagDifference(rawValue: 4)
   /// D was set without a write.
   public static let dirtyExtra = FlagDifference(rawValue: 8)
-  /// Another bit changed, which no rule can excuse.
+  /// Another bit changed, or an entry that the access does not use; no rule can excuse it.
   public static let other = FlagDifference(rawValue: 16)
+  /// A was not set in an entry above the one at which the walk ends.
+  public static let accessedMissingAbove = FlagDifference(rawValue: 32)
+  /// A was set without need in an entry above the one at which the walk ends.
+  public static let accessedExtraAbove = FlagDifference(rawValue: 64)
+
+  /// Everything that a rule can be about.
+  static let excusable: FlagDifference = [
+    .accessedMissing, .accessedExtra, .dirtyMissing, .dirtyExtra, .accessedMissingAbove,
+    .accessedExtraAbove,
+  ]
+
+  /// The same difference in the entry at `level`, where the walk ends at one at `last`.
+  ///
+  /// An entry below that one is not used by the access at all.
+  func placed(at level: Level, whereLast last: Level?) -> FlagDifference {
+    guard let last, level != last else { return self }
+    guard level > last, isDisjoint(with: [.dirtyMissing, .dirtyExtra, .other]) else {
+      return .other
+    }
+    var result: FlagDifference = []
+    if contains(.accessedMissing) { result.insert(.accessedMissingAbove) }
+    if contains(.accessedExtra) { result.insert(.accessedExtraAbove) }
+    return result
+  }
 
   /// Compares a word with what it should be.
   init(after: UInt64, expected: UInt64, may: UInt64) {
@@ -73,7 +97,7 @@ public enum DeviationResponse: Hashable, Sendable {
   }
 
   /// What a machine does that follows the model.
-  init(following modelled: AccessOutcome) {
+  public init(following modelled: AccessOutcome) {
     switch modelled {
     case .success: self = .success
     case .pageFault(let code): self = .pageFault(code.rawValue)

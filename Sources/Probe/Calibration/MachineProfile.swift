@@ -13,15 +13,44 @@ public struct MachineIdentity: Hashable, Sendable {
   public var processorName: String
   /// The host's kernel release.
   public var kernelRelease: String
+  /// Whether the host's own processor is an emulator's.
+  public var hostProcessor: HostProcessor
+  /// The version of the program that walks the tables, such as `7.2.22` of QEMU; empty where it is
+  /// the kernel.
+  public var programVersion: String
 
   /// Takes the parts as they are.
   public init(
-    name: String, walker: TableWalker, processorName: String, kernelRelease: String
+    name: String, walker: TableWalker, processorName: String, kernelRelease: String,
+    hostProcessor: HostProcessor = .silicon, programVersion: String = ""
   ) {
+    self.hostProcessor = hostProcessor
+    self.programVersion = programVersion
     self.name = name
     self.walker = walker
     self.processorName = processorName
     self.kernelRelease = kernelRelease
+  }
+}
+
+extension MachineIdentity {
+  /// Who walks the tables, and by whose hands, such as `AMD NPT, emulated by QEMU TCG`.
+  public var walkerWords: String {
+    walker == .tcg ? walker.name : walker.name + hostProcessor.remark
+  }
+}
+
+/// Something that a reader of a report must know about the machine.
+public struct MachineRemark: Hashable, Sendable {
+  /// The stable name, the same in every output format.
+  public var id: String
+  /// What it is, in one lower-case line.
+  public var message: String
+
+  /// Takes the parts as they are.
+  public init(_ id: String, _ message: String) {
+    self.id = id
+    self.message = message
   }
 }
 
@@ -39,6 +68,8 @@ public struct MachineProfile: Hashable, Sendable {
   public var memoryHoles: [Range<UInt64>]
   /// How it differs from the manual.
   public var deviations: [Deviation]
+  /// What does not fit what is known of such machines, such as a rule that no baseline has.
+  public var remarks: [MachineRemark] = []
 
   /// Takes the parts as they are.
   public init(

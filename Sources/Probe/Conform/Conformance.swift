@@ -17,6 +17,8 @@ public struct Conformance: Sendable {
     var profile = try Calibrator(factory: factory).profile(
       trying: Set(MachineFeature.allCases), unexplained: .leave)
     profile.deviations = []
+    // By now the machine has said which version it is.
+    profile.identity = factory.identity
     return profile
   }
 
@@ -53,11 +55,14 @@ public struct Conformance: Sendable {
     let plan = try plan(options.profile, machine)
     let progress = ConformanceResults(options, machine, plan, start: start)
     let pending = progress.pending(plan.blocks)
-    let selection = options.selection ?? (options.profile == .quick ? .quick : .everything)
+    let selection =
+      options.selection ?? options.sampledOneIn.map { .sample(oneIn: $0) }
+      ?? (options.profile == .quick ? .quick : .everything)
+    let model = ConformanceModel(missingRule: options.missingRule)
     let next = Atomic<Int>(0)
     DispatchQueue.concurrentPerform(iterations: max(1, options.workerCount)) { _ in
       do throws(MachineError) {
-        let worker = ConformanceWorker(plan, machine, factory, deadline, selection)
+        let worker = ConformanceWorker(plan, machine, factory, deadline, selection, model: model)
         while !options.isCancelled() && ContinuousClock.now < deadline {
           let position = next.wrappingAdd(1, ordering: .relaxed).oldValue
           guard position < pending.count else { return }

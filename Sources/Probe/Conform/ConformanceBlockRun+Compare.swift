@@ -24,15 +24,24 @@ extension ConformanceBlockRun {
       expect(candidate, index, isCertain: isAgreed, &flags)
       count(candidate, responses[index], outcome)
     }
+    // Both entries of a case may be wrong, which is one difference.
+    var wrong: [Int: (flags: FlagDifference, words: [String])] = [:]
     for (address, expected) in flags.words {
       let difference = checkWord(at: address, must: expected.must, may: expected.may)
       guard let difference, responses[expected.example] == nil else { continue }
+      let placed = difference.flags.placed(
+        at: expected.level, whereLast: cases[expected.example].subject.level)
+      wrong[expected.example, default: ([], [])].flags.formUnion(placed)
+      wrong[expected.example, default: ([], [])].words.append(difference.words)
+    }
+    for (example, difference) in wrong.sorted(by: { $0.key < $1.key }) {
       // A case whose outcome is right, and the entries are not.
-      let candidate = cases[expected.example]
-      responses[expected.example] = .flags(difference.flags)
+      let candidate = cases[example]
       result.tally.agreedCount -= 1
       result.evidence.remove(candidate.key)
-      add(candidate, .flags(difference.flags), executed: "as modelled", flags: difference.words)
+      add(
+        candidate, .flags(difference.flags), executed: "as modelled",
+        flags: difference.words.sorted().joined(separator: "; "))
     }
     if block.access == .crossingWrite { restoreEnds(cases) }
   }
@@ -62,15 +71,17 @@ extension ConformanceBlockRun {
   ) {
     let (upper, lower) = (Int(candidate.upper), Int(candidate.lower))
     flags.add(
-      upperAddress(upper), must: candidate.mustUpper, may: candidate.mayUpper,
+      upperAddress(upper), matrix.upperLevel, must: candidate.mustUpper, may: candidate.mayUpper,
       isCertain: isCertain, example: index, isExclusive: candidate.isExclusive)
     let address = lowerAddress(upper, lower)
     flags.add(
-      address, must: candidate.mustLower, may: candidate.mayLower, isCertain: isCertain,
+      address, matrix.lowerLevel, must: candidate.mustLower, may: candidate.mayLower,
+      isCertain: isCertain,
       example: index, isExclusive: true)
     guard block.access.form == .crossing else { return }
     flags.add(
-      address + 8, must: candidate.mustNext, may: candidate.mayNext, isCertain: isCertain,
+      address + 8, matrix.lowerLevel, must: candidate.mustNext, may: candidate.mayNext,
+      isCertain: isCertain,
       example: index, isExclusive: true)
   }
 
@@ -114,13 +125,13 @@ extension ConformanceBlockRun {
 
 /// The words of entries that a batch touches.
 private struct ExpectedWords {
-  private(set) var words: [UInt64: (must: UInt64, may: UInt64, example: Int)] = [:]
+  private(set) var words: [UInt64: (must: UInt64, may: UInt64, level: Level, example: Int)] = [:]
 
   mutating func add(
-    _ address: UInt64, must: UInt64, may: UInt64, isCertain: Bool, example: Int,
+    _ address: UInt64, _ level: Level, must: UInt64, may: UInt64, isCertain: Bool, example: Int,
     isExclusive: Bool
   ) {
-    var word = words[address] ?? (0, 0, example)
+    var word = words[address] ?? (0, 0, level, example)
     if isCertain { word.must |= must }
     word.may |= isCertain ? may : may | must
     if isExclusive && isCertain { word.example = example }

@@ -11,7 +11,7 @@ extension ConformanceBlockRun {
       access.form == .crossing
       ? page &+ (matrix.pageByteCount - 4) : page | access.offset(writeSlot: 0)
     let walk = Walk(
-      address, cr3: bench.tables.root, configuration: configuration, in: bench.memory)
+      address, cr3: bench.tables.root, configuration: configuration, in: bench.memory, under: model)
     let prediction = predict(access.access, walk, at: block.privilege)
     var result = ConformanceCase(
       upper: upper, lower: lower, address: address, outcome: prediction.outcome,
@@ -42,7 +42,9 @@ extension ConformanceBlockRun {
   private func predict(
     _ access: Access, _ walk: Walk, at privilege: PrivilegeLevel
   ) -> AccessPrediction {
-    walk.predict(access, mode: block.settings.mode(at: privilege), configuration: configuration)
+    walk.predict(
+      access, mode: block.settings.mode(at: privilege), configuration: configuration,
+      under: model)
   }
 
   /// Adds the half of an access that lies in the next page.
@@ -54,7 +56,7 @@ extension ConformanceBlockRun {
   private func addNextPage(_ result: inout ConformanceCase, _ first: AccessPrediction) {
     let border = result.address &+ 4
     let walk = Walk(
-      border, cr3: bench.tables.root, configuration: configuration, in: bench.memory)
+      border, cr3: bench.tables.root, configuration: configuration, in: bench.memory, under: model)
     let next = predict(block.access.access, walk, at: block.privilege)
     if case .page(let translation) = walk.end {
       result.nextFrame = translation.physicalAddress.rawValue & ~0xfff

@@ -13,6 +13,7 @@ struct ConformanceBlockRun {
   let position: Int
   let configuration: PagingConfiguration
   let state: ProcessorState
+  let model: ConformanceModel
   private let selection: ConformanceSelection
   let deadline: ContinuousClock.Instant
   let agent: AgentMemory
@@ -22,7 +23,8 @@ struct ConformanceBlockRun {
   /// Nil when the bench does not hold the matrix.
   init?(
     _ index: Int, _ block: MatrixBlock, matrix: ConformanceMatrix, on bench: ConformanceBench,
-    machine: MachineProfile, selection: ConformanceSelection, deadline: ContinuousClock.Instant
+    machine: MachineProfile, selection: ConformanceSelection, deadline: ContinuousClock.Instant,
+    model: ConformanceModel = ConformanceModel()
   ) {
     guard let position = bench.positions[block.matrix],
       let configuration = machine.configuration(for: block.settings, rootLevel: matrix.rootLevel)
@@ -35,6 +37,7 @@ struct ConformanceBlockRun {
     self.configuration = configuration
     self.selection = selection
     self.deadline = deadline
+    self.model = model
     state = ProcessorState(block.settings, rootLevel: matrix.rootLevel)
     agent = bench.prepareAgent(for: block.settings)
     constants = agent.constants()

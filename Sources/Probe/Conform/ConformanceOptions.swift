@@ -1,5 +1,7 @@
 // ConformanceOptions, ConformanceProgress: how a profile is run, and how far it has come.
 
+package import MMU
+
 /// How a profile is run.
 public struct ConformanceOptions: Sendable {
   /// The cases.
@@ -18,6 +20,10 @@ public struct ConformanceOptions: Sendable {
   public var isCancelled: @Sendable () -> Bool = { false }
   /// Which cases are run, where it is not the profile that decides.
   var selection: ConformanceSelection?
+  /// A sample of the profile's cases instead of all, for tests.
+  package var sampledOneIn: UInt64?
+  /// The rule that the model lacks, to see that a run notices; nil for the whole model.
+  package var missingRule: ArchitectureRule?
 
   /// The quick profile, whole.
   public init() {}

@@ -41,7 +41,8 @@ public struct ConformanceReport: Sendable {
 
   /// All blocks of the share, finished or not.
   public var blockCount: Int {
-    (0..<profileBlockCount).count { shard.includes($0) }
+    let (share, rest) = profileBlockCount.quotientAndRemainder(dividingBy: shard.count)
+    return share + (shard.number <= rest ? 1 : 0)
   }
 
   /// True when every block of the share was finished.
@@ -52,40 +53,12 @@ public struct ConformanceReport: Sendable {
   /// Complexity: the whole evidence for each rule.
   public var findings: ConformanceFindings { ConformanceFindings(evidence) }
 
-  /// The same where some rules are known already, which are taken first.
-  func findings(knowing known: [Deviation]) -> ConformanceFindings {
-    ConformanceFindings(evidence, knowing: known)
+  /// The same where some rules are expected, which are taken first.
+  ///
+  /// What no rule explains at `deadline` stays unexplained.
+  public func findings(
+    knowing known: [Deviation], deadline: ContinuousClock.Instant? = nil
+  ) -> ConformanceFindings {
+    ConformanceFindings(evidence, knowing: known, deadline: deadline)
   }
-}
-
-/// How a machine differs from the manual.
-public struct ConformanceFindings: Sendable {
-  /// The rules with the number of cases that each explains, the one that explains most first.
-  public private(set) var rules: [(rule: Deviation, count: Int)] = []
-  /// Differences that no rule explains.
-  public private(set) var unexplained: [DifferenceRecord] = []
-
-  /// Derives rules from evidence.
-  init(_ evidence: ConformanceEvidence, knowing known: [Deviation] = []) {
-    let derived = known + RuleDerivation(evidence, knowing: known).rules()
-    var counts = [Int](repeating: 0, count: derived.count)
-    for (difference, record) in evidence.differences {
-      let subject = difference.key.subject
-      let index = derived.firstIndex {
-        $0.applies(to: subject)
-          && $0.effect.allows(
-            difference.response, insteadOf: difference.key.modelled, subject)
-      }
-      if let index { counts[index] += record.count } else { unexplained.append(record) }
-    }
-    rules = zip(derived, counts).filter { $0.1 > 0 }.map { ($0, $1) }
-    unexplained.sort {
-      ($0.example.block, $0.example.address) < ($1.example.block, $1.example.address)
-    }
-  }
-
-  /// Cases that a rule explains.
-  public var explainedCount: Int { rules.reduce(0) { $0 + $1.count } }
-  /// Cases that none explains.
-  public var unexplainedCount: Int { unexplained.reduce(0) { $0 + $1.count } }
 }

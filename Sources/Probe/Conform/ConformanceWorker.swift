@@ -9,13 +9,16 @@ final class ConformanceWorker {
   private let factory: any MachineFactory
   private let deadline: ContinuousClock.Instant
   private let selection: ConformanceSelection
+  private let model: ConformanceModel
   private var benches: [Level: ConformanceBench] = [:]
   private var sequenceBenches: [Level: SequenceBench] = [:]
 
   init(
     _ plan: ConformancePlan, _ machine: MachineProfile, _ factory: any MachineFactory,
-    _ deadline: ContinuousClock.Instant, _ selection: ConformanceSelection
+    _ deadline: ContinuousClock.Instant, _ selection: ConformanceSelection,
+    model: ConformanceModel = ConformanceModel()
   ) {
+    self.model = model
     self.selection = selection
     self.plan = plan
     self.machine = machine
@@ -32,7 +35,8 @@ final class ConformanceWorker {
       let sequence = plan.sequences[position]
       let bench = try sequenceBench(sequence.space.rootLevel)
       var run = SequenceRun(
-        block.index, sequence, on: bench, machine: machine, deadline: deadline)
+        block.index, sequence, on: bench, machine: machine, deadline: deadline,
+        model: model)
       try run.run()
       return run.result
     }
@@ -45,7 +49,7 @@ final class ConformanceWorker {
     guard
       var run = ConformanceBlockRun(
         index, work, matrix: matrix, on: try bench(matrix.rootLevel), machine: machine,
-        selection: selection, deadline: deadline)
+        selection: selection, deadline: deadline, model: model)
     else { return ConformanceBlockResult() }
     try run.run()
     return run.result

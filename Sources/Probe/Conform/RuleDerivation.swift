@@ -16,57 +16,64 @@ import MMU
 struct RuleDerivation {
   private struct Observation {
     let subject: DeviationSubject
+    /// The attributes by their numbers.
+    let attributes: [Int]
     let modelled: AccessOutcome
     let response: DeviationResponse
     let count: Int
 
+    func has(_ attribute: Int) -> Bool { attributes.contains(attribute) }
+
     /// True when the case says nothing for or against `effect`: bits that the model does not give
     /// cannot be missing, and where the outcome differs, A and D were not compared.
     func isSilent(about effect: DeviationEffect) -> Bool {
-      switch effect {
-      case .errorCodeLacks(let bits):
-        guard case .pageFault(let code) = modelled else { return true }
-        return code.rawValue & bits != bits
-      case .errorCodeHas(let bits):
-        guard case .pageFault(let code) = modelled else { return true }
-        return code.rawValue & bits != 0
-      case .flags:
-        if case .flags = response { return false }
-        return response != DeviationResponse(following: modelled)
-      case .exception, .succeeds, .faultsAsNotPresent, .faultsAnyhow: return false
-      }
+      if effect.isSilent(about: modelled) { return true }
+      guard case .flags = effect else { return false }
+      if case .flags = response { return false }
+      return response != DeviationResponse(following: modelled)
     }
   }
 
+  /// All attributes that cases have, in the order in which rules name and prefer them; their places
+  /// here are their numbers.
+  private let attributes: [DeviationAttribute]
   private let agreed: [Observation]
   private var differing: [Observation]
-  /// When the search ends with the rules that it has.
   private let deadline: ContinuousClock.Instant?
 
-  /// Takes the evidence that `known` does not explain.
+  /// Takes the evidence that `known` does not explain; at `deadline` what is left stays unexplained.
   init(
     _ evidence: ConformanceEvidence, knowing known: [Deviation] = [],
     deadline: ContinuousClock.Instant? = nil
   ) {
     self.deadline = deadline
     let evidence = evidence.withoutIdleRootEntries()
-    agreed = evidence.agreed.map { key, count in
-      Observation(
-        subject: key.subject, modelled: key.modelled,
-        response: DeviationResponse(following: key.modelled), count: count)
+    let differences = evidence.differences.filter { difference, _ in
+      !known.contains { $0.explains(difference) }
     }
-    differing = evidence.differences.compactMap { difference, record in
-      let (subject, modelled) = (difference.key.subject, difference.key.modelled)
-      let isKnown = known.contains {
-        $0.applies(to: subject)
-          && $0.effect.allows(difference.response, insteadOf: modelled, subject)
+    var all: Set<DeviationAttribute> = []
+    // Where nothing is to be explained, nothing else is looked at.
+    if !differences.isEmpty {
+      for key in evidence.agreed.keys { all.formUnion(key.subject.attributes) }
+      for difference in evidence.differences.keys {
+        all.formUnion(difference.key.subject.attributes)
       }
-      return isKnown
-        ? nil
-        : Observation(
-          subject: subject, modelled: modelled, response: difference.response,
-          count: record.count)
     }
+    let sorted = all.sorted { ($0.order, $0.value) < ($1.order, $1.value) }
+    let numbers = Dictionary(uniqueKeysWithValues: sorted.enumerated().map { ($1, $0) })
+    func observation(
+      _ key: EvidenceKey, _ response: DeviationResponse, _ count: Int
+    ) -> Observation {
+      Observation(
+        subject: key.subject, attributes: key.subject.attributes.compactMap { numbers[$0] },
+        modelled: key.modelled, response: response, count: count)
+    }
+    attributes = sorted
+    agreed =
+      differences.isEmpty
+      ? []
+      : evidence.agreed.map { observation($0, DeviationResponse(following: $0.modelled), $1) }
+    differing = differences.map { observation($0.key, $0.response, $1.count) }
   }
 
   /// The rules, the one that explains most first.
@@ -74,6 +81,7 @@ struct RuleDerivation {
   /// A rule that has exceptions cannot be told by a condition; but where another rule says what the
   /// exceptions do, they are none. So each rule is tried as one that goes before all others.
   func rules() -> [Deviation] {
+    if differing.isEmpty { return [] }
     let plain = derived()
     var best = plain
     for first in plain where !isOutOfTime {
@@ -91,14 +99,14 @@ struct RuleDerivation {
   private func derived() -> [Deviation] {
     var rules: [Deviation] = []
     var rest = differing
-    while !rest.isEmpty {
+    while !rest.isEmpty, !isOutOfTime {
       let effects = Set(
         rest.flatMap { DeviationEffect.candidates(for: $0.response, insteadOf: $0.modelled) })
       var best: (rule: Deviation, count: Int)?
       for effect in effects.sorted(by: { ($0.order, $0.number ?? 0) < ($1.order, $1.number ?? 0) })
       {
         let positives = rest.filter { shows($0, effect) }
-        for start in [nil] + attributes(of: positives) {
+        for start in [nil] + numbers(of: positives).map(Optional.some) {
           if isOutOfTime { return rules }
           guard let rule = rule(effect, from: start, for: positives) else { continue }
           let count = positives.reduce(0) { $0 + (rule.applies(to: $1.subject) ? $1.count : 0) }
@@ -123,19 +131,19 @@ struct RuleDerivation {
   /// A rule with `effect` for some of `positives`, which have `start`, or nil when nothing tells
   /// them from others.
   private func rule(
-    _ effect: DeviationEffect, from start: DeviationAttribute?, for positives: [Observation]
+    _ effect: DeviationEffect, from start: Int?, for positives: [Observation]
   ) -> Deviation? {
     var positives = positives
     var negatives = (agreed + differing).filter {
       !shows($0, effect) && !$0.isSilent(about: effect)
     }
     var idle = agreed.filter { shows($0, effect) }
-    var condition: [DeviationAttribute] = []
-    func add(_ attribute: DeviationAttribute) {
+    var condition: [Int] = []
+    func add(_ attribute: Int) {
       condition.append(attribute)
-      positives.removeAll { !$0.subject.has(attribute) }
-      negatives.removeAll { !$0.subject.has(attribute) }
-      idle.removeAll { !$0.subject.has(attribute) }
+      positives.removeAll { !$0.has(attribute) }
+      negatives.removeAll { !$0.has(attribute) }
+      idle.removeAll { !$0.has(attribute) }
     }
     if let start { add(start) }
     while !negatives.isEmpty {
@@ -143,11 +151,11 @@ struct RuleDerivation {
       add(attribute)
     }
     while !idle.isEmpty, let attribute = best(positives, idle),
-      positives.allSatisfy({ $0.subject.has(attribute) })
+      positives.allSatisfy({ $0.has(attribute) })
     {
       add(attribute)
     }
-    guard !positives.isEmpty else { return nil }
+    guard !positives.isEmpty, !condition.isEmpty else { return nil }
     switch effect {
     case .faultsAsNotPresent, .faultsAnyhow:
       // Whatever the tables say includes what allows the access.
@@ -155,30 +163,31 @@ struct RuleDerivation {
       else { return nil }
     case .errorCodeLacks, .errorCodeHas, .exception, .succeeds, .flags: break
     }
-    return Deviation(when: simplified(condition, effect), effect)
+    return Deviation(when: simplified(condition, effect).map { attributes[$0] }, effect)
   }
 
-  private func attributes(of observations: [Observation]) -> [DeviationAttribute] {
-    counts(of: observations).keys.sorted { ($0.order, $0.value) < ($1.order, $1.value) }
+  /// The attributes that some of `observations` have, in their order.
+  private func numbers(of observations: [Observation]) -> [Int] {
+    let counts = counts(of: observations)
+    return counts.indices.filter { counts[$0] > 0 }
   }
 
-  private func counts(of observations: [Observation]) -> [DeviationAttribute: Int] {
-    var counts: [DeviationAttribute: Int] = [:]
+  /// How many of `observations` have each attribute.
+  private func counts(of observations: [Observation]) -> [Int] {
+    var counts = [Int](repeating: 0, count: attributes.count)
     for observation in observations {
-      for attribute in observation.subject.attributes { counts[attribute, default: 0] += 1 }
+      for attribute in observation.attributes { counts[attribute] += 1 }
     }
     return counts
   }
 
   /// The attribute that leaves the largest part of positives, among those that help at all.
-  private func best(
-    _ positives: [Observation], _ negatives: [Observation]
-  ) -> DeviationAttribute? {
+  private func best(_ positives: [Observation], _ negatives: [Observation]) -> Int? {
     let against = counts(of: negatives)
     let counts = counts(of: positives)
-    var best: (attribute: DeviationAttribute, part: Double, count: Int)?
-    for attribute in attributes(of: positives) {
-      let (count, other) = (counts[attribute] ?? 0, against[attribute] ?? 0)
+    var best: (attribute: Int, part: Double, count: Int)?
+    for attribute in counts.indices where counts[attribute] > 0 {
+      let (count, other) = (counts[attribute], against[attribute])
       guard other < negatives.count else { continue }
       let part = Double(count) / Double(count + other)
       if part > best?.part ?? 0 || (part == best?.part && count > best?.count ?? 0) {
@@ -189,19 +198,18 @@ struct RuleDerivation {
   }
 
   /// The condition without what it does not need.
-  private func simplified(
-    _ condition: [DeviationAttribute], _ effect: DeviationEffect
-  ) -> [DeviationAttribute] {
-    func counterexamples(_ condition: [DeviationAttribute]) -> Int {
+  private func simplified(_ condition: [Int], _ effect: DeviationEffect) -> [Int] {
+    func counterexamples(_ condition: [Int]) -> Int {
       func isOne(_ observation: Observation) -> Bool {
-        !observation.isSilent(about: effect) && observation.subject.hasAll(condition)
+        condition.allSatisfy(observation.has) && !observation.isSilent(about: effect)
       }
-      return agreed.count(where: isOne) + differing.count { !shows($0, effect) && isOne($0) }
+      return agreed.count(where: isOne) + differing.count { isOne($0) && !shows($0, effect) }
     }
     var result = condition
-    for attribute in condition.sorted(by: { $0.order > $1.order }) {
+    for attribute in condition.sorted(by: { attributes[$0].order > attributes[$1].order }) {
       let shorter = result.filter { $0 != attribute }
-      if counterexamples(shorter) == counterexamples(result) { result = shorter }
+      // What a rule is about it names: one without a condition would excuse everything.
+      if !shorter.isEmpty, counterexamples(shorter) == counterexamples(result) { result = shorter }
     }
     return result
   }

@@ -15,6 +15,18 @@ private struct SequencePrediction {
   /// By physical address of the entry.
   var must: [UInt64: UInt64] = [:]
   var may: [UInt64: UInt64] = [:]
+  /// The level of each entry that the access uses.
+  var levels: [UInt64: Level] = [:]
+}
+
+/// An access of a step whose outcome is right, and which uses an entry that is not as it should be.
+struct SequenceSuspect {
+  /// The position of the access in the step.
+  let index: Int
+  /// The access as it was counted.
+  let key: EvidenceKey
+  /// The level of the entry.
+  let level: Level
 }
 
 extension SequenceRun {
@@ -41,10 +53,12 @@ extension SequenceRun {
     if case .died(let death, _) = end { return death }
     var must: [UInt64: UInt64] = [:]
     var may: [UInt64: UInt64] = [:]
+    var agreed: [EvidenceKey?] = []
     for (index, address) in addresses.enumerated() {
       let answer = records.answer(at: index)
-      let isRight = count(
-        predictions[index], answer, at: index, access, privilege, address, deviceWrites)
+      agreed.append(
+        count(predictions[index], answer, at: index, access, privilege, address, deviceWrites))
+      let isRight = agreed[index] != nil
       for (position, prediction) in predictions[index].enumerated() {
         // Where a stale translation may be used, none of its flags is certain.
         let isCertain = isRight && position == 0 && earlier.isEmpty
@@ -56,7 +70,16 @@ extension SequenceRun {
       }
     }
     if access == .crossingWrite { bench.machine.stampPool() }
-    compareTables(before, must: must, may: may, access, privilege, pages)
+    compareTables(before, must: must, may: may, access, privilege, pages) { place in
+      // Of the accesses that agree so far, the first that uses the entry is the one that is wrong.
+      for (index, prediction) in predictions.enumerated() {
+        guard let key = agreed[index],
+          let level = prediction.lazy.compactMap({ $0.levels[place] }).first
+        else { continue }
+        return SequenceSuspect(index: index, key: key, level: level)
+      }
+      return nil
+    }
     return nil
   }
 
@@ -75,16 +98,19 @@ extension SequenceRun {
           rootLevel: bench.rootLevel))
     }
     func walk(_ address: UInt64) -> Walk {
-      Walk(address, cr3: sequence.space.root, configuration: configuration, in: memory)
+      Walk(
+        address, cr3: sequence.space.root, configuration: configuration, in: memory, under: model)
     }
     var deciding = walk(address)
-    var prediction = deciding.predict(access.access, mode: mode, configuration: configuration)
+    var prediction = deciding.predict(
+      access.access, mode: mode, configuration: configuration, under: model)
     let first = (deciding, prediction)
     var faultAddress = address
     var next: (Walk, AccessPrediction)?
     if access.form == .crossing {
       let border = walk(address &+ 4)
-      let other = border.predict(access.access, mode: mode, configuration: configuration)
+      let other = border.predict(
+        access.access, mode: mode, configuration: configuration, under: model)
       next = (border, other)
       if case .success = prediction.outcome, other.blame != nil {
         (deciding, prediction, faultAddress) = (border, other, address &+ 4)
@@ -103,7 +129,8 @@ extension SequenceRun {
     if access == .lockedOr, isFault {
       // An emulated locked operation reads before it fails to write.
       result.add(
-        first.0, first.0.predict(Access(.read), mode: mode, configuration: configuration),
+        first.0,
+        first.0.predict(Access(.read), mode: mode, configuration: configuration, under: model),
         onlyMay: true)
     }
     return result
@@ -124,12 +151,12 @@ extension SequenceRun {
     }
   }
 
-  /// Counts one access; true when it did what one of the predictions says.
+  /// Counts one access; says as what when it did what one of the predictions says.
   private mutating func count(
     _ predictions: [SequencePrediction], _ answer: AgentAnswer, at index: Int,
     _ access: ConformanceAccess, _ privilege: PrivilegeLevel, _ address: UInt64,
     _ deviceWrites: [UInt64: UInt64]
-  ) -> Bool {
+  ) -> EvidenceKey? {
     result.tally.caseCount += 1
     let outcomes = predictions.map { prediction in
       outcome(prediction, answer, at: index, access, privilege, address, deviceWrites)
@@ -143,14 +170,18 @@ extension SequenceRun {
     if let agreed {
       result.tally.agreedCount += 1
       // Where an earlier state of the tables was used, it is that one that agrees.
-      result.evidence.add(
-        EvidenceKey(predictions[agreed].subject, modelled: predictions[agreed].outcome))
-      return true
+      let used = EvidenceKey(predictions[agreed].subject, modelled: predictions[agreed].outcome)
+      result.evidence.add(used)
+      return used
     }
     guard
       let response = DeviationResponse(
         outcomes[0], insteadOf: current.outcome, at: current.faultAddress)
-    else { return false }
+    else {
+      // An access without an answer is no case.
+      result.tally.caseCount -= 1
+      return nil
+    }
     result.evidence.add(
       EvidenceDifference(key, response),
       DifferenceRecord(
@@ -160,7 +191,7 @@ extension SequenceRun {
           entries: entries(of: address), address: address,
           modelled: current.outcome.moved(toOffsetOf: address).words,
           executed: outcomes[0].words)))
-    return false
+    return nil
   }
 
   private func outcome(
@@ -205,6 +236,7 @@ extension SequencePrediction {
     for step in walk.steps {
       let flags = FlagPrediction(prediction, at: step.level)
       let place = step.entryAddress.rawValue
+      levels[place] = step.level
       if flags.must != 0 {
         if onlyMay {
           may[place, default: 0] |= flags.must

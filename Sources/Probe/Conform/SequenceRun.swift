@@ -11,6 +11,7 @@ struct SequenceRun {
   let sequence: ConformanceSequence
   let machine: MachineProfile
   let deadline: ContinuousClock.Instant
+  let model: ConformanceModel
   var settings: ProcessorSettings
   /// The tables at each time since the sequence began that differs from the one before, the latest
   /// last.
@@ -21,13 +22,15 @@ struct SequenceRun {
 
   init(
     _ index: Int, _ sequence: ConformanceSequence, on bench: SequenceBench,
-    machine: MachineProfile, deadline: ContinuousClock.Instant
+    machine: MachineProfile, deadline: ContinuousClock.Instant,
+    model: ConformanceModel = ConformanceModel()
   ) {
     self.index = index
     self.sequence = sequence
     self.bench = bench
     self.machine = machine
     self.deadline = deadline
+    self.model = model
     settings = sequence.settings
     agent = bench.prepare(sequence.space, settings)
     constants = agent.constants()

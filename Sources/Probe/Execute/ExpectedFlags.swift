@@ -9,32 +9,90 @@ struct ExpectedFlags {
   private static let mustDirty: UInt8 = 4
   private static let mayDirty: UInt8 = 8
 
+  /// The same, where a rule of the machine says otherwise of every probe that asks for it.
+  private static let excusedAccess: UInt8 = 16
+  private static let excusedDirty: UInt8 = 32
+
   private var words: [UInt8]
   private let rootLevel: Level
-  private let deviations: [Deviation]
-  private let hasRulesAboutFlags: Bool
+  /// The rules about flags.
+  private let rules: [(rule: Deviation, difference: FlagDifference)]
+  /// By word, what rules say of it.
+  private var excuses: [Int: [Excuse]] = [:]
+
+  /// What a rule says of one entry.
+  fileprivate struct Excuse: Hashable {
+    /// The position of the rule.
+    let rule: Int
+    /// Bits that may be missing, and bits that may be set without need.
+    let missing: UInt64
+    let extra: UInt64
+  }
 
   init(tableCount: Int, rootLevel: Level, deviations: [Deviation]) {
     words = [UInt8](repeating: 0, count: tableCount * 512)
     self.rootLevel = rootLevel
-    self.deviations = deviations
-    hasRulesAboutFlags = deviations.contains {
-      if case .flags = $0.effect { true } else { false }
+    rules = deviations.compactMap { rule in
+      guard case .flags(let difference) = rule.effect else { return nil }
+      return (rule, difference)
     }
   }
 
-  /// Adds what a probe does; where the machine deviates, what it must do it only may.
+  /// Adds what a probe does, by the manual; `subject` is asked for only where a rule may be about it.
   ///
   /// A locked operation that may not write may have read before: KVM's emulator does so.
   mutating func add(
-    _ prediction: PagePrediction, _ manner: ProbeManner, loop: AgentBatch.Loop, address: UInt64,
-    isCertain: Bool
+    _ prediction: PagePrediction, _ manner: ProbeManner, loop: AgentBatch.Loop,
+    isCertain: Bool, subject: () -> DeviationSubject
   ) {
-    if loop == .lockedOr, case .pageFault = prediction.answer(for: manner).outcome {
+    let answer = prediction.answer(for: manner)
+    if loop == .lockedOr, case .pageFault = answer.outcome {
       add(prediction.answer(for: ProbeManner(.read, at: manner.privilege)), prediction, false)
     }
-    add(prediction.answer(for: manner), prediction, isCertain)
-    addDeviations(prediction, manner, address: address)
+    let applying = rules.isEmpty || prediction.stepCount == 0 ? [] : rulesAbout(subject())
+    guard !applying.isEmpty else {
+      add(answer, prediction, isCertain)
+      return
+    }
+    for step in 0..<prediction.stepCount {
+      addExcused(answer, prediction, step, isCertain, applying)
+    }
+  }
+
+  private func rulesAbout(_ subject: DeviationSubject) -> [Int] {
+    rules.indices.filter { rules[$0].rule.applies(to: subject) }
+  }
+
+  /// Adds what a probe does to one entry, about which rules have something to say.
+  private mutating func addExcused(
+    _ answer: PagePrediction.Answer, _ prediction: PagePrediction, _ step: Int,
+    _ isCertain: Bool, _ applying: [Int]
+  ) {
+    let word = prediction.word(step)
+    guard word >= 0 else { return }
+    let isLast = step == prediction.stepCount - 1
+    var missing: UInt64 = 0
+    for index in applying {
+      let excuse = Excuse(index, rules[index].difference, isLast: isLast)
+      guard excuse.missing | excuse.extra != 0 else { continue }
+      missing |= excuse.missing
+      if excuses[Int(word)]?.contains(excuse) != true {
+        excuses[Int(word), default: []].append(excuse)
+      }
+    }
+    let bit: UInt8 = 1 << UInt8(step)
+    var flags: UInt8 = 0
+    if answer.mustAccess & bit != 0 {
+      let must =
+        missing & PageTableEntry.Bit.accessed != 0 ? Self.excusedAccess : Self.mustAccess
+      flags |= isCertain ? must : Self.mayAccess
+    }
+    if answer.mayAccess & bit != 0 { flags |= Self.mayAccess }
+    if answer.dirtyStep == UInt8(step) {
+      let must = missing & PageTableEntry.Bit.dirty != 0 ? Self.excusedDirty : Self.mustDirty
+      flags |= isCertain ? must : Self.mayDirty
+    }
+    words[Int(word)] |= flags
   }
 
   private mutating func add(
@@ -49,33 +107,6 @@ struct ExpectedFlags {
       if answer.mayAccess & bit != 0 { flags |= Self.mayAccess }
       if answer.dirtyStep == UInt8(step) { flags |= isCertain ? Self.mustDirty : Self.mayDirty }
       words[Int(word)] |= flags
-    }
-  }
-
-  /// What the machine, unlike the manual, may set or leave as it is.
-  private mutating func addDeviations(
-    _ prediction: PagePrediction, _ manner: ProbeManner, address: UInt64
-  ) {
-    guard hasRulesAboutFlags, prediction.stepCount > 0 else { return }
-    let differences = deviations.flagDifferences {
-      var subject = DeviationSubject(
-        manner, address: address, modelled: prediction.answer(for: manner).outcome,
-        rootLevel: rootLevel)
-      subject.level = Level(rawValue: rootLevel.rawValue + 1 - UInt8(prediction.stepCount))
-      // Where it is set already, another setting does not show.
-      subject.isAccessed = false
-      return subject
-    }
-    guard !differences.isEmpty else { return }
-    for step in 0..<prediction.stepCount {
-      let word = prediction.word(step)
-      guard word >= 0 else { continue }
-      if !differences.isDisjoint(with: [.accessedMissing, .accessedExtra]) {
-        words[Int(word)] = words[Int(word)] & ~Self.mustAccess | Self.mayAccess
-      }
-      if !differences.isDisjoint(with: [.dirtyMissing, .dirtyExtra]) {
-        words[Int(word)] = words[Int(word)] & ~Self.mustDirty | Self.mayDirty
-      }
     }
   }
 
@@ -98,17 +129,46 @@ struct ExpectedFlags {
         var must: UInt64 = 0
         if flags & Self.mustAccess != 0 { must |= accessed }
         if flags & Self.mustDirty != 0 { must |= dirty }
-        if after == before | must { continue }
+        var excused: UInt64 = 0
+        if flags & Self.excusedAccess != 0 { excused |= accessed & ~must }
+        if flags & Self.excusedDirty != 0 { excused |= dirty & ~must }
+        if after == before | must | excused { continue }
         var may: UInt64 = 0
         if flags & Self.mayAccess != 0 { may |= accessed }
         if flags & Self.mayDirty != 0 { may |= dirty }
-        if after & ~may == (before | must) & ~may && after & before == before { continue }
+        let required = before | must | excused
+        if after & ~may == required & ~may && after & before == before { continue }
+        if let rules = rulesThatExcuse(
+          word, missing: required & ~after, extra: after & ~required & ~may,
+          required: before | must,
+          after: after)
+        {
+          for rule in rules { collector.addExcused(rule) }
+          continue
+        }
         collector.add(
           disagreement(
-            at: address, word: word, before: before, after: after, must: must, may: may, run,
-            manner))
+            at: address, word: word, before: before, after: after, must: must | excused, may: may,
+            run, manner))
       }
     }
+  }
+
+  /// The rules by which an entry may be as it is, or nil where it may not.
+  private func rulesThatExcuse(
+    _ word: Int, missing: UInt64, extra: UInt64, required: UInt64, after: UInt64
+  ) -> [Deviation]? {
+    // What the entry was, and what a probe asks for that no rule is about, is not excused.
+    guard required & ~after == 0, let excuses = excuses[word] else { return nil }
+    let used = excuses.filter { $0.missing & missing != 0 || $0.extra & extra != 0 }
+    let covered = used.reduce(into: (missing: UInt64(0), extra: UInt64(0))) {
+      $0.missing |= $1.missing
+      $0.extra |= $1.extra
+    }
+    guard missing & ~covered.missing == 0, extra & ~covered.extra == 0, !used.isEmpty else {
+      return nil
+    }
+    return used.map { rules[$0.rule].rule }
   }
 
   private func disagreement(
@@ -131,5 +191,24 @@ struct ExpectedFlags {
       entryAddress: address & ~0xfff == root ? experiment.originalRoot | address & 0xfff : address,
       manner: manner, before: before, after: after, mustSet: must, maySet: may, page: page,
       level: level)
+  }
+}
+
+extension ExpectedFlags.Excuse {
+  /// What a rule about `difference` says of the entry at which a walk ends, or of one above it.
+  fileprivate init(_ rule: Int, _ difference: FlagDifference, isLast: Bool) {
+    let (accessed, dirty) = (PageTableEntry.Bit.accessed, PageTableEntry.Bit.dirty)
+    self.rule = rule
+    guard isLast else {
+      missing = difference.contains(.accessedMissingAbove) ? accessed : 0
+      extra = difference.contains(.accessedExtraAbove) ? accessed : 0
+      return
+    }
+    missing =
+      (difference.contains(.accessedMissing) ? accessed : 0)
+      | (difference.contains(.dirtyMissing) ? dirty : 0)
+    extra =
+      (difference.contains(.accessedExtra) ? accessed : 0)
+      | (difference.contains(.dirtyExtra) ? dirty : 0)
   }
 }

@@ -88,8 +88,8 @@ extension ExperimentRun {
       let verdict = verdict(probe, manner, outcome)
       // A machine that deviates sets other bits, or none.
       flags.add(
-        predictions[probe.page], manner, loop: loop, address: probe.address,
-        isCertain: verdict.deviation == nil)
+        predictions[probe.page], manner, loop: loop, isCertain: verdict.deviation == nil
+      ) { subject(of: probe, manner) }
       add(verdict, page: probe.page, to: &collector)
     }
     flags.compare(with: self, manner, into: &collector)

@@ -220,20 +220,26 @@ struct ExperimentRun {
   }
 
   /// The access as rules about machines see it.
-  private func subject(of probe: PlannedProbe, _ manner: ProbeManner) -> DeviationSubject {
+  func subject(of probe: PlannedProbe, _ manner: ProbeManner) -> DeviationSubject {
     let page = pages[probe.page]
     let configuration = experiment.setup.configuration(for: page)
     let walk = Walk(
       probe.address, cr3: experiment.slot.rootAddress, configuration: configuration,
       in: experiment.memory)
     let access = Access(manner.kind)
-    return DeviationSubject(
+    var subject = DeviationSubject(
       access, form: .plain, privilege: manner.privilege, walk: walk,
       prediction: walk.predict(
         access, mode: experiment.setup.settings.mode(at: manner.privilege),
         configuration: configuration),
       rootIndex: DeviationSubject.rootIndex(
         of: probe.address, rootLevel: configuration.rootLevel))
+    // The guest has run: what A was is in the words of before.
+    let prediction = predictions[probe.page]
+    let word = prediction.stepCount > 0 ? Int(prediction.word(prediction.stepCount - 1)) : -1
+    subject.isAccessed =
+      word >= 0 ? pristine[word] & PageTableEntry.Bit.accessed != 0 : nil
+    return subject
   }
 }
 

@@ -34,6 +34,8 @@ public struct ImageReport: ProofReport {
   public let flagDisagreements: [FlagDisagreement]
   /// What was asked for, held whole against the tables; nil when nobody asked.
   public let comparison: RangeComparison?
+  /// The entries whose A or D a rule of the machine excuses, by rule.
+  public let excusedFlags: [Deviation: Int]
   /// How long it took.
   public let times: VerificationTimes
 

@@ -52,7 +52,7 @@ extension Verifier {
       if case .machine(let problem) = error { problem } else { nil }
     } ask: { (factory, plan) throws(ImageProofError) in
       let pass = try pass(
-        image, asked, on: Verifier(factory: factory), options, deadline,
+        image, asked, on: other(factory), options, deadline,
         second: second?.question == .everything ? .everything : nil, plan: plan)
       secondCalibrationTime = pass.calibrationTime
       return pass.proof
@@ -70,7 +70,7 @@ extension Verifier {
       omittedFeatures: first.omittedFeatures, agentRootIndex: first.agentRootIndex,
       tallies: collector.tallies, disagreements: passes.disagreements,
       lost: collector.lost, flagDisagreements: collector.flagDisagreements,
-      comparison: first.comparison,
+      comparison: first.comparison, excusedFlags: collector.excusedFlags,
       times: VerificationTimes(
         total: end - start, calibration: calibrationTime,
         execution: end - start - calibrationTime, guest: collector.guestTime))

@@ -28,6 +28,12 @@ extension ProofReport {
   /// None: no rule was needed.
   public var excusedFlags: [Deviation: Int] { [:] }
 
+  /// What does not fit what is known of the machines, such as a version that nobody tried.
+  public var remarks: [MachineRemark] {
+    let asked = machines.answers.flatMap { $0.profile.remarks }
+    return asked.isEmpty ? profile?.remarks ?? [] : asked
+  }
+
   /// None: everything has its probes.
   public var unplannedCount: Int { 0 }
 

@@ -55,6 +55,8 @@ struct VerdictCollector: Sendable {
   private(set) var lost: [ProbeVerdict] = []
   private(set) var flagDisagreements: [FlagDisagreement] = []
   private(set) var flagDisagreementCount = 0
+  /// Entries whose A or D a rule of the machine excuses.
+  private(set) var excusedFlags: [Deviation: Int] = [:]
   private(set) var guestTime: Duration = .zero
   /// What another machine is asked about; empty unless there is one.
   private(set) var open = OpenProbes()
@@ -146,6 +148,9 @@ struct VerdictCollector: Sendable {
     if flagDisagreements.count < Self.keptCount { flagDisagreements.append(disagreement) }
   }
 
+  /// Counts an entry that is as no manual says, but as a rule of the machine does.
+  mutating func addExcused(_ rule: Deviation) { excusedFlags[rule, default: 0] += 1 }
+
   mutating func addGuestTime(_ time: Duration) { guestTime += time }
 
   mutating func merge(_ other: VerdictCollector) {
@@ -157,6 +162,7 @@ struct VerdictCollector: Sendable {
     flagDisagreements += other.flagDisagreements.prefix(
       Self.keptCount - flagDisagreements.count)
     flagDisagreementCount += other.flagDisagreementCount
+    excusedFlags.merge(other.excusedFlags, uniquingKeysWith: +)
     guestTime += other.guestTime
     open.merge(other.open)
     otherAnswers.merge(other.otherAnswers)

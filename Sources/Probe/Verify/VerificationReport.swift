@@ -39,6 +39,8 @@ public struct VerificationReport: ProofReport {
   public let flagDisagreements: [FlagDisagreement]
   /// What was asked for, held whole against the tables.
   public let comparison: RangeComparison?
+  /// The entries whose A or D a rule of the machine excuses, by rule.
+  public let excusedFlags: [Deviation: Int]
   /// How long it took.
   public let times: VerificationTimes
 
@@ -65,6 +67,7 @@ public struct VerificationReport: ProofReport {
     lost = collector.lost
     flagDisagreements = collector.flagDisagreements
     self.comparison = comparison
+    excusedFlags = collector.excusedFlags
     self.times = times
     disagreements = passes.disagreements
   }

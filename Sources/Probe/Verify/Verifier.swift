@@ -18,6 +18,10 @@ public struct Verifier: Sendable {
   public var knownDeviations: [Deviation] = []
   /// Another machine, and what it is asked.
   public var second: SecondMachine?
+  /// The rules expected of machines: a report remarks on each other one that it needs.
+  public var baseline: Baseline?
+  /// The machine of the profile whose rules are used.
+  var usedProfile: MachineIdentity?
 
   /// Opens the KVM device.
   ///
@@ -97,10 +101,15 @@ public struct Verifier: Sendable {
     if settings.isSMAPEnabled { trials.insert(.smap) }
     if settings.isPKEEnabled { trials.insert(.protectionKeys) }
     if settings.isPKSEnabled { trials.insert(.supervisorProtectionKeys) }
-    return try Calibrator(
+    var profile = try Calibrator(
       factory: factory, deadline: ContinuousClock.now + max(timeLimit, .seconds(5)),
       known: knownDeviations
     ).profile(trying: trials, rootIndices: rootIndices)
+    // By now the machine has said which version it is.
+    profile.identity = factory.identity
+    if let usedProfile { profile.noteVersions(of: usedProfile) }
+    if let baseline { profile.note(baseline) }
+    return profile
   }
 
   /// The root entries below which the probes of a space are, as far as they can be told from what
@@ -161,7 +170,7 @@ public struct Verifier: Sendable {
       if case .machine(let problem) = error { problem } else { nil }
     } ask: { (factory, plan) throws(VerificationError) in
       let begin = ContinuousClock.now
-      let profile = try Verifier(factory: factory).profile(
+      let profile = try other(factory).profile(
         for: built.space, timeLimit: deadline - begin)
       secondCalibrationTime = ContinuousClock.now - begin
       return try pass(built, on: factory, profile, plan, options, deadline, second: again)
@@ -173,6 +182,13 @@ public struct Verifier: Sendable {
         total: end - start, calibration: calibrationTime + secondCalibrationTime,
         execution: end - executionStart - secondCalibrationTime,
         guest: passes.collector.guestTime))
+  }
+
+  /// Somebody who asks another machine; the rules of a profile are about the first one only.
+  func other(_ factory: any MachineFactory) -> Verifier {
+    var other = Verifier(factory: factory)
+    other.baseline = baseline
+    return other
   }
 
   /// What the second machine's answers are kept for.

@@ -29,7 +29,8 @@ struct ConformCommand: ReportingCommand {
       Every combination of two adjacent entries has its own linear address; each is used in every \
       processor mode and in every way. Outcome, error code, CR2, the page that is reached and the \
       A and D bits of the entries on the way are compared with the model, case by case. Where the \
-      machine differs, rules are derived that say when and how.
+      machine differs, rules are derived that say when and how. A rule that the baseline does not \
+      have of such a machine ends the run with code 1.
 
       PROFILES:
         quick   a covering sample, some seconds
@@ -64,6 +65,8 @@ struct ConformCommand: ReportingCommand {
       valueName: "file"))
   var profilePath: String?
 
+  @OptionGroup var baseline: BaselineOptions
+
   @Option(help: "The format of the report.")
   var format = Format.text
 
@@ -80,14 +83,16 @@ struct ConformCommand: ReportingCommand {
     CommandFiles(
       written: [
         ("--output", report.output), ("--resume", resume), ("--write-profile", profilePath),
+        ("--write-baseline", baseline.writtenPath),
       ], kept: [resume])
   }
 
   func execute() throws(CommandFailure) -> ExitStatus {
     try report.refuseColor(in: format)
     try choice.refuseBoth()
+    let expected = try baseline.read()
     let destination = try report.open()
-    return try ConformRun(command: self, destination: destination).run()
+    return try ConformRun(command: self, expected: expected, destination: destination).run()
   }
 }
 

@@ -1,11 +1,17 @@
 // ConformRun: one run of `kvmpt conform`.
 
+import MMU
 import Probe
 
 /// One run of `kvmpt conform`, from its options to its exit code.
 struct ConformRun {
   let command: ConformCommand
+  let expected: Baseline
   let destination: ReportDestination
+  /// The rule that the model is to lack, to see that the verdict notices.
+  var missingRule: ArchitectureRule?
+  /// Which cases are run, where it is not the profile that decides.
+  var sampledOneIn: UInt64?
 
   func run() throws(CommandFailure) -> ExitStatus {
     Interruption.install()
@@ -15,7 +21,10 @@ struct ConformRun {
     } catch {
       throw CommandFailure(error, canPass: nil)
     }
-    let report = try execute(conformance)
+    var report = try execute(conformance)
+    let identity = report.machine.identity
+    report.machine.remarks += expected.remarks(on: identity)
+    let findings = report.findings(knowing: expected.rules(of: identity))
     // Each is written whatever becomes of the others: the run is over and cannot be had again.
     var failures: [CommandFailure] = []
     func attempt(_ work: () throws(CommandFailure) -> Void) {
@@ -24,13 +33,21 @@ struct ConformRun {
     var status = ExitStatus.agreement
     attempt { () throws(CommandFailure) in
       status = try report.write(
-        command.format, to: destination, styler: command.report.styler(for: destination))
+        findings, command.format, baseline: command.baseline.name, to: destination,
+        styler: command.report.styler(for: destination))
     }
     if let path = command.resume {
-      attempt { () throws(CommandFailure) in try ResumeFile(path: path).write(report) }
+      attempt { () throws(CommandFailure) in
+        try ResumeFile(path: path).write(report, findings)
+      }
     }
     if let path = command.profilePath {
-      attempt { () throws(CommandFailure) in try report.writeMachineProfile(to: path) }
+      attempt { () throws(CommandFailure) in
+        try report.writeMachineProfile(findings, to: path)
+      }
+    }
+    attempt { () throws(CommandFailure) in
+      try command.baseline.write(expected, report, findings)
     }
     if let failure = CommandFailure(failures) { throw failure }
     return status
@@ -43,6 +60,8 @@ struct ConformRun {
     options.profile = command.profile.cases
     options.shard = command.shard.shard
     options.timeLimit = command.timeout.duration
+    options.missingRule = missingRule
+    options.sampledOneIn = sampledOneIn
     options.isCancelled = { Interruption.isRequested }
     let file = command.resume.map { ResumeFile(path: $0) }
     options.observer = { progress in
@@ -74,29 +93,36 @@ struct ConformRun {
 extension ConformanceReport {
   /// Writes the report and says what it means for the exit code.
   func write(
-    _ format: ConformCommand.Format, to destination: ReportDestination, styler: TextStyler
+    _ findings: ConformanceFindings, _ format: ConformCommand.Format, baseline: String,
+    to destination: ReportDestination, styler: TextStyler,
+    incomplete: ExitStatus = .timeLimitReached
   ) throws(CommandFailure) -> ExitStatus {
     switch format {
     case .text:
       var output = destination
-      ConformanceText(report: self, styler: styler).write(to: &output)
-    case .json: ConformanceJSON.write(self, to: destination)
+      ConformanceText(report: self, findings: findings, styler: styler).write(to: &output)
+    case .json: ConformanceJSON.write(self, findings, baseline: baseline, to: destination)
     }
     try destination.close()
-    if findings.unexplainedCount > 0 { return .disagreement }
-    if isComplete { return .agreement }
-    return Interruption.isRequested ? .interrupted : .timeLimitReached
+    switch ConformanceVerdict(self, findings) {
+    case .disagreement: return .disagreement
+    case .incomplete: return Interruption.isRequested ? .interrupted : incomplete
+    case .nothingExecuted: return .unproved
+    case .expected, .agreement: return .agreement
+    }
   }
 
   /// Writes what the machine has, and the rules by which it differs.
-  func writeMachineProfile(to path: String) throws(CommandFailure) {
+  func writeMachineProfile(
+    _ findings: ConformanceFindings, to path: String
+  ) throws(CommandFailure) {
     let destination: ReportDestination
     do throws(ReportDestinationError) {
       destination = try ReportDestination(path: path)
     } catch {
       throw CommandFailure(error)
     }
-    MachineProfileJSON.write(machine, rules: findings.rules.map(\.rule), to: destination)
+    MachineProfileJSON.write(machine, findings, to: destination)
     try destination.close()
   }
 }

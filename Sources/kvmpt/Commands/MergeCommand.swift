@@ -9,7 +9,8 @@ struct MergeCommand: ReportingCommand {
     abstract: "Put the JSON reports of conform's shards together.",
     discussion: """
       The shards must be of one profile and one count, and from machines with the same walker and \
-      the same features. Rules are derived again from everything together.
+      the same features. Rules are derived again from everything together, and held against the \
+      baseline. Shards that are missing make the whole incomplete, with code 77.
 
       EXAMPLES:
         kvmpt merge shard-1.json shard-2.json
@@ -28,6 +29,8 @@ struct MergeCommand: ReportingCommand {
       valueName: "file"))
   var profilePath: String?
 
+  @OptionGroup var baseline: BaselineOptions
+
   @Option(help: "The format of the report.")
   var format = ConformCommand.Format.text
 
@@ -35,21 +38,32 @@ struct MergeCommand: ReportingCommand {
 
   var namedFiles: CommandFiles {
     CommandFiles(
-      read: files, written: [("--output", report.output), ("--write-profile", profilePath)])
+      read: files,
+      written: [
+        ("--output", report.output), ("--write-profile", profilePath),
+        ("--write-baseline", baseline.writtenPath),
+      ])
   }
 
   func execute() throws(CommandFailure) -> ExitStatus {
     try report.refuseColor(in: format)
+    let expected = try baseline.read()
     var reports: [ConformanceReport] = []
     for path in files { reports.append(try ResultFile.conformance(at: path)) }
-    let merged: ConformanceReport
+    var merged: ConformanceReport
     do throws(ConformanceMergeError) {
       merged = try ConformanceReport.merged(reports)
     } catch {
       throw CommandFailure(.badInput, error.message, hint: error.hint)
     }
     let destination = try report.open()
-    if let path = profilePath { try merged.writeMachineProfile(to: path) }
-    return try merged.write(format, to: destination, styler: report.styler(for: destination))
+    let identity = merged.machine.identity
+    merged.machine.remarks += expected.remarks(on: identity)
+    let findings = merged.findings(knowing: expected.rules(of: identity))
+    if let path = profilePath { try merged.writeMachineProfile(findings, to: path) }
+    try baseline.write(expected, merged, findings)
+    return try merged.write(
+      findings, format, baseline: baseline.name, to: destination,
+      styler: report.styler(for: destination), incomplete: .unproved)
   }
 }

@@ -41,12 +41,17 @@ final class ResumeFile: Sendable {
       return true
     }
     // A failure is reported at the end, when the whole report is written.
-    if isDue { try? write(progress.report(), fallback: .nothing) }
+    if isDue {
+      let report = progress.report()
+      // Rules are derived at the end; what is kept only says what differs.
+      try? write(report, ConformanceFindings(underived: report.evidence), fallback: .nothing)
+    }
   }
 
   /// Writes a report in place of what the file holds.
   func write(
-    _ report: ConformanceReport, fallback: ReportDestination.Fallback = .standardOutput
+    _ report: ConformanceReport, _ findings: ConformanceFindings,
+    fallback: ReportDestination.Fallback = .standardOutput
   ) throws(CommandFailure) {
     let destination: ReportDestination
     do throws(ReportDestinationError) {
@@ -54,7 +59,7 @@ final class ResumeFile: Sendable {
     } catch {
       throw CommandFailure(error)
     }
-    ConformanceJSON.write(report, to: destination)
+    ConformanceJSON.write(report, findings, to: destination)
     try destination.close()
   }
 }

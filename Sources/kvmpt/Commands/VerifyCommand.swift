@@ -133,19 +133,13 @@ struct VerifyCommand: ReportingCommand {
 extension VerifyCommand {
   /// Takes the rules of `--machine-profile`, which must be about the machine at hand.
   func useProfile(in verifier: inout Verifier) throws(CommandFailure) {
+    verifier.baseline = try BaselineFile.builtIn()
     guard let path = profilePath else { return }
-    let profile = try ResultFile(path: path, schema: MachineProfileJSON.schema).machine()
-    guard let identity = verifier.machineIdentity else { return }
-    guard
-      identity.name == profile.identity.name, identity.walker == profile.identity.walker
-    else {
-      throw ResultFileError(
-        path: path,
-        reason: "it is about \(profile.identity.name) with tables walked by"
-          + " \(profile.identity.walker.name), and this is \(identity.name) with tables walked by"
-          + " \(identity.walker.name)"
-      ).failure
+    let profile = try ResultFile.machineProfile(at: path)
+    do throws(MachineProfileMismatch) {
+      try verifier.use(profile)
+    } catch {
+      throw ResultFileError(path: path, reason: error.message).failure
     }
-    verifier.knownDeviations = profile.deviations
   }
 }

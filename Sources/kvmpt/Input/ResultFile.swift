@@ -1,4 +1,4 @@
-// ResultFile: reports and machine profiles that this program wrote, read again.
+// ResultFile: reports, machine profiles and baselines that this program wrote, read again.
 
 import KVM
 import MMU
@@ -25,76 +25,139 @@ struct ResultFile {
 
   /// Reads a file whose `schema` member is `schema`.
   init(path: String, schema: String) throws(CommandFailure) {
+    try self.init(Self.bytes(of: path), path: path, schema: schema)
+  }
+
+  /// Takes the bytes of a file whose `schema` member is `schema`.
+  init(
+    _ bytes: [UInt8], path: String, schema: String, hasVersion: Bool = true
+  ) throws(CommandFailure) {
     self.path = path
-    let bytes: [UInt8]
-    do throws(InputFileError) {
-      bytes = try InputFile.allBytes(of: path, byteLimit: Self.byteLimit)
-    } catch {
-      throw CommandFailure(error)
-    }
     do throws(JSONSyntaxError) {
       var reader = JSONReader(bytes)
       tree = try reader.read()
     } catch {
+      let before = bytes.prefix(error.offset)
+      let line = before.count { $0 == 0x0a } + 1
+      let column = before.count - (before.lastIndex(of: 0x0a).map { $0 + 1 } ?? 0) + 1
       throw ResultFileError(
-        path: path, reason: "it is not JSON at byte \(error.offset): \(error.message)"
+        path: path, reason: "it is not JSON at line \(line), column \(column): \(error.message)"
       ).failure
     }
     guard tree["schema"]?.text == schema else {
-      throw ResultFileError(path: path, reason: "its schema is not \(schema)").failure
+      throw ResultFileError(path: path, reason: "'schema' is not \(schema)").failure
     }
-    guard tree["version"]?.text == Version.current else {
-      throw ResultFileError(path: path, reason: "another version of kvmpt wrote it").failure
+    guard !hasVersion || tree["version"]?.text == Version.current else {
+      throw ResultFileError(
+        path: path,
+        reason: "'version' is not \(Version.current): another version of kvmpt wrote it"
+      ).failure
+    }
+  }
+
+  /// The bytes of a regular file; anything else, such as a pipe, is refused before it is opened.
+  static func bytes(of path: String) throws(CommandFailure) -> [UInt8] {
+    if let kind = InputFile.kindOfIrregularFile(path) {
+      throw ResultFileError(path: path, reason: "it is \(kind), and not a regular file").failure
+    }
+    do throws(InputFileError) {
+      return try InputFile.allBytes(of: path, byteLimit: byteLimit)
+    } catch {
+      throw CommandFailure(error)
     }
   }
 
   /// The failure of a file in which something is missing or wrong.
-  func failure(_ what: String) -> CommandFailure {
-    ResultFileError(path: path, reason: "'\(what)' is missing or wrong").failure
+  func failure(_ what: String, _ reason: String? = nil) -> CommandFailure {
+    ResultFileError(
+      path: path, reason: "\(quoted(what)) is missing or wrong" + (reason.map { ": \($0)" } ?? "")
+    ).failure
   }
 
   /// Takes `value`, which was found at `what`.
-  func require<Value>(_ value: Value?, _ what: String) throws(CommandFailure) -> Value {
-    guard let value else { throw failure(what) }
+  func require<Value>(
+    _ value: Value?, _ what: String, _ reason: String? = nil
+  ) throws(CommandFailure) -> Value {
+    guard let value else { throw failure(what, reason) }
     return value
+  }
+
+  /// A count, which is never negative, and so small that sums of counts do not overflow.
+  func count(_ tree: JSONTree?, _ what: String, least: Int = 0) throws(CommandFailure) -> Int {
+    let number = try require(tree?.number, what)
+    guard (least...1 << 48).contains(number) else {
+      throw failure(what, "it is not between \(least) and 2^48")
+    }
+    return number
+  }
+
+  /// Refuses members that nobody would look at.
+  func refuseMembers(
+    of tree: JSONTree, besides known: Set<String>, at place: String
+  ) throws(CommandFailure) {
+    let members = try require(tree.members, place.isEmpty ? "the file" : place)
+    let prefix = place.isEmpty ? "" : place + "."
+    if let name = members.keys.sorted().first(where: { !known.contains($0) }) {
+      throw failure(prefix + name, "there is no such member")
+    }
   }
 
   /// The machine of a report or of a profile, with the rules that belong to it.
   func machine() throws(CommandFailure) -> MachineProfile {
     let tree = try require(tree["machine"], "machine")
-    let features = try require(tree["features"]?.elements, "features")
     var found: Set<MachineFeature> = []
-    for feature in features {
-      found.insert(
-        try require(feature.text.flatMap(MachineFeature.init(rawValue:)), "features"))
+    for feature in try require(tree["features"]?.elements, "machine.features") {
+      let feature = try require(
+        feature.text.flatMap(MachineFeature.init(rawValue:)), "machine.features")
+      guard found.insert(feature).inserted else {
+        throw failure("machine.features", "\(feature.rawValue) comes twice")
+      }
     }
-    let width = try require(tree["physical-address-bits"]?.number, "physical-address-bits")
-    guard (32...52).contains(width) else { throw failure("physical-address-bits") }
+    let width = try require(
+      tree["physical-address-bits"]?.number, "machine.physical-address-bits")
+    guard (32...52).contains(width) else {
+      throw failure("machine.physical-address-bits", "it is not between 32 and 52")
+    }
+    let vendors: [String: ProcessorVendor] = ["amd": .amd, "intel": .intel]
     return MachineProfile(
       identity: MachineIdentity(
-        name: try require(tree["name"]?.text, "name"),
+        name: try require(tree["name"]?.text, "machine.name"),
         walker: try require(
-          tree["walker"]?.text.flatMap(TableWalker.init(rawValue:)), "walker"),
-        processorName: tree["processor"]?.text ?? "", kernelRelease: tree["kernel"]?.text ?? ""),
-      vendor: tree["vendor"]?.text == "amd" ? .amd : .intel, physicalAddressWidth: UInt8(width),
-      features: found, deviations: try rules())
+          tree["walker"]?.text.flatMap(TableWalker.init(rawValue:)), "machine.walker"),
+        processorName: try require(tree["processor"]?.text, "machine.processor"),
+        kernelRelease: try require(tree["kernel"]?.text, "machine.kernel"),
+        hostProcessor: try require(
+          tree["host-processor"]?.text.flatMap(HostProcessor.init(rawValue:)),
+          "machine.host-processor"),
+        programVersion: try require(tree["program-version"]?.text, "machine.program-version")),
+      vendor: try require(tree["vendor"]?.text.flatMap { vendors[$0] }, "machine.vendor"),
+      physicalAddressWidth: UInt8(width), features: found, deviations: [])
   }
 
-  private func rules() throws(CommandFailure) -> [Deviation] {
-    var rules: [Deviation] = []
-    for rule in tree["rules"]?.elements ?? [] {
-      var condition: [DeviationAttribute] = []
-      for (name, value) in try require(rule["when"]?.members, "when") {
-        condition.append(
-          try require(
-            value.text.flatMap { DeviationAttribute(name: name, value: $0) }, "when.\(name)"))
-      }
-      let number = rule["effect"]?["number"]?.number.flatMap { UInt32(exactly: $0) }
-      let effect = rule["effect"]?["id"]?.text.flatMap {
-        DeviationEffect(name: $0, number: number)
-      }
-      rules.append(Deviation(when: condition, try require(effect, "effect")))
+  /// A rule with a condition, and with the id and the message that belong to it if it has any.
+  func rule(_ tree: JSONTree, at place: String) throws(CommandFailure) -> Deviation {
+    var condition: [DeviationAttribute] = []
+    for (name, value) in try require(tree["when"]?.members, place + ".when") {
+      condition.append(
+        try require(
+          value.text.flatMap { DeviationAttribute(name: name, value: $0) },
+          "\(place).when.\(name)"))
     }
-    return rules
+    guard !condition.isEmpty else {
+      throw failure(place + ".when", "a rule without a condition would excuse everything")
+    }
+    var number: UInt32?
+    if let given = tree["effect"]?["number"] {
+      number = try require(
+        given.number.flatMap { UInt32(exactly: $0) }, place + ".effect.number")
+    }
+    let effect = tree["effect"]?["id"]?.text.flatMap {
+      DeviationEffect(name: $0, number: number)
+    }
+    let rule = Deviation(when: condition, try require(effect, place + ".effect"))
+    if let id = tree["id"], id.text != rule.id {
+      throw failure(place + ".id", "that rule is called \(rule.id)")
+    }
+    return rule
   }
 }

@@ -6,10 +6,12 @@ import Probe
 
 /// Writes a conformance report as one JSON object.
 enum ConformanceJSON {
-  static let schema = "urn:kvmpt:schema:conformance:1"
+  static let schema = "urn:kvmpt:schema:conformance:2"
 
-  static func write(_ report: ConformanceReport, to destination: ReportDestination) {
-    let findings = report.findings
+  static func write(
+    _ report: ConformanceReport, _ findings: ConformanceFindings, baseline: String = "built-in",
+    to destination: ReportDestination
+  ) {
     var json = JSONWriter(to: destination)
     json.beginObject()
     json.member("schema", schema)
@@ -21,7 +23,9 @@ enum ConformanceJSON {
     json.member("count", report.shard.count)
     json.endObject()
     json.member("complete", report.isComplete)
-    json.member("agreement", findings.unexplainedCount == 0)
+    json.member("agreement", findings.isExpected)
+    json.member("verdict", ConformanceVerdict(report, findings).rawValue)
+    json.member("baseline", baseline)
     json.key("machine")
     MachineJSON.write(report.machine, to: &json)
     json.member("profile-blocks", report.profileBlockCount)
@@ -38,12 +42,27 @@ enum ConformanceJSON {
     json.member("cases", report.total.caseCount)
     json.member("agreed", report.total.agreedCount)
     json.member("explained", findings.explainedCount)
+    json.member("new", findings.newCount)
     json.member("unexplained", findings.unexplainedCount)
     json.key("rules")
     json.beginArray()
     for (rule, count) in findings.rules {
       json.beginObject()
       MachineProfileJSON.writeMembers(of: rule, to: &json)
+      json.member("cases", count)
+      json.member("expected", !findings.newRules.contains { $0.rule == rule })
+      json.endObject()
+    }
+    json.endArray()
+    json.key("unseen-rules")
+    json.beginArray()
+    for rule in findings.unseen { json.value(rule.id) }
+    json.endArray()
+    json.key("refuted-rules")
+    json.beginArray()
+    for (rule, count) in findings.refuted {
+      json.beginObject()
+      json.member("id", rule.id)
       json.member("cases", count)
       json.endObject()
     }

@@ -7,12 +7,12 @@ import Probe
 /// Writes a conformance report for a terminal.
 struct ConformanceText {
   let report: ConformanceReport
+  let findings: ConformanceFindings
   let styler: TextStyler
 
   private static let shownCount = 20
 
   func write(to output: inout some TextOutputStream) {
-    let findings = report.findings
     let shard =
       report.shard == .whole ? "" : ", share \(report.shard.number) of \(report.shard.count)"
     output.write(styler("conformance, profile \(report.profile.rawValue)\(shard)", .bold) + "\n\n")
@@ -39,8 +39,20 @@ struct ConformanceText {
         + " of \(counted(report.blockCount, "block", "blocks"))")
     add("agreed", grouped(report.total.agreedCount))
     for (rule, count) in findings.rules {
-      add("by a rule", "\(grouped(count)): \(rule.message)", .yellow)
+      let isNew = findings.newRules.contains { $0.rule == rule }
+      add(
+        isNew ? "NEW rule" : "by a rule",
+        "\(grouped(count)): \(rule.message)" + (isNew ? ", which the baseline does not have" : ""),
+        isNew ? .redBold : .yellow)
     }
+    for rule in findings.unseen { add("not seen", "of the baseline: \(rule.message)") }
+    for (rule, count) in findings.refuted {
+      add(
+        "refuted",
+        "of the baseline: \(rule.message); \(counted(count, "case agrees", "cases agree")) with the"
+          + " manual instead", .yellow)
+    }
+    for remark in report.machine.remarks { add("warning", remark.message, .yellow) }
     let leftOut = report.total.notRun.merging(report.notRun, uniquingKeysWith: +)
     for (reason, count) in leftOut.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
       add("not run", "\(grouped(count)): \(reason.message)", .yellow)
@@ -66,18 +78,22 @@ struct ConformanceText {
   }
 
   private func verdict(_ findings: ConformanceFindings) -> String {
-    if findings.unexplainedCount > 0 {
+    switch ConformanceVerdict(report, findings) {
+    case .disagreement where findings.unexplainedCount > 0:
       return styler("disagreed", .redBold)
         + ": \(counted(findings.unexplainedCount, "case differs", "cases differ")) from the manual,"
         + " and no rule says how"
+    case .disagreement:
+      return styler("disagreed", .redBold)
+        + ": \(counted(findings.newCount, "case differs", "cases differ")) from the manual by"
+        + " \(counted(findings.newRules.count, "rule", "rules")) that the baseline does not have"
+    case .incomplete: return styler("incomplete", .yellow) + ": what was run agrees"
+    case .nothingExecuted: return styler("not proved", .yellow) + ": no case was run"
+    case .expected:
+      return styler("agreed", .green)
+        + ": every case is as the manual says, or as a rule of the baseline says"
+    case .agreement: return styler("agreed", .green) + ": every case is as the manual says"
     }
-    guard report.isComplete else {
-      return styler("incomplete", .yellow) + ": what was run agrees"
-    }
-    return styler("agreed", .green)
-      + (findings.rules.isEmpty
-        ? ": every case is as the manual says"
-        : ": every case is as the manual says, or as a rule says")
   }
 
   private var speed: String? {

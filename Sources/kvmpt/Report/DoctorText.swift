@@ -28,7 +28,7 @@ struct DoctorText {
       "\(identity.processorName) (\(examination.vendorName)),"
         + " \(examination.physicalAddressWidth) physical-address bits")
     add("kernel", "Linux \(identity.kernelRelease)")
-    add("walker", "the tables are walked by \(identity.walker.name)")
+    add("walker", "the tables are walked by \(identity.walkerWords)")
     if examination.problem == nil {
       add("guest", "runs at CPL 0 and CPL 3; its tables do what the manual says")
     }

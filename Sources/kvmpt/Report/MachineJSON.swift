@@ -16,6 +16,8 @@ enum MachineJSON {
     json.beginObject()
     json.member("name", profile.identity.name)
     json.member("walker", profile.identity.walker.rawValue)
+    json.member("host-processor", profile.identity.hostProcessor.rawValue)
+    json.member("program-version", profile.identity.programVersion)
     json.member("processor", profile.identity.processorName)
     json.member("kernel", profile.identity.kernelRelease)
     json.member("vendor", profile.vendor == .amd ? "amd" : "intel")
@@ -32,6 +34,15 @@ enum MachineJSON {
       json.beginObject()
       json.member("id", deviation.id)
       json.member("message", deviation.message)
+      json.endObject()
+    }
+    json.endArray()
+    json.key("remarks")
+    json.beginArray()
+    for remark in profile.remarks {
+      json.beginObject()
+      json.member("id", remark.id)
+      json.member("message", remark.message)
       json.endObject()
     }
     json.endArray()

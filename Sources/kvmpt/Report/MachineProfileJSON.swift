@@ -5,10 +5,11 @@ import Probe
 
 /// Writes and names machine profiles.
 enum MachineProfileJSON {
-  static let schema = "urn:kvmpt:schema:machine-profile:1"
+  static let schema = "urn:kvmpt:schema:machine-profile:2"
 
   static func write(
-    _ machine: MachineProfile, rules: [Deviation], to destination: ReportDestination
+    _ machine: MachineProfile, _ findings: ConformanceFindings,
+    to destination: ReportDestination
   ) {
     var json = JSONWriter(to: destination)
     json.beginObject()
@@ -18,9 +19,12 @@ enum MachineProfileJSON {
     MachineJSON.write(machine, to: &json)
     json.key("rules")
     json.beginArray()
-    for rule in rules {
+    for (rule, count) in findings.rules {
       json.beginObject()
       writeMembers(of: rule, to: &json)
+      json.member("cases", count)
+      // A rule that a case contradicts is no rule.
+      json.member("contradictions", 0)
       json.endObject()
     }
     json.endArray()

@@ -40,6 +40,9 @@ struct MachinesText {
         rows.append([.init("differs", .yellow), .init(name + deviation.message)])
       }
     }
+    for remark in report.remarks {
+      rows.append([.init("warning", .yellow), .init(remark.message)])
+    }
     return rows
   }
 

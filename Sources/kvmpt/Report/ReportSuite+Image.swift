@@ -14,7 +14,7 @@ extension ReportSuite {
         ("asked", asked),
         ("probes", "\(report.total.probeCount)"), ("executed", "\(report.total.executedCount)"),
         ("covered", "\(report.total.coveredCount)"),
-      ]
+      ] + report.remarks.map { ("warning", $0.message) }
     func add(_ name: String, _ group: String, _ subject: ProbeSubject) {
       cases.append(
         ReportCase(

@@ -12,7 +12,7 @@ extension ReportSuite {
       Self.machines(report) + [
         ("probes", "\(report.total.probeCount)"), ("executed", "\(report.total.executedCount)"),
         ("covered", "\(report.total.coveredCount)"),
-      ]
+      ] + report.remarks.map { ("warning", $0.message) }
     for (index, mapping) in report.space.mappings.enumerated() {
       cases.append(
         Self.reportCase(

@@ -77,9 +77,10 @@ extension MachineProfile {
   /// The machine, the host and who walks the tables.
   var words: String {
     var text = identity.name
+    if !identity.programVersion.isEmpty { text += " \(identity.programVersion)" }
     if !identity.processorName.isEmpty { text += " on \(identity.processorName)" }
     if !identity.kernelRelease.isEmpty { text += ", Linux \(identity.kernelRelease)" }
-    return PlainText.oneLine(text) + "; the tables are walked by \(identity.walker.name)"
+    return PlainText.oneLine(text) + "; the tables are walked by \(identity.walkerWords)"
   }
 }
 

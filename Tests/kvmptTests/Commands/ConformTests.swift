@@ -18,7 +18,7 @@ struct ConformTests {
     for name in ["conformance", "machine-profile"] {
       let schema = try Self.schema(name)
       #expect(schema.defects() == [])
-      for text in ["{}", #"{"schema": "urn:kvmpt:schema:\#(name):1", "version": "0.1.0"}"#] {
+      for text in ["{}", #"{"schema": "urn:kvmpt:schema:\#(name):2", "version": "0.1.0"}"#] {
         #expect(try schema.violations(of: JSONValue(json: text)) != [])
       }
     }
@@ -64,7 +64,7 @@ struct ConformTests {
 
   @Test("Results that do not belong together, or are none, are refused")
   func refused() throws {
-    let text = #"{"schema": "urn:kvmpt:schema:conformance:1", "version": "0.1.0"}"#
+    let text = #"{"schema": "urn:kvmpt:schema:conformance:2", "version": "0.1.0"}"#
     let file = try TemporaryFile(text)
     let junk = try TemporaryFile("{\"schema\": ")
     for arguments in [

@@ -19,6 +19,17 @@ struct TwoMachinesTests {
     let run = try ProgramRun(
       ["verify", MainJobTests.example(name), "--machine", "auto"],
       environment: [QEMURunTests.path])
+    // QEMU sets A of a 1 GiB page that does not allow the access, which a rule excuses.
+    if run.exitCode == 77 {
+      #expect(name == "mixed-page-sizes.yaml" && run.output.contains("[explained]"))
+      let allowed = try ProgramRun(
+        [
+          "verify", MainJobTests.example(name), "--machine", "auto", "--allow-unproved",
+          "explained",
+        ], environment: [QEMURunTests.path])
+      #expect(allowed.exitCode == 0, "\(allowed.output)\(allowed.errors)")
+      return
+    }
     #expect(run.exitCode == 0, "\(run.output)\(run.errors)")
     #expect(run.output.contains("\nagreed: "))
   }

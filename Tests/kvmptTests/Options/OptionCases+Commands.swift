@@ -156,6 +156,12 @@ extension OptionCase {
         command: "conform", situation: small, option: ["--write-profile", "@FILE"],
         outcome: .writes, need: .kvm),
       OptionCase(
+        command: "conform", situation: small, option: ["--baseline", "/no/such/baseline"],
+        outcome: .changes, need: .kvm),
+      OptionCase(
+        command: "conform", situation: small, option: ["--write-baseline", "@FILE"],
+        outcome: .writes, need: .kvm),
+      OptionCase(
         command: "conform", situation: small, option: ["--output", "@FILE"], outcome: .writes,
         need: .kvm),
       OptionCase(

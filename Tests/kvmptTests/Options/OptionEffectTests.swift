@@ -17,7 +17,8 @@ struct OptionEffectTests {
 
   /// The options of `merge` are tried on a report that ``merges()`` makes.
   private static let mergeOptions: Set<String> = [
-    "merge --write-profile", "merge --format", "merge --output", "merge --color",
+    "merge --write-profile", "merge --baseline", "merge --write-baseline",
+    "merge --format", "merge --output", "merge --color",
   ]
 
   @Test("Every option of every command stands in the table with an effect")
@@ -68,6 +69,7 @@ struct OptionEffectTests {
     for (option, outcome) in [
       (["--format", "json"], OptionCase.Outcome.changes), (["--color", "always"], .changes),
       (["--output", "@FILE"], .writes), (["--write-profile", "@FILE"], .writes),
+      (["--baseline", "/no/such/baseline"], .changes), (["--write-baseline", "@FILE"], .writes),
     ] {
       try OptionCase(
         command: "merge", situation: [report.path], option: option, outcome: outcome

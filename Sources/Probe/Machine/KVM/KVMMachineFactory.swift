@@ -31,7 +31,7 @@ public final class KVMMachineFactory: MachineFactory {
     }
     identity = MachineIdentity(
       name: "KVM", walker: TableWalker.ofHost(), processorName: hostProcessorName(),
-      kernelRelease: hostKernelRelease())
+      kernelRelease: hostKernelRelease(), hostProcessor: .ofHost())
   }
 
   /// Whose manual the processor follows.

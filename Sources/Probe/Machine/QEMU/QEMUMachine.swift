@@ -96,7 +96,9 @@ final class QEMUMachine: Machine {
       let running = try process(for: batch)
       memory.stampDevices()
       post(batch, running)
-      return try wait(for: batch.recordCount, running, deadline)
+      let end = try wait(for: batch.recordCount, running, deadline)
+      factory.noteVersion(of: running.process.monitor)
+      return end
     } catch {
       throw .qemu(error)
     }

@@ -2,6 +2,7 @@
 
 import KVM
 public import MMU
+import Synchronization
 
 /// A QEMU program; makes machines, one process per machine.
 ///
@@ -12,8 +13,24 @@ public final class QEMUMachineFactory: MachineFactory {
   public static let standardName = QEMUSettings.standardName
 
   let settings: QEMUSettings
-  /// Who executes.
-  public let identity: MachineIdentity
+  private let version = Mutex<String?>(nil)
+  private let standardIdentity: MachineIdentity
+
+  /// Who executes; QEMU says its version when the first machine has run a batch.
+  public var identity: MachineIdentity {
+    var identity = standardIdentity
+    identity.programVersion = version.withLock { $0 } ?? ""
+    return identity
+  }
+
+  /// Takes the version from the first machine that knows it.
+  func noteVersion(of monitor: QEMUMonitor) {
+    version.withLock { version in
+      guard version == nil else { return }
+      monitor.readGreeting()
+      version = monitor.version
+    }
+  }
 
   /// Looks for the program.
   ///
@@ -32,9 +49,9 @@ public final class QEMUMachineFactory: MachineFactory {
     } catch {
       throw .qemu(error)
     }
-    identity = MachineIdentity(
+    standardIdentity = MachineIdentity(
       name: "QEMU", walker: .tcg, processorName: "QEMU's \"max\" processor",
-      kernelRelease: hostKernelRelease())
+      kernelRelease: hostKernelRelease(), hostProcessor: .ofHost())
   }
 
   /// The processor that the guest is told it is.

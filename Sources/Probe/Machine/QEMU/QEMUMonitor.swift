@@ -19,6 +19,11 @@ final class QEMUMonitor {
   private var received: [UInt8] = []
   private var lines: [String] = []
 
+  /// QEMU's version as its greeting says it, such as `7.2.22`, or nil as long as none has arrived.
+  ///
+  /// Source: QEMU documentation, "QEMU Machine Protocol Specification", server greeting.
+  private(set) var version: String?
+
   /// Takes over this process's end of the connection.
   init(owning descriptor: CInt) {
     self.descriptor = descriptor
@@ -56,6 +61,22 @@ final class QEMUMonitor {
     return nil
   }
 
+  /// Looks for the greeting among what has arrived.
+  func readGreeting() {
+    if version == nil { _ = receive() }
+  }
+
+  private static func version(in greeting: String) -> String? {
+    func number(_ name: String) -> UInt32? {
+      guard let start = greeting.firstRange(of: "\"\(name)\":")?.upperBound else { return nil }
+      return UInt32(
+        greeting[start...].drop { $0 == " " }.prefix { $0.isASCII && $0.isWholeNumber })
+    }
+    guard let major = number("major"), let minor = number("minor"), let micro = number("micro")
+    else { return nil }
+    return "\(major).\(minor).\(micro)"
+  }
+
   private func send(_ command: String) {
     let bytes = [UInt8]((command + "\n").utf8)
     // SAFETY: the buffer holds as many bytes as are sent.
@@ -75,7 +96,9 @@ final class QEMUMonitor {
       guard count > 0 else { return count == Int64(-EAGAIN) || count == Int64(-EINTR) }
       for byte in buffer[..<Int(count)] {
         if byte == UInt8(ascii: "\n") {
-          lines.append(String(decoding: received, as: UTF8.self))
+          let line = String(decoding: received, as: UTF8.self)
+          lines.append(line)
+          if version == nil, line.contains(#""QMP""#) { version = Self.version(in: line) }
           received = []
         } else {
           received.append(byte)
