@@ -15,7 +15,9 @@ struct DoctorCommand: ReportingCommand {
     abstract: "Find out what this machine can prove, and what would fix what is missing.",
     discussion: """
       Opens the KVM device, runs a guest, tries each capability instead of believing CPUID, and \
-      compares the machine with tables that are known to be right.
+      compares the machine with tables that are known to be right. A feature that fails its trial, \
+      or costs the guest, is missing here, whatever CPUID promises. Takes 3 seconds on a KVM host and \
+      at most 30 on an emulated one, and says what it left to conform.
 
       EXAMPLE:
         kvmpt doctor

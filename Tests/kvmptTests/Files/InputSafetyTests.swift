@@ -29,7 +29,7 @@ struct InputSafetyTests {
 
   /// Waits until a program is in a system call, and stays there.
   static func wait(for child: pid_t, toCall number: Int) {
-    let deadline = ContinuousClock.now + .seconds(20)
+    let deadline = ContinuousClock.now + .seconds(300)
     var count = 0
     while count < 2 && ContinuousClock.now < deadline {
       usleep(20_000)
@@ -70,7 +70,7 @@ struct InputSafetyTests {
       // SAFETY: Swift passes strings that live for the calls and end with a 0.
       unsafe truncate(image.path, 0x1000)
       let reader = unsafe open(pipe.path, O_RDONLY | O_NONBLOCK)
-      Self.bounded(.seconds(20), child)
+      Self.bounded(.seconds(300), child)
       close(reader)
     }
     #expect(run.exitCode == 65, "\(run.errors)")
@@ -93,7 +93,7 @@ struct InputSafetyTests {
   func pipedImage() throws {
     let pipe = try Pipe()
     let run = try ProgramRun(["dump", pipe.path, "--cr3", "0x1000"]) {
-      Self.bounded(.seconds(20), $0)
+      Self.bounded(.seconds(300), $0)
     }
     #expect(run.exitCode == 65, "\(run.errors)")
   }
@@ -101,7 +101,7 @@ struct InputSafetyTests {
   @Test("A pipe as --resume is refused at once: it keeps nothing")
   func pipedResume() throws {
     let pipe = try Pipe()
-    let run = try ProgramRun(["conform", "--resume", pipe.path]) { Self.bounded(.seconds(20), $0) }
+    let run = try ProgramRun(["conform", "--resume", pipe.path]) { Self.bounded(.seconds(300), $0) }
     #expect(run.exitCode == 65, "\(run.errors)")
     #expect(run.errors.contains("it is a pipe, and has to be a file"))
   }
@@ -140,7 +140,7 @@ struct InputSafetyTests {
       "verify", OutputSafetyTests.example, "--machine-profile", pipe.path,
     ]) {
       EarlyEndTests.interrupt($0, with: SIGTERM)
-      Self.bounded(.seconds(20), $0)
+      Self.bounded(.seconds(300), $0)
     }
     #expect(run.exitCode == 130, "\(run.errors)")
   }
