@@ -99,21 +99,6 @@ enum InputFile {
     return bytes
   }
 
-  /// What a file is that is neither a regular one nor standard input, or nil where it is, and where
-  /// there is none.
-  static func kindOfIrregularFile(_ path: String) -> String? {
-    var status = stat()
-    // SAFETY: Swift passes a string that lives for the call, and `status` is a variable of it.
-    guard path != "-", unsafe stat(path, &status) == 0 else { return nil }
-    switch status.st_mode & S_IFMT {
-    case S_IFREG: return nil
-    case S_IFDIR: return "a directory"
-    case S_IFIFO: return "a pipe"
-    case S_IFSOCK: return "a socket"
-    default: return "a device"
-    }
-  }
-
   /// The bytes of the file at `path`, or of standard input for `-`.
   ///
   /// Stops one byte after `byteLimit`, so that an endless file ends and a too long one is noticed.

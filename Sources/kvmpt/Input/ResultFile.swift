@@ -55,11 +55,8 @@ struct ResultFile {
     }
   }
 
-  /// The bytes of a regular file; anything else, such as a pipe, is refused before it is opened.
+  /// The bytes of a file, or of a pipe that somebody writes to.
   static func bytes(of path: String) throws(CommandFailure) -> [UInt8] {
-    if let kind = InputFile.kindOfIrregularFile(path) {
-      throw ResultFileError(path: path, reason: "it is \(kind), and not a regular file").failure
-    }
     do throws(InputFileError) {
       return try InputFile.allBytes(of: path, byteLimit: byteLimit)
     } catch {

@@ -40,7 +40,7 @@ struct JSONSchema {
       case ("type", .string), ("type", .array), ("enum", .array), ("const", _),
         ("required", .array), ("minimum", .integer), ("maximum", .integer),
         ("minLength", .integer), ("maxLength", .integer), ("minItems", .integer),
-        ("maxItems", .integer):
+        ("maxItems", .integer), ("minProperties", .integer):
         return []
       default: return Self.annotations.contains(keyword) ? [] : ["\(here): unknown"]
       }
@@ -135,12 +135,14 @@ struct JSONSchema {
       return require(items.count >= bound, "too few items")
     case ("maxItems", .integer(let bound), .array(let items)):
       return require(items.count <= bound, "too many items")
+    case ("minProperties", .integer(let bound), .object(let members)):
+      return require(members.count >= bound, "too few members")
     case ("pattern", .string(let pattern), .string(let text)):
       guard let regex = try? Regex(pattern) else { return ["\(path): bad pattern \(pattern)"] }
       return require(text.contains(regex), "does not match \(pattern)")
     case ("required", .array, _), ("minimum", .integer, _), ("maximum", .integer, _),
       ("minLength", .integer, _), ("maxLength", .integer, _), ("minItems", .integer, _),
-      ("maxItems", .integer, _), ("pattern", .string, _):
+      ("maxItems", .integer, _), ("minProperties", .integer, _), ("pattern", .string, _):
       return []
     default: return ["\(path): the validator does not know \(keyword)"]
     }
