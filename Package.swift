@@ -44,8 +44,8 @@ let package = Package(
       // The program is one file wherever it is put.
       resources: [.embedInCode("Baseline/baseline.json")],
       swiftSettings: checked),
-    // What no user builds: images for tests, and the programs that try images by the million and
-    // write large ones.
+    // What no user builds: images for tests, and the programs that try images by the million, call
+    // the libraries with hostile values, and write large images.
     .target(
       name: "TestImages", dependencies: ["CKVM", "GuestMem", "KVM", "MMU"],
       path: "Tests/TestImages", swiftSettings: checked),
@@ -64,6 +64,9 @@ let package = Package(
       name: "FuzzImages", dependencies: ["GuestMem", "MMU", "Probe", "TestImages"],
       path: "Fuzz/FuzzImages",
       swiftSettings: checked),
+    .executableTarget(
+      name: "HostileCalls", dependencies: ["CKVM", "GuestMem", "KVM", "MMU", "Probe"],
+      path: "Fuzz/HostileCalls", swiftSettings: checked),
     .executableTarget(
       name: "MakeImage", dependencies: ["TestImages"], path: "Benchmarks/images",
       exclude: ["run"], swiftSettings: checked),

@@ -47,11 +47,13 @@ public struct Device: ~Copyable, Sendable {
     return descriptor
   }
 
-  /// The value of a capability; 0 where KVM does not offer it.
+  /// The value of a capability; 0 where KVM does not offer it or there is none of this number.
   ///
   /// Source: KVM API document, section 4.4.
   public func capability(_ capability: Capability) -> Int {
-    Int(max(0, ckvm_check_extension(descriptor.number, UInt64(capability.rawValue))))
+    Int(
+      max(
+        0, ckvm_check_extension(descriptor.number, UInt64(bitPattern: Int64(capability.rawValue)))))
   }
 
   /// The processor that KVM can show to a guest.

@@ -60,6 +60,8 @@ struct AskedOracle: Sendable {
   /// Complexity: logarithmic in the number of mappings.
   func answer(for page: ProbePage, _ manner: ProbeManner) -> AskedAnswer {
     if case .expectation(let index) = page.subject {
+      // A plan is the caller's, and may be about expectations that there are not.
+      guard space.expectations.indices.contains(index) else { return .unsaid }
       return .expected(space.expectations[index].outcome)
     }
     if basis == .nothing { return .unsaid }
@@ -70,7 +72,7 @@ struct AskedOracle: Sendable {
     let mapping = space.mappings[index]
     if mapping.properties.rights.isEmpty { return .absent }
     guard allows(manner, mapping.properties) else { return .forbidden }
-    let place = placements[index].map {
+    let place = (placements.indices.contains(index) ? placements[index] : nil).map {
       $0 &+ (page.linearAddress - mapping.linearAddress.rawValue)
     }
     if basis == .leaf { return .allowedByLeaf(page: place) }

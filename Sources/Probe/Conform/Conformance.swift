@@ -41,6 +41,9 @@ public struct Conformance: Sendable {
   func plan(
     _ profile: ConformanceProfile, _ machine: MachineProfile
   ) throws(MachineError) -> ConformancePlan {
+    guard (32...52).contains(machine.physicalAddressWidth) else {
+      throw .invalidProfile(physicalAddressWidth: machine.physicalAddressWidth)
+    }
     var hasDescriptors = false
     if profile != .access { hasDescriptors = try readsDescriptors() }
     return ConformancePlan(profile, for: machine, readsDescriptors: hasDescriptors)

@@ -58,16 +58,17 @@ public struct ConformanceEvidence: Hashable, Sendable {
   /// Nothing yet.
   public init() {}
 
-  /// Counts cases that agree.
-  public mutating func add(_ key: EvidenceKey, count: Int = 1) { agreed[key, default: 0] += count }
+  /// Counts cases that agree; a count below 1 says nothing.
+  public mutating func add(_ key: EvidenceKey, count: Int = 1) {
+    guard count > 0 else { return }
+    agreed[key] = (agreed[key] ?? 0).clampedSum(count)
+  }
 
-  /// Counts cases that differ.
+  /// Counts cases that differ; a record counts one case at least, its example.
   public mutating func add(_ difference: EvidenceDifference, _ record: DifferenceRecord) {
-    if differences[difference] == nil {
-      differences[difference] = record
-    } else {
-      differences[difference]?.count += record.count
-    }
+    var sum = differences[difference] ?? DifferenceRecord(count: 0, example: record.example)
+    sum.count = sum.count.clampedSum(max(1, record.count))
+    differences[difference] = sum
   }
 
   /// Counts a case that differs; `example` is asked for only when it is the first of its kind.
@@ -87,7 +88,7 @@ public struct ConformanceEvidence: Hashable, Sendable {
 
   /// Adds the cases of other blocks.
   public mutating func merge(_ other: ConformanceEvidence) {
-    agreed.merge(other.agreed, uniquingKeysWith: +)
+    agreed.merge(other.agreed) { $0.clampedSum($1) }
     for (difference, record) in other.differences { add(difference, record) }
   }
 
@@ -99,7 +100,7 @@ public struct ConformanceEvidence: Hashable, Sendable {
     for (key, count) in agreed {
       var key = key
       if let index = key.subject.rootIndex, !special.contains(index) { key.subject.rootIndex = nil }
-      result.agreed[key, default: 0] += count
+      result.agreed[key] = (result.agreed[key] ?? 0).clampedSum(count)
     }
     return result
   }

@@ -32,7 +32,7 @@ public struct ConformanceFindings: Sendable {
     var counts = [Int](repeating: 0, count: derived.count)
     for (difference, record) in evidence.differences {
       let index = derived.firstIndex { $0.explains(difference) }
-      if let index { counts[index] += record.count } else { unexplained.append(record) }
+      if let index { counts[index] = counts[index].clampedSum(record.count) } else { unexplained.append(record) }
     }
     let found = zip(derived, counts).filter { $0.1 > 0 }.map { (rule: $0, count: $1) }
     rules = found
@@ -49,11 +49,11 @@ public struct ConformanceFindings: Sendable {
   }
 
   /// Cases that a rule explains.
-  public var explainedCount: Int { rules.reduce(0) { $0 + $1.count } }
+  public var explainedCount: Int { rules.reduce(0) { $0.clampedSum($1.count) } }
   /// Cases that none explains.
-  public var unexplainedCount: Int { unexplained.reduce(0) { $0 + $1.count } }
+  public var unexplainedCount: Int { unexplained.reduce(0) { $0.clampedSum($1.count) } }
   /// Cases that only a rule explains which nobody expected.
-  public var newCount: Int { newRules.reduce(0) { $0 + $1.count } }
+  public var newCount: Int { newRules.reduce(0) { $0.clampedSum($1.count) } }
   /// True when every case is as the manual says, or as a rule says that was expected.
   public var isExpected: Bool { unexplained.isEmpty && newRules.isEmpty }
 }

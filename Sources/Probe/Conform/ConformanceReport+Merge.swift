@@ -76,7 +76,7 @@ extension ConformanceReport {
       result.finished.formUnion(report.finished)
       result.total.merge(report.total)
       result.evidence.merge(report.evidence)
-      result.time += report.time
+      result.time = result.time.clampedSum(report.time)
     }
     return result
   }

@@ -41,12 +41,14 @@ public struct ConformanceReport: Sendable {
 
   /// All blocks of the share, finished or not.
   public var blockCount: Int {
-    let (share, rest) = profileBlockCount.quotientAndRemainder(dividingBy: shard.count)
+    let (share, rest) = max(0, profileBlockCount).quotientAndRemainder(dividingBy: shard.count)
     return share + (shard.number <= rest ? 1 : 0)
   }
 
   /// True when every block of the share was finished.
-  public var isComplete: Bool { finished.count == blockCount }
+  public var isComplete: Bool {
+    finished.count { $0 >= 0 && $0 < profileBlockCount && shard.includes($0) } == blockCount
+  }
 
   /// The rules by which the machine differs, and what they explain.
   ///

@@ -48,7 +48,7 @@ final class ConformanceResults: Sendable {
       state.report.finished.insert(index)
       state.report.total.merge(result.tally)
       state.report.evidence.merge(result.evidence)
-      state.report.time = earlierTime + (ContinuousClock.now - start)
+      state.report.time = earlierTime.clampedSum(ContinuousClock.now - start)
       let report = state.report
       options.observer?(
         ConformanceProgress(
@@ -64,7 +64,7 @@ final class ConformanceResults: Sendable {
     let found = state.withLock { $0 }
     if let error = found.error { throw error }
     var report = found.report.settled()
-    report.time = earlierTime + (ContinuousClock.now - start)
+    report.time = earlierTime.clampedSum(ContinuousClock.now - start)
     return report
   }
 }

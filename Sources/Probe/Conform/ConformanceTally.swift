@@ -58,16 +58,19 @@ public struct ConformanceTally: Hashable, Sendable {
   public var guestTime: Duration = .zero
 
   /// Cases in which machine and model differ.
-  public var differingCount: Int { caseCount - agreedCount }
+  public var differingCount: Int { caseCount.clampedSum(0 &- agreedCount) }
 
   /// Nothing yet.
   public init() {}
 
   /// Adds the cases of other blocks.
+  ///
+  /// Cases that are too many to be counted count as differing.
   public mutating func merge(_ other: ConformanceTally) {
-    caseCount += other.caseCount
-    agreedCount += other.agreedCount
-    notRun.merge(other.notRun, uniquingKeysWith: +)
-    guestTime += other.guestTime
+    let (cases, isTooLarge) = caseCount.addingReportingOverflow(other.caseCount)
+    caseCount = isTooLarge ? .max : cases
+    if !isTooLarge { agreedCount = agreedCount.clampedSum(other.agreedCount) }
+    notRun.merge(other.notRun) { $0.clampedSum($1) }
+    guestTime = guestTime.clampedSum(other.guestTime)
   }
 }

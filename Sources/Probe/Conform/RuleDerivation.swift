@@ -109,7 +109,9 @@ struct RuleDerivation {
         for start in [nil] + numbers(of: positives).map(Optional.some) {
           if isOutOfTime { return rules }
           guard let rule = rule(effect, from: start, for: positives) else { continue }
-          let count = positives.reduce(0) { $0 + (rule.applies(to: $1.subject) ? $1.count : 0) }
+          let count = positives.reduce(0) {
+            $0.clampedSum(rule.applies(to: $1.subject) ? $1.count : 0)
+          }
           if count > best?.count ?? 0 { best = (rule, count) }
         }
       }

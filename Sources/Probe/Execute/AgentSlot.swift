@@ -40,6 +40,7 @@ struct AgentSlot: Hashable, Sendable {
   static func physicalAddress(
     memoryByteCount: UInt64, occupied: [Range<UInt64>], addressWidth: UInt8
   ) -> UInt64? {
+    guard addressWidth > 24 else { return nil }
     let limit: UInt64 = 1 << UInt64(addressWidth)
     for shift in 24..<UInt64(addressWidth) {
       let address: UInt64 = 3 << shift

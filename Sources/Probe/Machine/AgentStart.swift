@@ -22,8 +22,9 @@ struct AgentStart {
   var loop: (start: UInt64, landing: UInt64) {
     let code =
       isUser
-      ? window + UInt64(KVMPT_USER_ALIAS + KVMPT_USER_CODE) : window + UInt64(KVMPT_SUPERVISOR_CODE)
-    let start = code + batch.loop.rawValue * UInt64(KVMPT_LOOP_SPACING)
+      ? window &+ UInt64(KVMPT_USER_ALIAS + KVMPT_USER_CODE)
+      : window &+ UInt64(KVMPT_SUPERVISOR_CODE)
+    let start = code &+ batch.loop.rawValue * UInt64(KVMPT_LOOP_SPACING)
     let landing: Int32 =
       switch batch.loop {
       case .read: KVMPT_LANDING_READ
@@ -38,7 +39,7 @@ struct AgentStart {
       case .invalidate: KVMPT_LANDING_INVLPG
       case .loadCR0, .loadCR3, .loadCR4: KVMPT_LANDING_CONTROL
       }
-    return (start, start + UInt64(landing))
+    return (start, start &+ UInt64(landing))
   }
 
   /// What the start code pops: RFLAGS and RIP, or a frame for IRETQ.
@@ -50,7 +51,7 @@ struct AgentStart {
     let flags: UInt64 =
       batch.loop == .descriptor && batch.state.isAlignmentCheckFlagSet ? 2 | 1 << 18 : 2
     return [
-      loop.start, UInt64(KVMPT_USER_CS), flags, window + UInt64(KVMPT_STACK_TOP),
+      loop.start, UInt64(KVMPT_USER_CS), flags, window &+ UInt64(KVMPT_STACK_TOP),
       UInt64(KVMPT_USER_DS),
     ]
   }
@@ -68,12 +69,12 @@ struct AgentStart {
       case (false, true): KVMPT_START_FLUSH_SUPERVISOR
       case (true, true): KVMPT_START_FLUSH_USER
       }
-    registers.rip = window + UInt64(start)
-    registers.rsp = window + UInt64(KVMPT_START_FRAME)
+    registers.rip = window &+ UInt64(start)
+    registers.rsp = window &+ UInt64(KVMPT_START_FRAME)
     registers.rflags = 2
-    registers.rcx = UInt64(batch.recordCount)
+    registers.rcx = UInt64(clamping: batch.recordCount)
     registers.rsi =
-      window + UInt64(KVMPT_RECORDS) + (isUser ? UInt64(KVMPT_USER_ALIAS) : 0)
+      window &+ UInt64(KVMPT_RECORDS) &+ (isUser ? UInt64(KVMPT_USER_ALIAS) : 0)
     registers.rdx = loop.landing
     return registers
   }
@@ -102,14 +103,14 @@ struct AgentStart {
     registers.gs = data
     registers.ss = data
     registers.tr.selector = UInt16(KVMPT_TSS_SELECTOR)
-    registers.tr.base = window + UInt64(KVMPT_TSS)
+    registers.tr.base = window &+ UInt64(KVMPT_TSS)
     registers.tr.limit = 0x67
     registers.tr.type = 0xb
     registers.tr.present = 1
     registers.ldt.unusable = 1
-    registers.gdt.base = window + UInt64(KVMPT_GDT)
+    registers.gdt.base = window &+ UInt64(KVMPT_GDT)
     registers.gdt.limit = UInt16(KVMPT_GDT_WORDS * 8 - 1)
-    registers.idt.base = window + AgentMemory.idtOffset(set: gateTable)
+    registers.idt.base = window &+ AgentMemory.idtOffset(set: gateTable)
     registers.idt.limit = UInt16(KVMPT_VECTOR_COUNT * 16 - 1)
     return registers
   }

@@ -14,7 +14,8 @@ public protocol Machine: AnyObject {
 
   /// Runs the records that stand in the agent's slot.
   ///
-  /// Throws: ``MachineError`` when the machine itself fails; a guest that dies is an answer.
+  /// Throws: ``MachineError`` when the machine itself fails or nobody could run such a batch; a guest
+  /// that dies is an answer.
   func run(_ batch: AgentBatch, deadline: ContinuousClock.Instant) throws(MachineError)
     -> AgentBatchEnd
 
@@ -97,6 +98,16 @@ public struct AgentBatch: Hashable, Sendable {
     self.cr3 = cr3
     self.windowAddress = windowAddress
     self.state = state
+  }
+}
+
+extension AgentBatch {
+  /// Throws ``MachineError/invalidBatch(recordCount:windowAddress:)`` for what no agent can run.
+  func check() throws(MachineError) {
+    let width: LinearAddressWidth = state.cr4 >> 12 & 1 != 0 ? .bits57 : .bits48
+    guard (0...AgentRecords.capacity).contains(recordCount), width.isCanonical(windowAddress),
+      windowAddress % (1 << 39) == 0
+    else { throw .invalidBatch(recordCount: recordCount, windowAddress: windowAddress) }
   }
 }
 

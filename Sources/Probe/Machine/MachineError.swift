@@ -16,6 +16,11 @@ public enum MachineError: Error, Hashable, Sendable {
   case calibrationFailed(String)
   /// Time ran out before it was known what the machine does.
   case calibrationUnfinished
+  /// A batch has more records than the agent's memory, fewer than none, or a window that is not the
+  /// start of a root entry's range.
+  case invalidBatch(recordCount: Int, windowAddress: UInt64)
+  /// No processor has a MAXPHYADDR as the profile says.
+  case invalidProfile(physicalAddressWidth: UInt8)
 
   /// The stable name of the case, the same in every output format.
   public var id: String {
@@ -25,6 +30,8 @@ public enum MachineError: Error, Hashable, Sendable {
     case .memory(let error): error.id
     case .calibrationFailed: "calibration-failed"
     case .calibrationUnfinished: "calibration-unfinished"
+    case .invalidBatch: "invalid-batch"
+    case .invalidProfile: "invalid-profile"
     }
   }
 
@@ -38,6 +45,11 @@ public enum MachineError: Error, Hashable, Sendable {
       "the machine differs from the manual in a way that no rule explains: \(what)"
     case .calibrationUnfinished:
       "the time limit came before it was known what the machine does"
+    case .invalidBatch(let recordCount, let windowAddress):
+      "no agent can run a batch of \(recordCount) records in a window at"
+        + " \(HexadecimalNumber(windowAddress))"
+    case .invalidProfile(let width):
+      "the machine's profile says that physical addresses have \(width) bits"
     }
   }
 
@@ -51,6 +63,9 @@ public enum MachineError: Error, Hashable, Sendable {
       "no verdict from this machine can be believed; please report it with the output of"
         + " kvmpt doctor --format json"
     case .calibrationUnfinished: "give it more time, or run it on a machine that is less busy"
+    case .invalidBatch:
+      "give it 0 to \(AgentRecords.capacity) records and the canonical start of a root entry's range"
+    case .invalidProfile: "give it a profile of 32 to 52 bits, as calibration makes it"
     }
   }
 
@@ -62,7 +77,9 @@ public enum MachineError: Error, Hashable, Sendable {
       ![EAGAIN, EMFILE, ENFILE, ENOMEM].contains(errorNumber)
     case .kvm(.missingCapability): true
     case .qemu(.ended), .qemu(.monitorDoesNotAnswer): true
-    case .kvm, .qemu, .memory, .calibrationFailed, .calibrationUnfinished: false
+    case .kvm, .qemu, .memory, .calibrationFailed, .calibrationUnfinished, .invalidBatch,
+      .invalidProfile:
+      false
     }
   }
 

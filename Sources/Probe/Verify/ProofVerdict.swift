@@ -46,7 +46,7 @@ extension ProofReport {
   public var unproved: [Unproved] {
     let walker = profile?.identity.walker
     var sum = total
-    sum.deviations.merge(excusedFlags, uniquingKeysWith: +)
+    sum.deviations.merge(excusedFlags) { $0.clampedSum($1) }
     var result = sum.unproved(on: walker)
     if let reason = comparison?.unfinished?.reason, sum.notRun[reason] == nil {
       result.append(Unproved(.notRun(reason), count: 0, on: walker))

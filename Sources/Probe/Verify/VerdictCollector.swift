@@ -236,28 +236,36 @@ extension SubjectTally {
   }
 
   /// Adds another tally of the same or of other subjects.
+  ///
+  /// A sum that is too large for its type is the largest number.
   public mutating func merge(_ other: SubjectTally) {
-    probeCount += other.probeCount
-    executedCount += other.executedCount
-    agreementCount += other.agreementCount
-    disagreementCount += other.disagreementCount
-    lostCount += other.lostCount
+    probeCount = probeCount.clampedSum(other.probeCount)
+    executedCount = executedCount.clampedSum(other.executedCount)
+    agreementCount = agreementCount.clampedSum(other.agreementCount)
+    disagreementCount = disagreementCount.clampedSum(other.disagreementCount)
+    lostCount = lostCount.clampedSum(other.lostCount)
     addCovered(other.coveredCount)
-    for index in 0..<6 {
-      asked[index].merge(other.asked[index])
-      modelled[index].merge(other.modelled[index])
-      executed[index].merge(other.executed[index])
-    }
+    asked.merge(other.asked)
+    modelled.merge(other.modelled)
+    executed.merge(other.executed)
     probedAddress = probedAddress ?? other.probedAddress
-    notRun.merge(other.notRun, uniquingKeysWith: +)
-    deviations.merge(other.deviations, uniquingKeysWith: +)
+    notRun.merge(other.notRun) { $0.clampedSum($1) }
+    deviations.merge(other.deviations) { $0.clampedSum($1) }
+  }
+}
+
+extension [AccessTally] {
+  /// Adds what was counted for each manner; of a longer list the rest is taken.
+  fileprivate mutating func merge(_ other: [AccessTally]) {
+    for (index, tally) in zip(indices, other) { self[index].merge(tally) }
+    append(contentsOf: other.dropFirst(count))
   }
 }
 
 extension AccessTally {
   fileprivate mutating func merge(_ other: AccessTally) {
-    allowedCount += other.allowedCount
-    deniedCount += other.deniedCount
-    missingCount += other.missingCount
+    allowedCount = allowedCount.clampedSum(other.allowedCount)
+    deniedCount = deniedCount.clampedSum(other.deniedCount)
+    missingCount = missingCount.clampedSum(other.missingCount)
   }
 }

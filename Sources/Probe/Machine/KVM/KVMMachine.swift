@@ -81,6 +81,9 @@ final class KVMMachine: Machine {
   func run(
     _ batch: AgentBatch, deadline: ContinuousClock.Instant
   ) throws(MachineError) -> AgentBatchEnd {
+    try batch.check()
+    // The agent counts down and ends at 0.
+    if batch.recordCount == 0 { return .finished(deviceWrites: [:]) }
     do throws(KVMError) {
       try setRegisters(for: batch)
       return try run(batch.recordCount, deadline)

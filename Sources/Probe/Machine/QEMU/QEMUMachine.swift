@@ -92,6 +92,9 @@ final class QEMUMachine: Machine {
   func run(
     _ batch: AgentBatch, deadline: ContinuousClock.Instant
   ) throws(MachineError) -> AgentBatchEnd {
+    try batch.check()
+    // The agent counts down and ends at 0.
+    if batch.recordCount == 0 { return .finished(deviceWrites: [:]) }
     do throws(QEMUError) {
       let running = try process(for: batch)
       memory.stampDevices()

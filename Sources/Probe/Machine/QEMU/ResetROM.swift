@@ -34,14 +34,14 @@ struct ResetROM {
       map(Self.base + offset, to: Self.base + offset)
     }
     for offset in stride(from: 0, to: UInt64(KVMPT_ROOT_COPY), by: 4096) {
-      map(windowAddress + offset, to: agentAddress + offset)
+      map(windowAddress &+ offset, to: agentAddress &+ offset)
     }
     // PAE and PGE; the rest is set by each batch. Source: Intel SDM volume 3A, section 2.5.
     set(KVMPT_ROM_CR4, 0xa0 | (rootLevel == .pageMapLevel5 ? 1 << 12 : 0))
     set(KVMPT_ROM_PAT, pageAttributeTable)
-    set(KVMPT_ROM_ENTRY, windowAddress + UInt64(KVMPT_MAILBOX))
+    set(KVMPT_ROM_ENTRY, windowAddress &+ UInt64(KVMPT_MAILBOX))
     // An available TSS in place of a busy one. Source: Intel SDM volume 3A, section 9.2.3.
-    let segment = windowAddress + UInt64(KVMPT_TSS)
+    let segment = windowAddress &+ UInt64(KVMPT_TSS)
     let descriptor = KVMPT_ROM_GDT + KVMPT_TSS_SELECTOR
     set(
       descriptor, 0x0000_8900_0000_0067 | (segment & 0xff_ffff) << 16 | (segment >> 24 & 0xff) << 56
