@@ -55,7 +55,7 @@ extension HostileCall {
     },
     HostileCall(
       "GuestMem.MemoryImage.init(bytes:reading:)", "GuestMem.MemoryImage.loadWord(at:)",
-      "GuestMem.MemoryImage.segment(at:)"
+      "GuestMem.MemoryImage.segment(at:)", "GuestMem.MemoryImage.requireWhole()"
     ) {
       var bytes = $0.bytes(upTo: 600)
       if $0.bool() {
@@ -67,6 +67,7 @@ extension HostileCall {
         touch((image.loadWord(at: $0.physical()), image.segment(at: $0.physical())))
       }
       touch((image.byteCount, image.processors))
+      try image.requireWhole()
     },
     HostileCall("GuestMem.MemoryImage.init(path:reading:)") {
       let path = $0.one(of: [

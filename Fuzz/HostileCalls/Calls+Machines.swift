@@ -117,9 +117,17 @@ extension HostileCall {
       let report = try Verifier.modelOnly.verify(built, plan: plan, options: $0.options())
       $0.judge(report, "Probe.Verifier.verify(_:plan:options:profile:)")
     },
-    HostileCall("Probe.Verifier.init(devicePath:)", every: 4) {
+    HostileCall(
+      "Probe.Verifier.init(devicePath:)", "Probe.SecondMachine.init(asked:open:)", every: 4
+    ) {
       let name = "Probe.Verifier.init(devicePath:)"
-      let verifier = try Verifier(devicePath: $0.below(4) == 0 ? $0.text() : "/dev/kvm")
+      var verifier = try Verifier(devicePath: $0.below(4) == 0 ? $0.text() : "/dev/kvm")
+      if $0.bool() {
+        let path = $0.bool() ? $0.text() : "/dev/kvm"
+        verifier.second = SecondMachine(asked: $0.bool() ? .everything : .unproved) {
+          () throws(MachineError) in try KVMMachineFactory(devicePath: path)
+        }
+      }
       let built = try BuiltAddressSpace($0.space(), configuration: try PagingConfiguration())
       let plan = $0.plan()
       let profile = $0.profile()

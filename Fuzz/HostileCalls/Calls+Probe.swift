@@ -48,7 +48,8 @@ extension HostileValues {
         return bool()
           ? ProbePage(
             containing: word(), manners: manners, subject: subject(), pageSize: pageSize(),
-            obstacle: below(4) == 0 ? one(of: NotRunReason.allCases) : nil)
+            obstacle: below(4) == 0 ? one(of: NotRunReason.allCases) : nil,
+            furtherPageCount: below(4) == 0 ? word() : 0, continuesLeaf: bool())
           : ProbePage(exactly: word(), manners: manners, subject: subject())
       })
     plan.leafCounts = [number(): number()]
@@ -158,7 +159,7 @@ extension HostileCall {
       touch((ByteCount($0.word()), HexadecimalNumber($0.word())))
     },
     HostileCall(
-      "Probe.ProbePage.init(containing:manners:subject:pageSize:obstacle:)",
+      "Probe.ProbePage.init(containing:manners:subject:pageSize:obstacle:furtherPageCount:continuesLeaf:)",
       "Probe.ProbePage.init(exactly:manners:subject:)", "Probe.ProbePlan.init(pages:)",
       "Probe.ProbeManner.init(_:at:)", "Probe.ProbeManners.init(_:)",
       "Probe.ProbeManners.init(rawValue:)"
