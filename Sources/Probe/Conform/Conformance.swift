@@ -63,7 +63,9 @@ public struct Conformance: Sendable {
       ?? (options.profile == .quick ? .quick : .everything)
     let model = ConformanceModel(missingRule: options.missingRule)
     let next = Atomic<Int>(0)
-    DispatchQueue.concurrentPerform(iterations: max(1, options.workerCount)) { _ in
+    DispatchQueue.concurrentPerform(
+      iterations: max(1, min(options.workerCount, pending.count))
+    ) { _ in
       do throws(MachineError) {
         let worker = ConformanceWorker(plan, machine, factory, deadline, selection, model: model)
         while !options.isCancelled() && ContinuousClock.now < deadline {
