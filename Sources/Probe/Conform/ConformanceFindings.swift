@@ -32,7 +32,11 @@ public struct ConformanceFindings: Sendable {
     var counts = [Int](repeating: 0, count: derived.count)
     for (difference, record) in evidence.differences {
       let index = derived.firstIndex { $0.explains(difference) }
-      if let index { counts[index] = counts[index].clampedSum(record.count) } else { unexplained.append(record) }
+      if let index {
+        counts[index] = counts[index].clampedSum(record.count)
+      } else {
+        unexplained.append(record)
+      }
     }
     let found = zip(derived, counts).filter { $0.1 > 0 }.map { (rule: $0, count: $1) }
     rules = found
