@@ -281,7 +281,6 @@ extension HostileCall {
       touch(try ConformanceReport.merged([]).isComplete)
     },
     HostileCall(
-      "Probe.MachineIdentity.init(name:walker:processorName:kernelRelease:)",
       "Probe.MachineProfile.configuration(for:)", "Probe.MachineProfile.isOfTheSameKind(as:)",
       "Probe.MachineProfile.init(identity:vendor:physicalAddressWidth:features:memoryHoles:deviations:)",
       "Probe.MachineProfile.obstacle(for:)"

@@ -21,7 +21,7 @@ struct HostileCall: Sendable {
   /// Every call there is.
   static let all: [HostileCall] =
     addresses + walks + listings + memory + frames + tables + cursors
-    + nodes + kvm + spaces + ranges + evidence + machines + verifiers
+    + nodes + kvm + spaces + ranges + evidence + baselines + machines + verifiers
 }
 
 /// Keeps a value from being optimized away, and makes its description.

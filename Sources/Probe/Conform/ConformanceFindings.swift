@@ -95,6 +95,6 @@ extension DeviationEffect {
 extension ConformanceEvidence {
   /// The number of cases that `rule` covers and in which the machine followed the manual instead.
   func contradictionCount(of rule: Deviation) -> Int {
-    agreed.reduce(0) { $0 + (rule.contradicts($1.key) ? $1.value : 0) }
+    agreed.reduce(0) { $0.clampedSum(rule.contradicts($1.key) ? $1.value : 0) }
   }
 }
