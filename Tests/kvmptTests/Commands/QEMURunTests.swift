@@ -59,8 +59,14 @@ struct QEMURunTests {
 
   @Test("Every example agrees, and nothing is skipped", arguments: PackageFiles.examples)
   func examples(_ name: String) throws {
-    let run = try ProgramRun(
-      ["verify", MainJobTests.example(name), "--machine", "qemu"], environment: [Self.path])
+    let arguments = ["verify", MainJobTests.example(name), "--machine", "qemu"]
+    var run = try ProgramRun(arguments, environment: [Self.path])
+    if name == "mixed-page-sizes.yaml" {
+      // The emulator sets A of a 1 GiB page that does not allow the access, which a rule excuses.
+      #expect(run.exitCode == 77 && run.output.contains("[explained]"), "\(run.output)")
+      run = try ProgramRun(
+        arguments + ["--allow-unproved", "explained"], environment: [Self.path])
+    }
     #expect(run.exitCode == 0, "\(run.output)\(run.errors)")
     #expect(run.output.contains("agreed: ") && !run.output.contains("skipped"))
     #expect(run.output.contains("the tables are walked by QEMU TCG"))

@@ -15,6 +15,7 @@ struct JSONSchemaTests {
       (#"{"additionalProperties": false, "properties": {"a": true}}"#, #"{"a": 1}"#, #"{"b": 1}"#),
       (#"{"additionalProperties": {"type": "string"}}"#, #"{"a": "b"}"#, #"{"a": 1}"#),
       (#"{"items": {"type": "integer"}}"#, "[1, 2]", #"[1, "a"]"#),
+      (#"{"minProperties": 1}"#, #"{"a": 1}"#, "{}"),
       (#"{"minItems": 1}"#, "[1]", "[]"), (#"{"maxItems": 1}"#, "[1]", "[1, 2]"),
       (#"{"pattern": "^a+$"}"#, #""aa""#, #""ab""#), (#"{"minimum": 3}"#, "3", "2"),
       (#"{"maximum": 3}"#, "3", "3.5"), (#"{"minLength": 2}"#, #""ab""#, #""a""#),
