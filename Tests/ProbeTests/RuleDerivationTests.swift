@@ -1,5 +1,6 @@
 // Rules about machines, derived from what made-up machines do.
 
+import KVM
 import MMU
 import Testing
 
@@ -91,6 +92,23 @@ struct RuleDerivationTests {
     }
     #expect(found.map(\.id) == ["root-entry-unreachable-at-user"])
     #expect(found.first?.effect == .faultsAsNotPresent)
+  }
+
+  @Test("a baseline does not rely on the reason of faults that come whatever the tables say")
+  func written() {
+    let identity = MachineIdentity(
+      name: "KVM", walker: .pvm, processorName: "", kernelRelease: "6.18.44")
+    let narrow = Deviation(when: [.privilege(.user), .rootEntry(256)], .faultsAsNotPresent)
+    let other = Deviation(when: [.end(.reserved)], .faultsAsNotPresent)
+    let baseline = Baseline(machines: []).adding([narrow, other], of: identity, source: "a test")
+    #expect(baseline.rules(of: identity) == [.rootEntryUnreachableAtUser(index: 256), other])
+    #expect(baseline.remarks(on: identity).isEmpty)
+    var newer = identity
+    newer.kernelRelease = "6.19.1"
+    #expect(baseline.remarks(on: newer).map(\.id) == ["version-not-in-baseline"])
+    newer.hostProcessor = .qemuTCG
+    #expect(baseline.remarks(on: newer).map(\.id) == ["walker-not-in-baseline"])
+    #expect(baseline.rules(of: newer).isEmpty)
   }
 
   @Test("a root entry whose error codes vary is one rule, too")
