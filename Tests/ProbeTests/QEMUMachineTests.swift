@@ -19,7 +19,9 @@ struct QEMUMachineTests {
       var space = SampleSpaces.everySizeAndRight
       space.rootLevel = rootLevel
       let report = try verifier.verify(space)
-      #expect(report.isAgreement)
+      // The emulator sets A of a 1 GiB page that does not allow the access, which a rule excuses.
+      #expect(report.agrees(but: ["explained"]), "\(report.unproved)")
+      #expect(report.total.agreementCount == report.total.probeCount)
       #expect(report.total.notRun.isEmpty, "nothing is skipped: \(report.total.notRun)")
     }
   }
