@@ -20,6 +20,10 @@ extension ConformanceReport {
     ) throws(ConformanceReportProblem) {
       if !isRight { throw ConformanceReportProblem(member: member, message: message) }
     }
+    // No processor has other widths; there is no plan for one.
+    try require(
+      (32...52).contains(machine.physicalAddressWidth), "machine",
+      "MAXPHYADDR is \(machine.physicalAddressWidth), and no processor has that")
     let plan = ConformancePlan(
       profile, for: machine, readsDescriptors: notRun[.noDescriptorReads] == nil)
     try require(
