@@ -8,32 +8,17 @@ import Synchronization
 @testable import Probe
 
 /// Makes machines of another factory whose batches `run` runs.
-struct ChangedFactory<Change: MachineChange>: MachineFactory {
+struct ChangedFactory<Change: MachineChange>: WrappedFactory {
   let inner: any MachineFactory
   var unpromised: Set<MachineFeature> = []
   /// A change for each machine that is made.
   let change: @Sendable () -> Change
 
-  var identity: MachineIdentity { inner.identity }
-  var vendor: ProcessorVendor { inner.vendor }
-  var vendorName: String { inner.vendorName }
-  var physicalAddressWidth: UInt8 { inner.physicalAddressWidth }
-  var hostChangeMeans: HostChangeMeans { inner.hostChangeMeans }
-  var possibleMeans: [HostChangeMeans] { inner.possibleMeans }
-  var workerCount: Int { inner.workerCount }
-  var memoryHoles: [Range<UInt64>] { inner.memoryHoles }
-  var memoryLimit: UInt64 { inner.memoryLimit }
   func promises(_ feature: MachineFeature) -> Bool {
     inner.promises(feature) && !unpromised.contains(feature)
   }
 
-  func makeMachine(
-    memory: MachineMemory, agentAddress: UInt64, hostChangeMeans: HostChangeMeans
-  ) throws(MachineError) -> any Machine {
-    ChangedMachine(
-      try inner.makeMachine(
-        memory: memory, agentAddress: agentAddress, hostChangeMeans: hostChangeMeans), change())
-  }
+  func wrap(_ machine: any Machine) -> any Machine { ChangedMachine(machine, change()) }
 }
 
 /// What a machine does with a batch instead of running it as it is.
@@ -50,8 +35,8 @@ extension MachineChange {
   mutating func forget() {}
 }
 
-final class ChangedMachine<Change: MachineChange>: Machine {
-  private let inner: any Machine
+final class ChangedMachine<Change: MachineChange>: WrappedMachine {
+  let inner: any Machine
   private var change: Change
 
   init(_ inner: any Machine, _ change: Change) {
@@ -59,21 +44,10 @@ final class ChangedMachine<Change: MachineChange>: Machine {
     self.change = change
   }
 
-  var ram: MemoryView { inner.ram }
-  var agent: MemoryView { inner.agent }
-  var agentAddress: UInt64 { inner.agentAddress }
-  var memoryHoles: [Range<UInt64>] { inner.memoryHoles }
-
-  func observe(devicesAt frames: [UInt64]) throws(MachineError) -> Set<UInt64> {
-    try inner.observe(devicesAt: frames)
-  }
-
   func showHostChanges() throws(MachineError) {
     change.forget()
     try inner.showHostChanges()
   }
-
-  func discardChanges() throws(MachineError) { try inner.discardChanges() }
 
   func reset() throws(MachineError) {
     change.forget()

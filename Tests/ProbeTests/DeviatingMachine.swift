@@ -7,51 +7,22 @@ import MMU
 @testable import Probe
 
 /// Makes machines of another factory and changes what their guests answer.
-struct DeviatingFactory: MachineFactory {
+struct DeviatingFactory: WrappedFactory {
   let inner: any MachineFactory
   /// The error code in place of one of a page fault of `batch`.
   let change: @Sendable (_ errorCode: UInt64, _ batch: AgentBatch) -> UInt64
 
-  var identity: MachineIdentity { inner.identity }
-  var vendor: ProcessorVendor { inner.vendor }
-  var vendorName: String { inner.vendorName }
-  var physicalAddressWidth: UInt8 { inner.physicalAddressWidth }
-  var hostChangeMeans: HostChangeMeans { inner.hostChangeMeans }
-  var possibleMeans: [HostChangeMeans] { inner.possibleMeans }
-  var workerCount: Int { inner.workerCount }
-  var memoryHoles: [Range<UInt64>] { inner.memoryHoles }
-  var memoryLimit: UInt64 { inner.memoryLimit }
-  func promises(_ feature: MachineFeature) -> Bool { inner.promises(feature) }
-
-  func makeMachine(
-    memory: MachineMemory, agentAddress: UInt64, hostChangeMeans: HostChangeMeans
-  ) throws(MachineError) -> any Machine {
-    DeviatingMachine(
-      try inner.makeMachine(
-        memory: memory, agentAddress: agentAddress, hostChangeMeans: hostChangeMeans), change)
-  }
+  func wrap(_ machine: any Machine) -> any Machine { DeviatingMachine(machine, change) }
 }
 
-final class DeviatingMachine: Machine {
-  private let inner: any Machine
+final class DeviatingMachine: WrappedMachine {
+  let inner: any Machine
   private let change: @Sendable (UInt64, AgentBatch) -> UInt64
 
   init(_ inner: any Machine, _ change: @escaping @Sendable (UInt64, AgentBatch) -> UInt64) {
     self.inner = inner
     self.change = change
   }
-
-  var ram: MemoryView { inner.ram }
-  var agent: MemoryView { inner.agent }
-  var agentAddress: UInt64 { inner.agentAddress }
-  var memoryHoles: [Range<UInt64>] { inner.memoryHoles }
-
-  func observe(devicesAt frames: [UInt64]) throws(MachineError) -> Set<UInt64> {
-    try inner.observe(devicesAt: frames)
-  }
-
-  func showHostChanges() throws(MachineError) { try inner.showHostChanges() }
-  func reset() throws(MachineError) { try inner.reset() }
 
   func run(
     _ batch: AgentBatch, deadline: ContinuousClock.Instant

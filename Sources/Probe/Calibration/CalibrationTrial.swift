@@ -106,21 +106,26 @@ struct CalibrationTrial {
     denied.reduce(0) { $0 | $1.bits << (2 * $1.key) }
   }
 
-  /// Rights that differ from key to key and change after the first use of a page; key 0 denied for
-  /// accesses and for writes comes last, because it can cost a guest.
+  /// Rights that differ from key to key and change after the first use of a page.
+  private static func rounds(_ with: (_ rights: UInt32) -> ProcessorSettings) -> [TrialRound] {
+    let several = with(rights((1, 1), (2, 2), (7, 3)))
+    var withoutWriteProtect = several
+    withoutWriteProtect.isWriteProtectEnabled = false
+    return [
+      TrialRound(several), TrialRound(several, after: with(0)),
+      TrialRound(with(0), after: several), TrialRound(withoutWriteProtect),
+    ]
+  }
+
+  /// Key 0 denied for accesses and for writes comes last, because it can cost a guest.
   private static var userKeyRounds: [TrialRound] {
-    func with(_ pkru: UInt32, isWriteProtectEnabled: Bool = true) -> ProcessorSettings {
+    func with(_ pkru: UInt32) -> ProcessorSettings {
       settings {
         $0.isPKEEnabled = true
         $0.pkru = pkru
-        $0.isWriteProtectEnabled = isWriteProtectEnabled
       }
     }
-    let several = rights((1, 1), (2, 2), (7, 3))
-    return [
-      TrialRound(with(several)), TrialRound(with(several), after: with(0)),
-      TrialRound(with(0), after: with(several)),
-      TrialRound(with(several, isWriteProtectEnabled: false)),
+    return rounds(with) + [
       TrialRound(with(rights((0, 2), (2, 1)))),
       TrialRound(with(rights((0, 2))), after: with(rights((15, 1)))),
       TrialRound(with(rights((0, 1), (7, 3)))),
@@ -128,22 +133,14 @@ struct CalibrationTrial {
     ]
   }
 
-  /// The same for supervisor pages, where key 0 allows everything, because the agent's own pages
-  /// have it.
+  /// Key 0 allows everything, because the agent's own pages, which are supervisor pages, have it.
   private static var supervisorKeyRounds: [TrialRound] {
-    func with(_ pkrs: UInt32, isWriteProtectEnabled: Bool = true) -> ProcessorSettings {
+    rounds { rights in
       settings {
         $0.isPKSEnabled = true
-        $0.pkrs = pkrs
-        $0.isWriteProtectEnabled = isWriteProtectEnabled
+        $0.pkrs = rights
       }
     }
-    let several = rights((1, 1), (2, 2), (7, 3))
-    return [
-      TrialRound(with(several)), TrialRound(with(several), after: with(0)),
-      TrialRound(with(0), after: with(several)),
-      TrialRound(with(several, isWriteProtectEnabled: false)),
-    ]
   }
 
   private static func settings(_ change: (inout ProcessorSettings) -> Void) -> ProcessorSettings {

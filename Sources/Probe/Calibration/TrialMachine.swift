@@ -26,8 +26,8 @@ final class TrialLosses: Sendable {
 }
 
 /// Runs batches on another machine, in another mode first, and counts the guests that are lost.
-final class TrialMachine: Machine {
-  private let inner: any Machine
+final class TrialMachine: WrappedMachine {
+  let inner: any Machine
   private let losses: TrialLosses
   /// The mode in which every record's page is used before the batch that asks about it.
   var before: ProcessorState?
@@ -36,19 +36,6 @@ final class TrialMachine: Machine {
     self.inner = inner
     self.losses = losses
   }
-
-  var ram: MemoryView { inner.ram }
-  var agent: MemoryView { inner.agent }
-  var agentAddress: UInt64 { inner.agentAddress }
-  var memoryHoles: [Range<UInt64>] { inner.memoryHoles }
-
-  func observe(devicesAt frames: [UInt64]) throws(MachineError) -> Set<UInt64> {
-    try inner.observe(devicesAt: frames)
-  }
-
-  func showHostChanges() throws(MachineError) { try inner.showHostChanges() }
-  func discardChanges() throws(MachineError) { try inner.discardChanges() }
-  func reset() throws(MachineError) { try inner.reset() }
 
   func run(
     _ batch: AgentBatch, deadline: ContinuousClock.Instant

@@ -248,38 +248,13 @@ extension StrictnessCases {
 }
 
 /// Makes machines that cannot tell what is accessed where no memory is.
-private struct BlindFactory: MachineFactory {
+private struct BlindFactory: WrappedFactory {
   let inner: any MachineFactory
-  var identity: MachineIdentity { inner.identity }
-  var vendor: ProcessorVendor { inner.vendor }
-  var vendorName: String { inner.vendorName }
-  var physicalAddressWidth: UInt8 { inner.physicalAddressWidth }
-  var hostChangeMeans: HostChangeMeans { inner.hostChangeMeans }
-  var possibleMeans: [HostChangeMeans] { inner.possibleMeans }
-  var workerCount: Int { inner.workerCount }
-  var memoryHoles: [Range<UInt64>] { inner.memoryHoles }
-  func promises(_ feature: MachineFeature) -> Bool { inner.promises(feature) }
-
-  func makeMachine(
-    memory: MachineMemory, agentAddress: UInt64, hostChangeMeans: HostChangeMeans
-  ) throws(MachineError) -> any Machine {
-    BlindMachine(
-      try inner.makeMachine(
-        memory: memory, agentAddress: agentAddress, hostChangeMeans: hostChangeMeans))
-  }
+  func wrap(_ machine: any Machine) -> any Machine { BlindMachine(machine) }
 }
 
-private final class BlindMachine: Machine {
-  private let inner: any Machine
+private final class BlindMachine: WrappedMachine {
+  let inner: any Machine
   init(_ inner: any Machine) { self.inner = inner }
-  var ram: MemoryView { inner.ram }
-  var agent: MemoryView { inner.agent }
-  var agentAddress: UInt64 { inner.agentAddress }
-  var memoryHoles: [Range<UInt64>] { inner.memoryHoles }
   func observe(devicesAt frames: [UInt64]) throws(MachineError) -> Set<UInt64> { [] }
-  func showHostChanges() throws(MachineError) { try inner.showHostChanges() }
-  func reset() throws(MachineError) { try inner.reset() }
-  func run(
-    _ batch: AgentBatch, deadline: ContinuousClock.Instant
-  ) throws(MachineError) -> AgentBatchEnd { try inner.run(batch, deadline: deadline) }
 }
