@@ -16,7 +16,7 @@ struct RangeComparer {
   private let ranges: [AskedRange]
   /// The first range that does not end before the addresses at hand.
   private var cursor = 0
-  private var pending: RangeDifference?
+  private var joiner = DifferenceJoiner()
   private var expanded: Set<Expansion> = []
 
   private struct Expansion: Hashable {
@@ -56,7 +56,7 @@ struct RangeComparer {
         if summaries.stopReason != nil { break }
       }
     }
-    flush()
+    joiner.finish(&result)
     if let reason = summaries.stopReason, result.unfinished == nil { leaveOff(at: 0, reason) }
     result.visitedEntryCount = summaries.visitedEntryCount
     for index in result.differences.indices {
@@ -230,14 +230,7 @@ struct RangeComparer {
   }
 
   private mutating func add(_ difference: RangeDifference) {
-    if pending?.append(difference) == true { return }
-    flush()
-    pending = difference
-  }
-
-  private mutating func flush() {
-    if let pending { result.add(pending) }
-    pending = nil
+    joiner.add(difference, to: &result)
   }
 
   private mutating func leaveOff(at address: UInt64, _ reason: NotRunReason) {

@@ -50,7 +50,7 @@ private struct ListComparer {
   var left: [AskedRange]
   var right: [AskedRange]
   var result: RangeComparison
-  private var pending: RangeDifference?
+  private var joiner = DifferenceJoiner()
   private var (i, j) = (0, 0)
 
   init(left: [AskedRange], right: [AskedRange], result: RangeComparison) {
@@ -86,7 +86,7 @@ private struct ListComparer {
       if old != nil { Self.cut(&left, &i, upTo: last) }
       if new != nil { Self.cut(&right, &j, upTo: last) }
     }
-    if let pending { result.add(pending) }
+    joiner.finish(&result)
   }
 
   private static func cut(_ list: inout [AskedRange], _ index: inout Int, upTo last: UInt64) {
@@ -122,8 +122,6 @@ private struct ListComparer {
       difference = RangeDifference(
         .different, first: first, last: last, asked: old, found: after, properties: properties)
     }
-    if pending?.append(difference) == true { return }
-    if let pending { result.add(pending) }
-    pending = difference
+    joiner.add(difference, to: &result)
   }
 }

@@ -11,7 +11,7 @@ import MMU
 struct TablePairComparer {
   var book: TableBook
   private var result = RangeComparison()
-  private var pending: RangeDifference?
+  private var joiner = DifferenceJoiner()
   private var expanded: [Pair: Findings] = [:]
   let ignored: RangeProperties
   private let tables: (left: PageTables, right: PageTables)
@@ -64,7 +64,7 @@ struct TablePairComparer {
         compareMixed(index, first, isLeftWide: levels.0 == level, leftMemory, rightMemory)
       }
     }
-    flush()
+    joiner.finish(&result)
     if let reason = book.stopReason, result.unfinished == nil { leaveOff(at: 0, reason) }
     result.visitedEntryCount = book.visitedEntryCount
     return result
@@ -171,14 +171,7 @@ struct TablePairComparer {
   }
 
   mutating func add(_ difference: RangeDifference) {
-    if pending?.append(difference) == true { return }
-    flush()
-    pending = difference
-  }
-
-  private mutating func flush() {
-    if let pending { result.add(pending) }
-    pending = nil
+    joiner.add(difference, to: &result)
   }
 
   private mutating func leaveOff(at address: UInt64, _ reason: NotRunReason) {
