@@ -24,7 +24,12 @@ extension LieEffect {
     if let words = Self.difference(before.leaves, after.leaves, space) {
       self = .matters(words)
     } else {
-      self = before.unknown == after.unknown ? .harmless : .undetermined
+      let malformed = after.reserved.first { !before.reserved.contains($0) }
+      if let malformed {
+        self = .matters("\(hex(malformed.lowerBound)) faults with RSVD")
+      } else {
+        self = before.unknown == after.unknown ? .harmless : .undetermined
+      }
     }
   }
 

@@ -31,6 +31,8 @@ struct PlainTables {
     var leaves: [PlainLeaf] = []
     /// Ranges whose tables lie where no memory is: the manual does not say what is read there.
     var unknown: [ClosedRange<UInt64>] = []
+    /// Ranges whose entry is present and has reserved bits set: an access faults with RSVD.
+    var reserved: [ClosedRange<UInt64>] = []
     /// The frames of all tables, each once.
     var tables: [UInt64] = []
   }
@@ -57,11 +59,15 @@ struct PlainTables {
     let shift = 12 + 9 * (level - 1)
     for index in 0..<UInt64(512) {
       let word = memory.loadWord(at: GuestPhysicalAddress(truncating: table + index * 8)) ?? 0
-      guard word & 1 != 0, word & reserved(word, level) == 0 else { continue }
+      guard word & 1 != 0 else { continue }
       var first = base | index << shift
       // Linear addresses are sign-extended from the root's highest bit.
       if level == rootLevel && index >= 256 { first |= ~0 << (shift + 9) }
       let last = first | (1 << shift - 1)
+      if word & reserved(word, level) != 0 {
+        contents.reserved.append(first...last)
+        continue
+      }
       var here = rights
       here.isWritable = here.isWritable && word & 2 != 0
       here.isUser = here.isUser && word & 4 != 0

@@ -50,6 +50,34 @@ struct UnaskedPagesTests {
     #expect(report.disagreements.first?.verdict.page.subject == .unasked)
   }
 
+  @Test(
+    "An entry that is present and has reserved bits is no entry that is not there",
+    arguments: [1, 2, 3])
+  func reservedBits(_ level: Int) throws {
+    let page = Mapping(
+      name: "page", linearAddress: LinearAddress(truncating: 0x40_0000, width: .bits48),
+      byteCount: 4096, properties: PageProperties(rights: [.read, .write]))
+    let built = try Verifier.modelOnly.build(
+      AddressSpace(memoryByteCount: 4 << 20, mappings: [page]), nil)
+    let memory = built.memory.view
+    let walk = Walk(0x40_0000, cr3: built.cr3, configuration: built.configuration, in: memory)
+    let step = try #require(walk.steps.first { Int($0.level.rawValue) == level })
+    // Far from the mapping, in the same table, with PS and address bits below the page's.
+    let place = GuestPhysicalAddress(truncating: step.entryAddress.rawValue & ~0xfff | 300 * 8)
+    memory.storeWord(level == 1 ? 1 << 51 | 1 : 0x2081, at: place)
+    let narrow = try PagingConfiguration(physicalAddressWidth: 40)
+    let plan = ProbePlan(built.space, cr3: built.cr3, configuration: narrow, in: memory)
+    let unasked = plan.pages.filter { $0.subject == .unasked }
+    #expect(unasked.count == (level == 1 ? 1 : 3))
+    let first = level == 1 ? 0x52_c000 : UInt64(300) << UInt64(12 + 9 * (level - 1))
+    #expect(unasked.first?.linearAddress == first)
+    // The model alone has a processor with every address bit.
+    guard level > 1 else { return }
+    let report = try Verifier.modelOnly.verify(built)
+    #expect(report.verdict == .disagreement)
+    #expect(report.tallies[.unasked]?.disagreementCount == 18)
+  }
+
   @Test("A plan that looks elsewhere changes nothing")
   func otherPlan() throws {
     let plan = ProbePlan(pages: [ProbePage(containing: 0x40_0000, subject: .mapping(0))])

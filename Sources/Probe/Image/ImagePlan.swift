@@ -108,10 +108,13 @@ struct ImagePlan: Sendable {
     for stretch in unmapped {
       var ends: [UInt64] = []
       let half = rootSpan &* 256
-      if stretch.entrySpan != rootSpan || stretch.first & (half &- 1) != 0 {
+      // An entry that is present may be the only one of its half.
+      if stretch.isPresent || stretch.entrySpan != rootSpan || stretch.first & (half &- 1) != 0 {
         ends.append(stretch.first & ~0xfff)
       }
-      if stretch.entrySpan != rootSpan || (stretch.last &+ 1) & (half &- 1) != 0 {
+      if stretch.isPresent || stretch.entrySpan != rootSpan
+        || (stretch.last &+ 1) & (half &- 1) != 0
+      {
         ends.append(stretch.last & ~0xfff)
       }
       for (position, page) in ends.enumerated() where position == 0 || page != ends[0] {
@@ -165,18 +168,7 @@ extension ImagePlan: CoverageReceiver {
   }
 
   /// Keeps it for the gaps and for what is asked for and not mapped.
-  mutating func receiveUnmapped(from first: UInt64, byteCount: UInt64, entrySpan: UInt64) {
-    unmapped.append(
-      UnmappedStretch(first: first, last: first &+ (byteCount &- 1), entrySpan: entrySpan))
-  }
-}
-
-/// Neighbouring entries of one table that map nothing.
-struct UnmappedStretch: Hashable, Sendable {
-  let first: UInt64
-  let last: UInt64
-  /// The bytes of addresses that go through each of the entries.
-  let entrySpan: UInt64
+  mutating func receiveUnmapped(_ stretch: UnmappedStretch) { unmapped.append(stretch) }
 }
 
 /// Wants to know nothing but the counts.
@@ -184,5 +176,5 @@ private struct NoReceiver: CoverageReceiver {
   func reluctance(_ size: PageSize, at physicalAddress: UInt64) -> Int { 0 }
   mutating func receiveLeaf(_ page: MappedRun) {}
   mutating func receiveLink(_ link: CoveredLink) {}
-  mutating func receiveUnmapped(from first: UInt64, byteCount: UInt64, entrySpan: UInt64) {}
+  mutating func receiveUnmapped(_ stretch: UnmappedStretch) {}
 }

@@ -25,7 +25,18 @@ protocol CoverageReceiver {
   /// A link to tables that were gone through before.
   mutating func receiveLink(_ link: CoveredLink)
   /// Addresses in one table that no entry of it maps; never in tables that were gone through before.
-  mutating func receiveUnmapped(from first: UInt64, byteCount: UInt64, entrySpan: UInt64)
+  mutating func receiveUnmapped(_ stretch: UnmappedStretch)
+}
+
+/// Neighbouring entries of one table that map nothing.
+struct UnmappedStretch: Hashable, Sendable {
+  let first: UInt64
+  let last: UInt64
+  /// The bytes of addresses that go through each of the entries.
+  let entrySpan: UInt64
+  /// The stretch is one entry that is present, and whose reserved bits or table's address let no
+  /// access through.
+  let isPresent: Bool
 }
 
 /// Goes through tables of any shape: each table is entered once for each level that it is used at
@@ -104,7 +115,12 @@ struct CoverageVisitor<Receiver: CoverageReceiver>: TableVisitor {
     let last = open.count - 1
     guard last >= 0 else { return .enter }
     switch entry.kind {
-    case .notPresent, .reservedBits, .tableOutsideMemory: return .skip
+    case .notPresent: return .skip
+    case .reservedBits, .tableOutsideMemory:
+      // Present, and yet nothing is mapped: the entry is a stretch of its own.
+      finish(before: entry.index, in: table)
+      finish(before: entry.index + 1, in: table, isPresent: true)
+      return .skip
     case .table: break
     case .page(let size):
       let page = MappedRun(entry, size, inherited: table.inherited)
@@ -133,8 +149,11 @@ struct CoverageVisitor<Receiver: CoverageReceiver>: TableVisitor {
   }
 
   /// Tells of the entries before `index` that map nothing.
-  private mutating func finish(before index: Int, in table: TableVisit) {
-    guard let next = open.last?.next, next < index else { return }
+  private mutating func finish(before index: Int, in table: TableVisit, isPresent: Bool = false) {
+    let last = open.count - 1
+    guard last >= 0, open[last].next < index else { return }
+    let next = open[last].next
+    open[last].next = index
     let span = table.level.span
     // The root's upper half is sign-extended.
     let middle = table.parent == nil && next < 256 && index > 256 ? [256] : []
@@ -142,7 +161,9 @@ struct CoverageVisitor<Receiver: CoverageReceiver>: TableVisitor {
       var address = table.linearAddress &+ UInt64(first) &* span
       if table.parent == nil && first >= 256 { address |= 0 &- 256 &* span }
       receiver.receiveUnmapped(
-        from: address, byteCount: UInt64(end - first) &* span, entrySpan: span)
+        UnmappedStretch(
+          first: address, last: address &+ (UInt64(end - first) &* span &- 1), entrySpan: span,
+          isPresent: isPresent))
     }
   }
 

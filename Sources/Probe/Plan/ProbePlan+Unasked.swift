@@ -4,7 +4,8 @@ import GuestMem
 import MMU
 
 extension ProbePlan {
-  /// Plans a page of each leaf, and of each link to a leaf, through which no page of a mapping goes.
+  /// Plans a page of each leaf, of each link to a leaf and of each entry that is present and maps
+  /// nothing, through which no page of a mapping goes.
   ///
   /// Those that were asked for are in the plan already.
   mutating func addUnasked(
@@ -59,5 +60,10 @@ private struct UnaskedPlanner: CoverageReceiver {
         furtherPageCount: link.pageCount - 1))
   }
 
-  mutating func receiveUnmapped(from first: UInt64, byteCount: UInt64, entrySpan: UInt64) {}
+  /// What is present and maps nothing faults otherwise than what is not present.
+  mutating func receiveUnmapped(_ stretch: UnmappedStretch) {
+    guard stretch.isPresent, !isAsked(stretch.first...stretch.last) else { return }
+    plan.addPages(
+      from: stretch.first, to: stretch.last & ~0xfff, of: .unasked, nil, further: 0)
+  }
 }

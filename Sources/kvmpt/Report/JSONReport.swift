@@ -67,10 +67,10 @@ struct JSONReport {
       json.endObject()
     }
     json.endArray()
-    if let unasked = report.tallies[.unasked] {
+    if report.tallies[.unasked] != nil {
       json.key("unasked")
       json.beginObject()
-      ProofJSON.writeCounts(unasked, to: &json)
+      proof.writeCounts(of: .unasked, to: &json)
       json.endObject()
     }
     json.key("gaps")

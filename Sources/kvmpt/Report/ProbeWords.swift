@@ -66,7 +66,7 @@ extension ProbeSubject {
     case .gap(let index):
       space.mappings.indices.contains(index)
         ? "unmapped, near \(quoted(space.mappings[index].name))" : "unmapped"
-    case .unasked: "mapped, and not asked for"
+    case .unasked: "present, and not asked for"
     case .expectation(let index): "expectation \(index + 1)"
     }
   }

@@ -62,7 +62,8 @@ struct TextReport {
     }
     if let unasked = report.tallies[.unasked] {
       table.append(
-        [.init("(mapped, and not asked for)"), "", ""] + ProofText.cells(unasked, pageCount: 0))
+        [.init("(present, and not asked for)"), "", ""] + ProofText.cells(unasked, pageCount: 0)
+          + [machines.cell(.unasked)])
     }
     if let gaps = report.tallies[.gap(nearMapping: -1)] {
       table.append(
