@@ -6,15 +6,17 @@ extension MachinesAsked {
   /// The same reasons, each with what would prove it where the machine that left it so was asked,
   /// or could not be.
   func withRemedies(_ unproved: [Unproved]) -> [Unproved] {
-    let totals = answers.map { ($0.profile.identity.walker, $0.total) }
+    let known = answers.map { (answers: $0, total: $0.total) }
     return unproved.map { part in
       guard part.reason.dependsOnMachine else { return part }
       if let problem {
         return part.remedied(
           by: "QEMU, which could not be asked: \(problem.message) (\(problem.hint))")
       }
-      guard let walker = totals.first(where: { $0.1.has(part) })?.0 else { return part }
-      return part.remedied(by: part.reason.remedy(on: walker))
+      guard let found = known.first(where: { $0.answers.has(part, in: $0.total) }) else {
+        return part
+      }
+      return part.remedied(by: part.reason.remedy(on: found.answers.profile.identity.walker))
     }
   }
 }
@@ -30,13 +32,16 @@ extension UnprovedReason {
   }
 }
 
-extension SubjectTally {
-  fileprivate func has(_ part: Unproved) -> Bool {
+extension MachineAnswers {
+  /// True when this machine left it unproved; `total` is the sum over all subjects.
+  fileprivate func has(_ part: Unproved, in total: SubjectTally) -> Bool {
     switch part.reason {
-    case .notRun(let reason): notRun[reason] != nil
-    case .explained: part.deviation.map { deviations[$0] != nil } ?? false
-    case .guestLost: lostCount > 0
-    case .notPlanned, .nothingExecuted: false
+    case .notRun(let reason): return total.notRun[reason] != nil
+    case .explained:
+      guard let rule = part.deviation else { return false }
+      return part.unit == .entries ? excusedFlags[rule] != nil : total.deviations[rule] != nil
+    case .guestLost: return total.lostCount > 0
+    case .notPlanned, .nothingExecuted: return false
     }
   }
 }

@@ -37,16 +37,15 @@ struct ProofPasses {
     }
     guard let second, !pages.isEmpty, !collector.isUnfinished else {
       collector.settle()
-      machines.answers = [MachineAnswers(profile: profile, tallies: collector.tallies)]
+      machines.answers = [MachineAnswers(profile, collector)]
       return
     }
     do {
       let pass = try Self.ask(second, ProbePlan(pages: pages), isMachine, ask)
-      machines.answers = [MachineAnswers(profile: profile, tallies: collector.tallies)]
+      machines.answers = [MachineAnswers(profile, collector)]
       collector.dropOpen()
       if let other = pass.profile {
-        machines.answers.append(
-          MachineAnswers(profile: other, tallies: pass.collector.tallies))
+        machines.answers.append(MachineAnswers(other, pass.collector))
       }
       if second.question == .everything {
         let differences = collector.otherAnswers.differences(from: pass.collector.otherAnswers)
@@ -62,7 +61,7 @@ struct ProofPasses {
       case .other(let failure): throw failure
       }
       collector.settle()
-      machines.answers = [MachineAnswers(profile: profile, tallies: collector.tallies)]
+      machines.answers = [MachineAnswers(profile, collector)]
     }
   }
 

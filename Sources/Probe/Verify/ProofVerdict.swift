@@ -42,17 +42,28 @@ extension ProofReport {
   /// code 0.
   public var isAgreement: Bool { verdict == .agreement }
 
+  /// What is not proved of `subject`; one of which no probe was planned is not proved at all.
+  public func unproved(of subject: ProbeSubject) -> [Unproved] {
+    let walker = profile?.identity.walker
+    guard let tally = tallies[subject], tally.probeCount > 0 else {
+      return [Unproved(.notPlanned, count: 1, of: .subjects, on: walker)]
+    }
+    return machines.withRemedies(tally.unproved(on: walker))
+  }
+
   /// What was asked and is not proved, by reason in the order of ``UnprovedReason/allCases``.
   public var unproved: [Unproved] {
     let walker = profile?.identity.walker
-    var sum = total
-    sum.deviations.merge(excusedFlags) { $0.clampedSum($1) }
+    let sum = total
     var result = sum.unproved(on: walker)
+    result += excusedFlags.sorted { $0.key.message < $1.key.message }.map {
+      Unproved(.explained, deviation: $0.key, count: $0.value, of: .entries, on: walker)
+    }
     if let reason = comparison?.unfinished?.reason, sum.notRun[reason] == nil {
       result.append(Unproved(.notRun(reason), count: 0, on: walker))
     }
     if unplannedCount > 0 {
-      result.append(Unproved(.notPlanned, count: unplannedCount, on: walker))
+      result.append(Unproved(.notPlanned, count: unplannedCount, of: .subjects, on: walker))
     }
     if result.isEmpty && sum.executedCount == 0 {
       result.append(Unproved(.nothingExecuted, count: 0, on: walker))

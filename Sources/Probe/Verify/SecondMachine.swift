@@ -45,6 +45,14 @@ public struct MachineAnswers: Sendable {
   public let profile: MachineProfile
   /// What was found by subject; what another machine was asked in its place is not in it.
   public let tallies: [ProbeSubject: SubjectTally]
+  /// The entries whose A or D a rule of the machine excuses, by rule.
+  public let excusedFlags: [Deviation: Int]
+
+  init(_ profile: MachineProfile, _ collector: VerdictCollector) {
+    self.profile = profile
+    tallies = collector.tallies
+    excusedFlags = collector.excusedFlags
+  }
 
   /// The sum over all subjects.
   public var total: SubjectTally {

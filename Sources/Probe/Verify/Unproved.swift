@@ -8,16 +8,19 @@ public struct Unproved: Hashable, Sendable {
   public let reason: UnprovedReason
   /// The rule that explains the machine's answers; nil for any other reason.
   public let deviation: Deviation?
-  /// How many probes; of flags that a rule excuses the entries, of what was not planned the mappings
-  /// and expectations, and 0 where nothing was asked.
+  /// How many, 0 where nothing was asked.
   public let count: Int
+  /// What is counted.
+  public let unit: UnprovedUnit
   /// What would prove it, such as `--machine auto`.
   public let remedy: String
 
   /// Takes the parts as they are; the remedy is that for tables which `walker` walks.
   public init(
-    _ reason: UnprovedReason, deviation: Deviation? = nil, count: Int, on walker: TableWalker?
+    _ reason: UnprovedReason, deviation: Deviation? = nil, count: Int,
+    of unit: UnprovedUnit = .probes, on walker: TableWalker?
   ) {
+    self.unit = unit
     self.reason = reason
     self.deviation = deviation
     self.count = count
@@ -26,13 +29,14 @@ public struct Unproved: Hashable, Sendable {
 
   /// The same with another remedy.
   func remedied(by remedy: String) -> Unproved {
-    Unproved(reason, deviation, count, remedy)
+    Unproved(self, remedy)
   }
 
-  private init(_ reason: UnprovedReason, _ deviation: Deviation?, _ count: Int, _ remedy: String) {
-    self.reason = reason
-    self.deviation = deviation
-    self.count = count
+  private init(_ other: Unproved, _ remedy: String) {
+    reason = other.reason
+    deviation = other.deviation
+    count = other.count
+    unit = other.unit
     self.remedy = remedy
   }
 
@@ -41,6 +45,16 @@ public struct Unproved: Hashable, Sendable {
 
   /// Why, in words; of an explained answer the rule.
   public var message: String { deviation?.message ?? reason.message }
+}
+
+/// What the count of something unproved counts.
+public enum UnprovedUnit: String, CaseIterable, Hashable, Sendable {
+  /// Accesses.
+  case probes
+  /// Entries whose A or D a rule excuses.
+  case entries
+  /// Mappings and expectations without any probe.
+  case subjects
 }
 
 extension SubjectTally {

@@ -22,6 +22,7 @@ struct ProofJSON {
       if let deviation = part.deviation { json.member("deviation", deviation.id) }
       json.member("message", part.message)
       json.member("count", part.count)
+      json.member("unit", part.unit.rawValue)
       json.member("remedy", part.remedy)
       json.endObject()
     }

@@ -23,7 +23,7 @@ extension ReportSuite {
     if report.tallies[.unasked] != nil {
       cases.append(
         Self.reportCase(
-          "mapped pages that nobody asked for", "unasked", .unasked, report, path: file.path,
+          "present entries that nobody asked for", "unasked", .unasked, report, path: file.path,
           line: nil))
     }
     if report.tallies[.gap(nearMapping: -1)] != nil {
@@ -69,47 +69,29 @@ extension ReportSuite {
         details: found.prefix(20).map { DisagreementText($0, in: space, kinds: kinds).text })
     }
     if let failure = rangeFailure(of: subject, report, in: space) { return failure }
-    let unproved = tally.unproved(on: report.profile?.identity.walker)
+    let unproved = report.unproved(of: subject)
     if let ended = unproved.first(where: { !$0.reason.canBeAllowed }) {
       return .errored(
         id: ended.id,
         message: "\(counted(ended.count, "probe", "probes")) not made: \(ended.message)",
         details: unproved.map(UnprovedText.line))
     }
-    if let reason = UnprovedText.reason(unproved) { return .skipped(reason: reason) }
-    guard tally.probeCount > 0 else {
-      return .skipped(
-        reason: UnprovedText.line(
-          Unproved(.notPlanned, count: 1, on: report.profile?.identity.walker)))
-    }
-    return .passed
+    return UnprovedText.reason(unproved).map { .skipped(reason: $0) } ?? .passed
   }
 
-  /// The case about A and D.
+  /// The case about A and D, which is as wide as the probes that were made.
   static func flagCase(_ report: any ProofReport) -> ReportCase {
     let outcome: ReportOutcome
     if let first = report.flagDisagreements.first {
       outcome = .failed(
         id: "wrong-flags", message: FlagText(first).text.trimmed,
         details: report.flagDisagreements.prefix(20).map { FlagText($0).text.trimmed })
-    } else if let reason = UnprovedText.reason(unprovedFlags(of: report)) {
+    } else if let reason = UnprovedText.reason(report.unproved) {
       outcome = .skipped(reason: reason)
     } else {
       outcome = .passed
     }
     return ReportCase(name: "accessed and dirty flags", group: "flags", outcome: outcome)
-  }
-}
-
-extension ReportSuite {
-  /// What is not proved about A and D: rules that excused them, or everything where nothing was
-  /// executed.
-  private static func unprovedFlags(of report: any ProofReport) -> [Unproved] {
-    if report.total.executedCount == 0 { return report.unproved }
-    let walker = report.profile?.identity.walker
-    return report.excusedFlags.sorted { $0.key.message < $1.key.message }.map {
-      Unproved(.explained, deviation: $0.key, count: $0.value, on: walker)
-    }
   }
 }
 

@@ -18,12 +18,11 @@ enum UnprovedText {
 
   /// Such as `18 probes`, or nil where nothing can be counted.
   private static func subject(_ unproved: Unproved) -> String? {
-    switch unproved.reason {
-    case .nothingExecuted: nil
-    case .notRun where unproved.count == 0: nil
-    case .notPlanned:
-      counted(unproved.count, "mapping or expectation", "mappings or expectations")
-    case .notRun, .explained, .guestLost: counted(unproved.count, "probe", "probes")
+    switch unproved.unit {
+    case _ where unproved.count == 0: nil
+    case .probes: counted(unproved.count, "probe", "probes")
+    case .entries: counted(unproved.count, "entry", "entries")
+    case .subjects: counted(unproved.count, "mapping or expectation", "mappings or expectations")
     }
   }
 }
