@@ -111,6 +111,26 @@ struct RuleDerivationTests {
     #expect(baseline.rules(of: newer).isEmpty)
   }
 
+  @Test("a root entry that CPL 3 cannot use faults in the mode of the host, not of the guest")
+  func modeOfTheHost() {
+    let rule = Deviation.rootEntryUnreachableAtUser(index: 256)
+    let address: UInt64 = 0xffff_8000_0000_1000
+    func explains(_ kind: AccessKind, modelled: UInt32, executed: UInt32) -> Bool {
+      let outcome = AccessOutcome.pageFault(PageFaultErrorCode(rawValue: modelled))
+      return rule.explains(
+        .pageFault(errorCode: executed, cr2: address), insteadOf: outcome, at: address,
+        DeviationSubject(
+          ProbeManner(kind, at: .user), address: address, modelled: outcome,
+          rootLevel: .pageMapLevel4))
+    }
+    // Without NXE and SMEP the guest's own fault has no I.
+    #expect(explains(.fetch, modelled: 0x4, executed: 0x14))
+    #expect(explains(.fetch, modelled: 0x14, executed: 0x4))
+    #expect(!explains(.read, modelled: 0x4, executed: 0x14))
+    #expect(!explains(.fetch, modelled: 0x4, executed: 0x16))
+    #expect(explains(.write, modelled: 0x7, executed: 0x6))
+  }
+
   @Test("a root entry whose error codes vary is one rule, too")
   func unreliableRootEntry() {
     // Where nothing is mapped it agrees, elsewhere P and RSVD are set or clear as it happens.

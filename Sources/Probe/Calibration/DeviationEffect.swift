@@ -49,19 +49,21 @@ public enum DeviationEffect: Hashable, Sendable {
     }
   }
 
-  /// True when W, U and I are those of the access.
+  /// True when W and U are those of the access, and I is not set for another one.
+  ///
+  /// Whether I is reported depends on the mode, and whoever faults whatever the tables say walks in a
+  /// mode of its own: KVM PVM's host has NXE set where the guest has not.
   private func isAttempt(
     _ code: UInt32, _ modelled: AccessOutcome, _ subject: DeviationSubject
   ) -> Bool {
+    let fetch = subject.kind == .fetch ? PageFaultErrorCode.instructionFetch.rawValue : 0
     if case .pageFault(let expected) = modelled {
-      return code & ~Self.reasons == expected.rawValue & ~Self.reasons
+      return code & ~fetch & ~Self.reasons == expected.rawValue & ~fetch & ~Self.reasons
     }
     var expected: UInt32 = subject.kind == .write ? PageFaultErrorCode.write.rawValue : 0
     if subject.privilege == .user && subject.origin != .implicitSupervisor {
       expected |= PageFaultErrorCode.user.rawValue
     }
-    // Whether I is reported depends on the mode.
-    let fetch = subject.kind == .fetch ? PageFaultErrorCode.instructionFetch.rawValue : 0
     return code & ~fetch & ~Self.reasons == expected
   }
 
