@@ -70,11 +70,7 @@ struct ExperimentRun {
         continue
       }
       let content = predictions[index].frame.flatMap { frames.contents[$0] }
-      if manner.kind == .write, case .table? = content {
-        lockedBatch.append(planned(index, manner, content, writeSlot: 0))
-        continue
-      }
-      if manner.kind == .write, content == .fullTable {
+      if needsLock(manner, page: index, content) {
         lockedBatch.append(planned(index, manner, content, writeSlot: 0))
         continue
       }
@@ -100,6 +96,21 @@ struct ExperimentRun {
       var part = Array(lockedBatch.prefix(AgentRecords.capacity))
       lockedBatch.removeFirst(part.count)
       try flush(&part, manner, .lockedOr, into: &collector)
+    }
+  }
+
+  /// True for a write that has to leave the word as it is, because it is a table's.
+  ///
+  /// One that faults changes nothing, and is a plain one: an emulator of locked operations may read
+  /// first, so that the fault is that of a read.
+  private func needsLock(
+    _ manner: ProbeManner, page index: Int, _ content: FrameContent?
+  ) -> Bool {
+    guard manner.kind == .write, case .success = predictions[index].answer(for: manner).outcome
+    else { return false }
+    switch content {
+    case .table?, .fullTable?: return true
+    case .stamped?, .device?, nil: return false
     }
   }
 
