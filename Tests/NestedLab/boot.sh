@@ -2,7 +2,7 @@
 # Boots a host of the nested lab in QEMU's emulator and keeps what it says.
 
 # Without a line for so long, a host counts as hung. Every step ends earlier by its own limit.
-silence=300
+silence=2500
 
 # The process of the host that runs, for the trap that kills it.
 emulator=
