@@ -92,6 +92,42 @@ struct ExaminationTests {
     #expect(sample.finishedBlockCount == 0 && sample.blockCount > 0 && !sample.isComplete)
   }
 
+  @Test("a rule that the plain modes did not come to is held against no feature that was on")
+  func unattributable() {
+    let address: UInt64 = 0x40_0000
+    let refused = AccessOutcome.pageFault([.present, .reserved])
+    func key(_ rule: ArchitectureRule?, _ modelled: AccessOutcome) -> EvidenceKey {
+      var subject = DeviationSubject(
+        ProbeManner(.read, at: .supervisor), address: address, modelled: modelled,
+        rootLevel: .pageMapLevel4)
+      subject.rule = rule
+      return EvidenceKey(subject, modelled: modelled)
+    }
+    let mismatch = ConformanceMismatch(
+      matrix: "a matrix", block: 0, mode: "SMAP=1", entries: [], address: address,
+      modelled: "a fault", executed: "success", flags: nil)
+    func withdrawn(_ rule: ArchitectureRule, plainKeeps kept: [ArchitectureRule])
+      -> [MachineFeature]
+    {
+      var plain = ConformanceEvidence()
+      plain.add(key(nil, .success(GuestPhysicalAddress(truncating: 0))))
+      for rule in kept { plain.add(key(rule, refused)) }
+      var other = ConformanceEvidence()
+      other.add(
+        EvidenceDifference(key(rule, refused), .success),
+        DifferenceRecord(count: 1, example: mismatch))
+      let judgement = SampleJudgement(
+        MatrixSample(), [[]: plain, [.smap]: other], knowing: [], deadline: .now + .seconds(600))
+      #expect(judgement.problem == nil)
+      return judgement.withdrawn.keys.sorted { $0.rawValue < $1.rawValue }
+    }
+    // QEMU's emulation of NPT lets bit 8 of a PML4E through, in every mode.
+    #expect(withdrawn(.bit8ReservedInPML4E, plainKeeps: []) == [])
+    #expect(withdrawn(.bit8ReservedInPML4E, plainKeeps: [.presentInPTE]) == [])
+    #expect(withdrawn(.bit8ReservedInPML4E, plainKeeps: [.bit8ReservedInPML4E]) == [.smap])
+    #expect(withdrawn(.smapStopsSupervisorRead, plainKeeps: []) == [.smap])
+  }
+
   @Test("without time for rules the differences are left to conform, and counted")
   func noTimeForRules() throws {
     let factory = try QEMUMachineFactory()

@@ -27,6 +27,10 @@ public struct Examination: Sendable {
   public let physicalAddressWidth: UInt8
   /// What came of some hundreds of cases of the access matrix, or nil when calibration failed.
   public internal(set) var sample: MatrixSample?
+  /// Rules that explain the differences in the sample.
+  ///
+  /// A sample shows what they are about, and not how far they reach; `kvmpt conform` does.
+  public internal(set) var sampleRules: [Deviation] = []
   /// What was found by calibration, or nil when it failed.
   public internal(set) var profile: MachineProfile?
   /// Why the machine cannot be believed, or nil when it can.
@@ -100,10 +104,10 @@ public struct Examination: Sendable {
       }
     }
     profile.features = believed
-    for rule in judgement.rules where !profile.deviations.contains(where: { $0.id == rule.id }) {
-      profile.deviations.append(rule)
-    }
     self.profile = profile
+    sampleRules = judgement.rules.filter { rule in
+      !profile.deviations.contains { $0.id == rule.id }
+    }
   }
 
   /// The features that work.

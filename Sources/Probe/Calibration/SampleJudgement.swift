@@ -34,7 +34,7 @@ struct SampleJudgement {
     // What another mode allows and denies is what its feature is for: no rule excuses that either.
     withdraw(in: groups) {
       !Self.isExplained($0, by: known) && $0.changesWhetherTheAccessSucceeds
-        && plain.differences[$0] == nil
+        && plain.differences[$0] == nil && $0.isAttributable(to: plain)
     }
     let believed = groups.filter { $0.key.isDisjoint(with: withdrawn.keys) }
     var evidence = ConformanceEvidence()
@@ -46,7 +46,10 @@ struct SampleJudgement {
     // Where the search for rules was cut short, nothing else is held against the machine.
     guard !isUnfinished else { return }
     let all = known + rules
-    withdraw(in: believed) { !Self.isExplained($0, by: all) && plain.differences[$0] == nil }
+    withdraw(in: believed) {
+      !Self.isExplained($0, by: all) && plain.differences[$0] == nil
+        && $0.isAttributable(to: plain)
+    }
     problem = Self.first(of: plain) { !Self.isExplained($0, by: all) }
   }
 
@@ -119,6 +122,21 @@ struct SampleJudgement {
 }
 
 extension EvidenceDifference {
+  /// True when a feature can be to blame: the rule that should have decided is a feature's, or the
+  /// modes without features show that the machine keeps it.
+  ///
+  /// A rule that they did not come to may be broken there, too; that says nothing about a feature that
+  /// happened to be on.
+  fileprivate func isAttributable(to plain: ConformanceEvidence) -> Bool {
+    if case .lost = response { return true }
+    let rule = key.subject.rule
+    if rule?.feature != nil { return true }
+    return plain.agreed.keys.contains { $0.subject.rule == rule }
+      || plain.differences.keys.contains {
+        $0.key.subject.rule == rule && !$0.changesWhetherTheAccessSucceeds
+      }
+  }
+
   /// True when the machine does not deny the access.
   fileprivate var isAllowedByTheMachine: Bool {
     switch response {

@@ -50,14 +50,20 @@ struct DoctorJSON {
     }
     json.key("deviations")
     json.beginArray()
-    for deviation in examination.profile?.deviations ?? [] {
-      json.beginObject()
-      json.member("id", deviation.id)
-      json.member("message", deviation.message)
-      json.endObject()
-    }
+    for deviation in examination.profile?.deviations ?? [] { write(deviation, &json) }
+    json.endArray()
+    json.key("sampled-deviations")
+    json.beginArray()
+    for rule in examination.sampleRules { write(rule, &json) }
     json.endArray()
     if let problem = examination.problem { write(problem, &json) }
+    json.endObject()
+  }
+
+  private func write(_ rule: Deviation, _ json: inout JSONWriter<ReportDestination>) {
+    json.beginObject()
+    json.member("id", rule.id)
+    json.member("message", rule.message)
     json.endObject()
   }
 

@@ -42,6 +42,10 @@ struct DoctorText {
     for deviation in examination.profile?.deviations ?? [] {
       add("differs", deviation.message, .yellow)
     }
+    for rule in examination.sampleRules {
+      add(
+        "sampled", "\(rule.message), in these cases; kvmpt conform tells how far it goes", .yellow)
+    }
     return table.rendered(styler: styler)
   }
 
