@@ -126,22 +126,31 @@ extension HostileCall {
         ) { isCancelled })
     },
     HostileCall(
-      "Probe.ProofReport.verdict(allowing:)", "Probe.ProofVerdict.init(rawValue:)",
-      "Probe.SubjectTally.unproved(on:)", "Probe.Unproved.init(_:deviation:count:on:)",
-      "Probe.UnprovedReason.init(id:)", "Probe.UnprovedReason.remedy(on:)"
+      "Probe.ProofReport.unproved(of:)", "Probe.ProofReport.verdict(allowing:)",
+      "Probe.ProofVerdict.init(rawValue:)", "Probe.SubjectTally.unproved(on:)",
+      "Probe.Unproved.init(_:deviation:count:of:on:)", "Probe.UnprovedReason.init(id:)",
+      "Probe.UnprovedReason.remedy(on:)", "Probe.UnprovedUnit.init(rawValue:)"
     ) {
       let walker = $0.bool() ? nil : $0.one(of: [TableWalker.unknown, .tcg])
       touch((ProofVerdict(rawValue: $0.text()), UnprovedReason(id: $0.text())))
+      touch(UnprovedUnit(rawValue: $0.text()))
       let reason = $0.one(of: UnprovedReason.allCases)
       touch((reason.remedy(on: walker), reason.message))
-      touch(Unproved(reason, deviation: $0.deviation(), count: $0.number(), on: walker).message)
+      touch(
+        Unproved(
+          reason, deviation: $0.deviation(), count: $0.number(),
+          of: $0.one(of: UnprovedUnit.allCases), on: walker
+        ).message)
       var tally = SubjectTally()
       tally.lostCount = $0.number()
       tally.notRun = [$0.one(of: NotRunReason.allCases): $0.number()]
       tally.deviations = [$0.deviation(): $0.number()]
       touch(tally.unproved(on: walker))
       let report = try Verifier.modelOnly.verify($0.space(), options: $0.options())
-      if report.verdict(allowing: { _ in false }) == .agreement {
+      let subject = $0.subject()
+      if report.unproved(of: subject).isEmpty
+        || report.verdict(allowing: { _ in false }) == .agreement
+      {
         $0.falseAgreements.append("Probe.ProofReport.verdict(allowing:)")
       }
     },
