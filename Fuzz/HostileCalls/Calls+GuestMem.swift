@@ -93,8 +93,7 @@ extension HostileCall {
     ) { touch(($0.properties(), $0.change())) },
     HostileCall(
       "GuestMem.RawPage.init(physicalAddress:level:properties:)",
-      "GuestMem.PageItem.init(fromRaw:metadata:)",
-      "GuestMem.PageItem.init(untracked:level:properties:)", "GuestMem.PageItem.intoRaw()"
+      "GuestMem.PageItem.init(untracked:level:properties:)"
     ) {
       let allocator = try FrameAllocator(byteCount: 1 << 20)
       let raw = RawPage(

@@ -151,12 +151,16 @@ extension HostileCall {
     HostileCall(
       "GuestMem.ConfiguredPageTable.contractViolations(allocator:context:)",
       "GuestMem.ContractChecker.violations(of:in:allocator:context:)",
+      "GuestMem.ContractContext.add(_:)",
       "GuestMem.AccessedDirtySnapshot.init(of:in:)", "GuestMem.AccessedDirtySnapshot.lost(since:)"
     ) {
       try withTable(NativePaging.self, &$0) { table, allocator, memory, values in
         let before = AccessedDirtySnapshot(of: table.root, in: table.tableMemory)
         memory.storeWord(values.random(), at: values.physical())
         touch(table.contractViolations(allocator: allocator).count)
+        var context = ContractContext(handles: [table.root.frame: .max])
+        context.add(table)
+        touch(table.contractViolations(allocator: allocator, context: context).count)
         touch(
           AccessedDirtySnapshot(of: table.root, in: table.tableMemory).lost(since: before).count)
         // A table of other memory than the one that is asked about.
@@ -319,8 +323,7 @@ extension HostileCall {
       }
     },
     HostileCall(
-      "GuestMem.Entry.replace(with:)", "GuestMem.Child.init(fromEntry:level:tables:)",
-      "GuestMem.Child.intoEntry()", "GuestMem.ChildReference.init(entry:level:tables:)",
+      "GuestMem.Entry.replace(with:)", "GuestMem.ChildReference.init(entry:level:tables:)",
       "GuestMem.NodeHandle.init(level:tables:allocator:)", "GuestMem.NodeHandle.intoRaw()",
       "GuestMem.NodeHandle.lock(patience:)", "GuestMem.NodeHandle.markStray()"
     ) {

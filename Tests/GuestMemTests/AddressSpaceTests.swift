@@ -28,11 +28,18 @@ struct AddressSpaceTests {
       self.user = user
     }
 
+    /// Every contract of both tables; nobody but they and `handles` owns a frame.
     func check(handles: [UInt64: UInt64] = [:]) {
-      let context = ContractContext(
-        handles: handles, sharedRoot: kernel.root, completeness: .someRoots)
-      #expect(user.contractViolations(allocator: allocator, context: context) == [])
-      #expect(kernel.contractViolations(allocator: allocator) == [])
+      #expect(violations(handles: handles) == [])
+    }
+
+    func violations(handles: [UInt64: UInt64] = [:]) -> [ContractViolation] {
+      var context = ContractContext(handles: handles, sharedRoot: kernel.root)
+      context.add(kernel)
+      let found = user.contractViolations(allocator: allocator, context: context)
+      context = ContractContext(handles: handles)
+      context.add(user)
+      return found + kernel.contractViolations(allocator: allocator, context: context)
     }
   }
 
@@ -189,10 +196,11 @@ struct AddressSpaceTests {
     }
     #expect(machine.allocator.metadata.ownership(of: frame) == .shared(2))
     #expect(machine.allocator.metadata.ownership(of: large + 511) == .shared(2))
+    var context = ContractContext(sharedRoot: machine.kernel.root)
+    context.add(machine.kernel)
     let violations = ContractChecker<UserPaging>.violations(
       of: [machine.user.root, copy.root], in: machine.user.tableMemory,
-      allocator: machine.allocator,
-      context: ContractContext(sharedRoot: machine.kernel.root, completeness: .someRoots))
+      allocator: machine.allocator, context: context)
     #expect(violations == [])
     copy.destroy(allocator: &machine.allocator)
     #expect(machine.allocator.metadata.ownership(of: frame) == .shared(1))

@@ -31,12 +31,12 @@ extension BootPageTable {
   /// Every rule that the tables of this table's own and their metadata violate; empty when all is
   /// well.
   ///
-  /// What adopted entries say is not judged, and adopted tables are not looked at.
+  /// What adopted entries say is not judged, and adopted tables are not looked at. Frames that
+  /// others own are told by `context`, as for a table of one's own.
   /// Complexity: reads every own table once and the metadata of every frame ever counted.
   @inlinable
   public func contractViolations(
-    allocator: borrowing FrameAllocator,
-    context: ContractContext = ContractContext(completeness: .someRoots)
+    allocator: borrowing FrameAllocator, context: ContractContext = ContractContext()
   ) -> [ContractViolation] {
     var context = context
     if adoptedRoot != nil { context.adoptedTables = .linked }

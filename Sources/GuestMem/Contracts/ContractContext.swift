@@ -12,14 +12,15 @@ public struct ContractContext: Sendable {
   public var sharedRoot: TableFrame?
   /// Whether entries may lead to tables that are no nodes, because a boot table adopted them.
   public var adoptedTables: AdoptedTables = .none
-  /// Whether nodes that no root reaches are leaks.
+  /// Whether nodes that no root reaches are leaks, and owners beyond the known ones errors.
   public var completeness: Completeness
 
   /// Whether the roots that are checked are all there are.
   public enum Completeness: Hashable, Sendable {
     /// Every node of the allocator is reached from these roots or owned by a handle.
     case everyRoot
-    /// Others may have tables too.
+    /// Others may have tables and handles too, so that nodes which are not reached and owners which
+    /// are not known are no errors. Only for who cannot know them all.
     case someRoots
   }
 

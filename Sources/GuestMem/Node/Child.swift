@@ -45,7 +45,7 @@ public import MMU
   ///
   /// Tables become user entries, so that their leaves alone decide.
   @inlinable
-  public consuming func intoEntry() -> UInt64 {
+  package consuming func intoEntry() -> UInt64 {
     switch consume self {
     case .none: return 0
     case .table(let node):
@@ -60,10 +60,12 @@ public import MMU
 
   /// Takes the ownership of an entry, found in a node of `level`, back.
   ///
-  /// The inverse of ``intoEntry()``; each entry may be taken back once.
+  /// The inverse of ``intoEntry()``. Each entry may be taken back once, by whoever took it out of
+  /// its node: a second owner would free what is still mapped. So it is no part of the library's
+  /// surface; entries and cursors give children out.
   /// Throws: ``EntryError/invalidEntry(level:index:entry:)``; the index is not known here and 0.
   @inlinable
-  public init(
+  package init(
     fromEntry entry: UInt64, level: Level, tables: TableMemory<Configuration>
   ) throws(EntryError) {
     switch ChildReference(entry: entry, level: level, tables: tables) {

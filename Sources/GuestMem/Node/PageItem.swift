@@ -84,7 +84,7 @@ public import MMU
 
   /// Ends the item and keeps its ownership: whoever holds the raw page is the owner now.
   @inlinable
-  public consuming func intoRaw() -> RawPage {
+  package consuming func intoRaw() -> RawPage {
     let raw = raw
     owner = nil
     return raw
@@ -103,9 +103,10 @@ public import MMU
 
   /// Takes the ownership of a raw page back: the exact inverse of ``intoRaw()``.
   ///
-  /// Each raw page may be taken back once; a part of it after a split counts as a page.
+  /// Each raw page may be taken back once, as in ``Child/init(fromEntry:level:tables:)``; a part of
+  /// it after a split counts as a page.
   @inlinable
-  public init(fromRaw raw: RawPage, metadata: FrameMetadataView) {
+  package init(fromRaw raw: RawPage, metadata: FrameMetadataView) {
     let ownership = Configuration.leafOwnership
     var properties = raw.properties
     let marked = properties.softwareBits & ownership.softwareMask != 0

@@ -108,7 +108,10 @@ struct ForeignPartsTests {
           #expect(cursor.contractViolations() == [])
         }
       }
-      #expect(narrow.contractViolations(allocator: allocator) == [])
+      var context = ContractContext()
+      context.add(wide)
+      #expect(narrow.contractViolations(allocator: allocator, context: context) == [])
+      narrow.destroy(allocator: &allocator)
     }
   }
 
@@ -157,8 +160,7 @@ struct ForeignPartsTests {
     #expect(allocator.metadata.ownership(of: number) == .unused)
     #expect(
       table.contractViolations(
-        allocator: allocator, context: ContractContext(completeness: .someRoots)) == [])
-    withExtendedLifetime(own) {}
+        allocator: allocator, context: ContractContext(handles: [own.table.frame: 1])) == [])
     // What is still held goes before the allocators do.
     node = .none
     page = .none

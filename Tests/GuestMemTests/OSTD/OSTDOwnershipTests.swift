@@ -121,7 +121,14 @@ struct OSTDOwnershipTests {
         #expect(found?.properties.softwareBits == (raw & 2 != 0 ? 1 << 4 : 0))
       }
     }
-    machine.check()
+    do {
+      var context = ContractContext(sharedRoot: machine.kernel.root)
+      context.add(machine.kernel)
+      #expect(
+        ContractChecker<OSTDUserPaging>.violations(
+          of: [machine.user.root, copy.root], in: machine.user.tableMemory,
+          allocator: machine.allocator, context: context) == [])
+    }
     for bit in [0, 3, 5, 9] as [UInt16] {
       let expected: PageTableError =
         bit == 3 ? .reservedSoftwareBits(8) : .softwareBitsUnsupported(1 << bit)

@@ -24,10 +24,14 @@ struct SharedMachine<User: UserTableConfiguration>: ~Copyable {
     self.user = user
   }
 
-  func check() {
-    let context = ContractContext(sharedRoot: kernel.root, completeness: .someRoots)
+  /// Every contract of both tables; nobody but they and `handles` owns a frame.
+  func check(handles: [UInt64: UInt64] = [:]) {
+    var context = ContractContext(handles: handles, sharedRoot: kernel.root)
+    context.add(kernel)
     #expect(user.contractViolations(allocator: allocator, context: context) == [])
-    #expect(kernel.contractViolations(allocator: allocator) == [])
+    context = ContractContext(handles: handles)
+    context.add(user)
+    #expect(kernel.contractViolations(allocator: allocator, context: context) == [])
   }
 
   /// Maps a new frame that the page owns and answers it.
