@@ -92,8 +92,27 @@ struct AddressSpaceDecoder {
     if let pkru = fields.number("pkru", maximum: UInt64(UInt32.max)) {
       settings.pkru = UInt32(truncatingIfNeeded: pkru)
     }
+    Self.refuseWithoutEffect(settings, &fields)
     problems += fields.problems
     return settings
+  }
+
+  /// Refuses what the processor ignores, unless it is what holds without being said.
+  ///
+  /// Source: Intel SDM volume 3A, section 5.6.1 (RFLAGS.AC counts with CR4.SMAP) and 5.6.2 (PKRU
+  /// counts with CR4.PKE).
+  private static func refuseWithoutEffect(
+    _ settings: ProcessorSettings, _ fields: inout FieldReader
+  ) {
+    let cases = [
+      ("ac", "smap", settings.isAlignmentCheckFlagSet, settings.isSMAPEnabled),
+      ("pkru", "pke", settings.pkru != 0, settings.isPKEEnabled),
+    ]
+    for (key, other, isSet, isEffective) in cases where isSet && !isEffective {
+      fields.report(
+        "value-without-effect", at: key, "'\(key)' counts with '\(other): true' only",
+        hint: "add '\(other): true', or remove '\(key)'")
+    }
   }
 
   /// A linear address that is canonical for the levels of the file.

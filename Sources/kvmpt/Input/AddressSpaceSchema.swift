@@ -112,7 +112,7 @@ enum AddressSpaceSchema {
             "ac": {
               "type": "boolean",
               "default": false,
-              "description": "RFLAGS.AC while supervisor code runs; matters with SMAP only."
+              "description": "RFLAGS.AC while supervisor code runs; refused without SMAP."
             },
             "pke": {
               "type": "boolean",
@@ -122,7 +122,7 @@ enum AddressSpaceSchema {
             "pkru": {
               "$ref": "#/$defs/number",
               "default": 0,
-              "description": "PKRU: bit 2k denies access, bit 2k+1 denies writes, to user pages with key k."
+              "description": "PKRU: bit 2k denies access, bit 2k+1 denies writes, to user pages with key k; refused without PKE."
             }
           },
           "additionalProperties": false
@@ -192,7 +192,7 @@ enum AddressSpaceSchema {
               "minimum": 0,
               "maximum": 15,
               "default": 0,
-              "description": "The protection key."
+              "description": "The protection key; without PKE it is written and compared, and no access depends on it."
             },
             "global": {
               "type": "boolean",
