@@ -53,11 +53,35 @@ struct ExplorationTests {
     return operations
   }
 
-  func report(_ found: Exploration, _ name: String) {
+  /// What an ordinary run covers, which is the same on every machine.
+  struct Coverage: Hashable {
+    var stateCount: Int
+    var transitionCount: Int
+    /// Every sequence of so many operations.
+    var depth: Int?
+
+    init(_ stateCount: Int, _ transitionCount: Int, depth: Int?) {
+      self.stateCount = stateCount
+      self.transitionCount = transitionCount
+      self.depth = depth
+    }
+  }
+
+  /// Holds what an exploration covered against `expected`; one that goes on covers more.
+  func report(_ found: Exploration, _ name: String, _ expected: Coverage, isLimited: Bool = false) {
     let reach = found.completeDepth.map { "every sequence of \($0) operations" } ?? "no new states"
     print(
       "\(name): \(found.stateCount) states, \(found.transitionCount) transitions, \(reach)")
     if let failure = found.failure { Issue.record("\(failure.message) after \(failure.path)") }
+    let coverage = Coverage(
+      found.stateCount, found.transitionCount, depth: found.completeDepth)
+    if Self.isComplete && !isLimited {
+      #expect(coverage.stateCount > expected.stateCount)
+      #expect(coverage.transitionCount > expected.transitionCount)
+      #expect(coverage.depth.map { $0 > expected.depth ?? 0 } != false)
+    } else {
+      #expect(coverage == expected, "\(name)")
+    }
   }
 
   @Test("Four pages below three levels of two entries")
@@ -68,7 +92,7 @@ struct ExplorationTests {
         pageCount: 4, levels: [.pageTable, .pageDirectory],
         sizes: [.largest, .exactly(.size4KiB), .exactly(.size2MiB)], wide: false),
       limit: Self.isComplete ? .max : 500_000)
-    report(found, "4 pages, 3 levels of 2 entries")
+    report(found, "4 pages, 3 levels of 2 entries", Coverage(8_429, 500_118, depth: 3))
   }
 
   @Test("Four pages below three levels of two entries, in the format of OSTD")
@@ -79,7 +103,7 @@ struct ExplorationTests {
         pageCount: 4, levels: [.pageTable, .pageDirectory],
         sizes: [.largest, .exactly(.size4KiB), .exactly(.size2MiB)], wide: true),
       limit: Self.isComplete ? 6_000_000 : 300_000)
-    report(found, "OSTD, 4 pages, 3 levels of 2 entries")
+    report(found, "OSTD, 4 pages, 3 levels of 2 entries", Coverage(11_015, 300_144, depth: 3))
   }
 
   @Test("Two levels of four entries, in the format of OSTD")
@@ -89,25 +113,28 @@ struct ExplorationTests {
       operations: Self.operations(
         pageCount: 8, levels: [.pageTable, .pageDirectory], sizes: [.largest], wide: true),
       limit: Self.isComplete ? 6_000_000 : 150_000)
-    report(found, "OSTD, 8 pages, 2 levels of 4 entries")
+    report(found, "OSTD, 8 pages, 2 levels of 4 entries", Coverage(11_843, 150_120, depth: 2))
   }
 
   @Test("Tables whose leaves own frames, with either meaning of the mark, in either format")
   func owningLeaves() throws {
-    try owningLeaves(TinyTrackedPaging.self, "pages that own when marked")
-    try owningLeaves(TinyTrackedOSTDPaging.self, "OSTD, pages that own unless marked")
+    try owningLeaves(
+      TinyTrackedPaging.self, "pages that own when marked", Coverage(11_291, 200_018, depth: 3))
+    try owningLeaves(
+      TinyTrackedOSTDPaging.self, "OSTD, pages that own unless marked",
+      Coverage(10_894, 200_018, depth: 3))
   }
 
   /// Ranges map pages that own nothing; what is put in alone owns its frames.
   func owningLeaves<Configuration: PageTableConfiguration>(
-    _: Configuration.Type, _ name: String
+    _: Configuration.Type, _ name: String, _ expected: Coverage
   ) throws {
     let found = try explore(
       Configuration.self, levels: .pageDirectoryPointerTable, frameCount: 16,
       operations: Self.operations(
         pageCount: 4, levels: [.pageTable, .pageDirectory], sizes: [.largest], wide: true),
       limit: Self.isComplete ? 6_000_000 : 200_000)
-    report(found, name)
+    report(found, name, expected)
   }
 
   @Test("Three levels of two entries, with accessed and dirty bits")
@@ -118,7 +145,7 @@ struct ExplorationTests {
         pageCount: 8, levels: [.pageTable, .pageDirectory, .pageDirectoryPointerTable],
         sizes: [.largest, .exactly(.size4KiB)], wide: true),
       limit: Self.isComplete ? 6_000_000 : 400_000)
-    report(found, "8 pages, 3 levels of 2 entries")
+    report(found, "8 pages, 3 levels of 2 entries", Coverage(18_196, 400_192, depth: 2))
   }
 
   @Test("Four levels of two entries, where leaves are split twice")
@@ -134,7 +161,7 @@ struct ExplorationTests {
           || count == 2 && page % 4 == 3
       },
       limit: Self.isComplete ? 6_000_000 : 150_000)
-    report(found, "16 pages, 4 levels of 2 entries")
+    report(found, "16 pages, 4 levels of 2 entries", Coverage(9_346, 150_416, depth: 2))
   }
 
   @Test("Two levels of four entries, with accessed and dirty bits")
@@ -144,6 +171,6 @@ struct ExplorationTests {
       operations: Self.operations(
         pageCount: 8, levels: [.pageTable, .pageDirectory], sizes: [.largest], wide: true),
       limit: Self.isComplete ? 6_000_000 : 300_000)
-    report(found, "8 pages, 2 levels of 4 entries")
+    report(found, "8 pages, 2 levels of 4 entries", Coverage(23_885, 300_240, depth: 2))
   }
 }

@@ -3,12 +3,13 @@
 import GuestMem
 import MMU
 import Probe
+import TestImages
 import Testing
 
 /// What this machine can do.
 private enum Host {
-  /// True when guests can run here.
-  static let hasKVM = (try? KVMMachineFactory()) != nil
+  /// True when guests can run here, or must.
+  static let hasKVM = RequiredMachine.mustHaveKVM || (try? KVMMachineFactory()) != nil
   /// True when QEMU can run guests here.
   static let hasQEMU = (try? QEMUMachineFactory()) != nil
   /// Why a test is skipped without it.

@@ -67,7 +67,7 @@ struct ReplaceTests {
     machine.check()
   }
 
-  @Test("Children of another level, locked tables and user tables below supervisor entries")
+  @Test("Children of another level, misplaced pages and user pages below supervisor entries")
   func refusals() throws {
     var machine = try AddressSpaceTests.Machine()
     let node = try NodeHandle(
@@ -103,6 +103,107 @@ struct ReplaceTests {
     }
     let isKept = !table.isNone && !page.isNone
     #expect(isKept)
+    guard case .table(let owned) = consume table else {
+      Issue.record("the table is gone")
+      return
+    }
+    machine.check(handles: [owned.table.frame: 1])
+    withExtendedLifetime(owned) {}
+  }
+
+  /// Puts a table into the entry of `address`, which must refuse it and keep it with its caller.
+  func refuse(
+    _ node: consuming NodeHandle<UserPaging>, at address: UInt64, _ expected: EntryError,
+    _ machine: inout AddressSpaceTests.Machine
+  ) throws -> NodeHandle<UserPaging> {
+    var table = Child<UserPaging>.table(node)
+    try machine.user.withEntry(
+      for: linear(address), downTo: .pageDirectory, allocator: &machine.allocator
+    ) { (entry, _) throws(EntryError) in
+      let before = entry.word
+      #expect(throws: expected) { try entry.replace(with: &table) }
+      #expect(entry.word == before)
+    }
+    guard case .table(let kept) = consume table else { throw Lost() }
+    return kept
+  }
+
+  /// A table that should have stayed with its caller did not.
+  struct Lost: Error {}
+
+  @Test("A table that is locked, in any state, is refused and stays its owner's")
+  func lockedTable() throws {
+    var machine = try AddressSpaceTests.Machine()
+    let tables = machine.user.tableMemory
+    try machine.user.map(
+      linear(0x20_0000), byteCount: 4096, to: physical(0), properties: Self.plain,
+      allocator: &machine.allocator)
+    // Into an entry that is absent, and into one that has a table.
+    for address in [0, 0x20_0000] as [UInt64] {
+      let node = try NodeHandle(
+        level: .pageTable, tables: tables, allocator: &machine.allocator)
+      let frame = node.table.frame
+      let guarded = try node.lock()
+      let busy = EntryError.busy(nodeAddress: frame << 12, holder: .thisThread(.current))
+      let kept = try refuse(node, at: address, busy, &machine)
+      let isKept = kept.table.frame == frame
+      #expect(isKept)
+      _ = consume guarded
+      machine.check(handles: [frame: 1])
+      withExtendedLifetime(kept) {}
+    }
+    // Once it is unlocked it goes in.
+    let node = try NodeHandle(level: .pageTable, tables: tables, allocator: &machine.allocator)
+    var table = Child<UserPaging>.table(node)
+    try machine.user.withEntry(
+      for: linear(0), downTo: .pageDirectory, allocator: &machine.allocator
+    ) { (entry, _) throws(EntryError) in try entry.replace(with: &table) }
+    machine.check()
+  }
+
+  @Test("A table with user entries is refused below a supervisor entry, wherever they stand in it")
+  func userTable() throws {
+    for index in [0, 1, 255, 511] {
+      var machine = try AddressSpaceTests.Machine()
+      // Supervisor entries above, with a neighbour that keeps them.
+      try machine.user.map(
+        linear(0), byteCount: 4096, to: physical(0), properties: PageProperties(rights: .read),
+        allocator: &machine.allocator)
+      let node = try NodeHandle(
+        level: .pageTable, tables: machine.user.tableMemory, allocator: &machine.allocator)
+      let frame = node.table.frame
+      do {
+        var guarded = try node.lock()
+        try guarded.withEntry(at: index) { (entry) throws(EntryError) in
+          var page = Child<UserPaging>.page(
+            PageItem(untracked: physical(0x5000), level: .pageTable, properties: Self.plain))
+          try entry.replace(with: &page)
+        }
+      }
+      let kept = try refuse(
+        node, at: 0x20_0000, .supervisorTable(level: .pageDirectory), &machine)
+      machine.check(handles: [frame: 1])
+      let isKept = kept.table.frame == frame
+      #expect(isKept)
+      // A supervisor page in the same place is welcome.
+      do {
+        var guarded = try kept.lock()
+        try guarded.withEntry(at: index) { (entry) throws(EntryError) in
+          var page = Child<UserPaging>.page(
+            PageItem(
+              untracked: physical(0x5000), level: .pageTable,
+              properties: PageProperties(rights: .read)))
+          try entry.replace(with: &page)
+        }
+      }
+      var table = Child<UserPaging>.table(kept)
+      try machine.user.withEntry(
+        for: linear(0x20_0000), downTo: .pageDirectory, allocator: &machine.allocator
+      ) { (entry, _) throws(EntryError) in try entry.replace(with: &table) }
+      let found = machine.user.translate(linear(0x20_0000 + UInt64(index) << 12))
+      #expect(found?.physicalAddress == physical(0x5000))
+      machine.check()
+    }
   }
 
   @Test("What an entry owns goes in and out of it without a change")

@@ -2,6 +2,7 @@
 
 import KVM
 import Probe
+import TestImages
 
 enum Host {
   /// Why KVM cannot be used here, or nil when it can.
@@ -30,8 +31,8 @@ enum Host {
   /// The reason that a skipped test shows.
   static let qemuReason = "needs qemu-system-x86_64 on PATH (package qemu-system-x86)"
 
-  /// True when guests can run here.
-  static var hasKVM: Bool { kvmProblem == nil }
+  /// True when guests can run here, or must.
+  static var hasKVM: Bool { RequiredMachine.mustHaveKVM || kvmProblem == nil }
 
   /// The reason that a skipped test shows.
   static let kvmReason = "needs /dev/kvm"

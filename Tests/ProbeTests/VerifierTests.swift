@@ -14,5 +14,9 @@ struct VerifierTests {
     #expect(report.agrees(but: ["no-1gib-pages"]))
     let hasLargePages = try #require(report.profile).features.contains(.oneGiBPages)
     #expect(report.isAgreement == hasLargePages)
+    // The page of 1 GiB is all that a machine may lack.
+    let total = report.total
+    #expect(total.probeCount == 510)
+    #expect(total.executedCount == total.probeCount - (hasLargePages ? 0 : 6 * 3))
   }
 }

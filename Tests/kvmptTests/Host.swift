@@ -1,6 +1,7 @@
 // Host: what this machine can do, for tests that need it.
 
 import Probe
+import TestImages
 
 enum Host {
   /// Why KVM cannot be used here, or nil when it can.
@@ -19,6 +20,6 @@ enum Host {
   /// The reason that a skipped test shows.
   static let qemuReason = "needs qemu-system-x86_64 on PATH (package qemu-system-x86)"
 
-  /// True when guests can run here.
-  static var hasKVM: Bool { kvmProblem == nil }
+  /// True when guests can run here, or must.
+  static var hasKVM: Bool { RequiredMachine.mustHaveKVM || kvmProblem == nil }
 }

@@ -84,7 +84,7 @@ public struct Conformance: Sendable {
   }
 
   /// True when CPL 3 reads the guest's own descriptor tables: a table that is not mapped faults.
-  private func readsDescriptors() throws(MachineError) -> Bool {
+  func readsDescriptors() throws(MachineError) -> Bool {
     let bench = try SequenceBench(rootLevel: .pageMapLevel4, factory: factory)
     let space = SequenceSpace(rootLevel: .pageMapLevel4)
     let agent = bench.prepare(space, ProcessorSettings())

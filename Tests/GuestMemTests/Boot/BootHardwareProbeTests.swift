@@ -2,14 +2,15 @@
 
 import MMU
 import Probe
+import TestImages
 import Testing
 
 @testable import GuestMem
 
 /// What this machine can do.
 private enum Host {
-  /// True when guests can run here.
-  static let hasKVM = (try? KVMMachineFactory()) != nil
+  /// True when guests can run here, or must.
+  static let hasKVM = RequiredMachine.mustHaveKVM || (try? KVMMachineFactory()) != nil
 }
 
 @Suite(

@@ -26,6 +26,6 @@ struct ArchitectureRuleTests {
     }
   }
 
-  @Test("There are at least 40 rules")
-  func count() { #expect(ArchitectureRule.allCases.count >= 40) }
+  @Test("There are 82 rules")
+  func count() { #expect(ArchitectureRule.allCases.count == 82) }
 }

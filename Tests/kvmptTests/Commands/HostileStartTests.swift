@@ -132,6 +132,13 @@ struct HostileStartTests {
     let some = try answer("<testcase name=\"a\">\n<skipped/>\n</testcase>\n")
     #expect(some.exitCode == 1 && some.errors.hasPrefix("1 tests were skipped\n"))
     #expect(some.errors.contains("name=\"a\""))
+    // A report of no tests, or none at all, is no proof that nothing was skipped.
+    let empty = try answer("<testsuites></testsuites>\n")
+    #expect(empty.exitCode == 1 && empty.errors.contains("are about no tests"))
+    let none = try ProgramRun(
+      ["-c", "d=$(mktemp -d) && \"$1\" $d; s=$?; rm -r $d; exit $s", "sh", script],
+      program: "/bin/sh", environment: ["PATH=/usr/bin:/bin"])
+    #expect(none.exitCode == 1 && none.errors.contains("has no test report"))
   }
 
   /// A node of the KVM device that everybody may open, and the means to run as somebody else.

@@ -19,14 +19,6 @@ struct OptionCase: Sendable, CustomTestStringConvertible {
   /// What a run needs.
   enum Need: Sendable {
     case nothing, kvm, qemu
-
-    var isMet: Bool {
-      switch self {
-      case .nothing: true
-      case .kvm: Host.hasKVM
-      case .qemu: Host.hasQEMU
-      }
-    }
   }
 
   let command: String
