@@ -51,6 +51,21 @@ struct MachineMemoryTests {
   }
 
   @Test(
+    "More memory than KVM keeps books of in an eighth of the host's memory is refused",
+    .enabled(if: Host.hasKVM, "needs /dev/kvm"))
+  func tooMuchMemory() throws {
+    let factory = try KVMMachineFactory()
+    let limit = KVMMachineFactory.memoryLimit
+    let memory = MachineMemory(zeroed: limit + 4096)
+    #expect(throws: MachineError.tooMuchMemory(byteCount: limit + 4096, limit: limit)) {
+      _ = try factory.makeMachine(memory: memory, agentAddress: limit + 1 << 30)
+    }
+    let error = MachineError.tooMuchMemory(byteCount: 15 << 40, limit: 1 << 40)
+    #expect(error.id == "too-much-memory" && error.meansNoMachine)
+    #expect(error.message.contains("15 TiB") && error.message.contains("1 TiB"))
+  }
+
+  @Test(
     "An agent's place that no memory has is refused",
     arguments: [1, 4095, 1 << 63, .max, UInt64.max & ~4095, 3 << 30] as [UInt64])
   func agent(_ address: UInt64) {

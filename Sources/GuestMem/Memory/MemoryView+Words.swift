@@ -1,5 +1,6 @@
 // MemoryView, many words at once: whole tables, while no processor walks them.
 
+internal import Glibc
 public import MMU
 
 extension MemoryView {
@@ -22,6 +23,24 @@ extension MemoryView {
     // SAFETY: the destination lies inside the window and the source is the slice itself.
     unsafe words.withUnsafeBytes { unsafe destination.copyMemory(from: $0) }
     return true
+  }
+
+  /// True when the `count` words at `address` are those at `place` of `other`; false when some are
+  /// outside or misaligned.
+  ///
+  /// Not for words that a processor may be writing meanwhile.
+  package func hasWords(
+    at address: GuestPhysicalAddress, like other: MemoryView, at place: GuestPhysicalAddress,
+    count: Int
+  ) -> Bool {
+    guard let words = unsafe wordBytes(at: address, count: count),
+      let others = unsafe other.wordBytes(at: place, count: count)
+    else { return false }
+    guard let first = unsafe words.baseAddress, let second = unsafe others.baseAddress else {
+      return true
+    }
+    // SAFETY: both ranges have `count` words and lie inside their windows.
+    return unsafe memcmp(first, second, words.count) == 0
   }
 
   /// The bytes of `count` words, or nil when some are outside or misaligned.

@@ -13,7 +13,10 @@ struct ExpectedFlags {
   private static let excusedAccess: UInt8 = 16
   private static let excusedDirty: UInt8 = 32
 
-  private var words: [UInt8]
+  /// What probes ask for, word by word of the tables that they read.
+  private var words: [UInt8] = []
+  /// By table, where its words begin, or -1 while no probe has read it.
+  private var starts: [Int32]
   private let rootLevel: Level
   /// The rules about flags.
   private let rules: [(rule: Deviation, difference: FlagDifference)]
@@ -30,7 +33,7 @@ struct ExpectedFlags {
   }
 
   init(tableCount: Int, rootLevel: Level, deviations: [Deviation]) {
-    words = [UInt8](repeating: 0, count: tableCount * 512)
+    starts = [Int32](repeating: -1, count: tableCount)
     self.rootLevel = rootLevel
     rules = deviations.compactMap { rule in
       guard case .flags(let difference) = rule.effect else { return nil }
@@ -92,7 +95,16 @@ struct ExpectedFlags {
       let must = missing & PageTableEntry.Bit.dirty != 0 ? Self.excusedDirty : Self.mustDirty
       flags |= isCertain ? must : Self.mayDirty
     }
-    words[Int(word)] |= flags
+    add(flags, to: Int(word))
+  }
+
+  private mutating func add(_ flags: UInt8, to word: Int) {
+    let position = word >> 9
+    if starts[position] < 0 {
+      starts[position] = Int32(words.count)
+      words.append(contentsOf: repeatElement(0, count: 512))
+    }
+    words[Int(starts[position]) + word & 511] |= flags
   }
 
   private mutating func add(
@@ -106,26 +118,30 @@ struct ExpectedFlags {
       if answer.mustAccess & bit != 0 { flags |= isCertain ? Self.mustAccess : Self.mayAccess }
       if answer.mayAccess & bit != 0 { flags |= Self.mayAccess }
       if answer.dirtyStep == UInt8(step) { flags |= isCertain ? Self.mustDirty : Self.mayDirty }
-      words[Int(word)] |= flags
+      add(flags, to: Int(word))
     }
   }
 
-  /// Compares every word of every table with what it was before the batch.
+  /// Compares every word of every table with what it was before the batch, and puts it back.
   func compare(
     with run: ExperimentRun, _ manner: ProbeManner, into collector: inout VerdictCollector
   ) {
-    let experiment = run.experiment
     let accessed = PageTableEntry.Bit.accessed
     let dirty = PageTableEntry.Bit.dirty
-    for (position, frame) in experiment.tables.frames.enumerated() {
-      let table = experiment.memory.tableWords(at: frame)
+    for (position, frame) in run.experiment.tables.frames.enumerated() {
+      let isUnchanged = run.tablesBefore.isUnchanged(position)
+      let start = Int(starts[position])
+      if isUnchanged && start < 0 { continue }
+      defer { if !isUnchanged { run.tablesBefore.restore(position) } }
+      let table = run.experiment.memory.tableWords(at: frame)
+      let tableBefore = run.tablesBefore.words(position)
       for index in 0..<512 {
         let word = position * 512 + index
         let after = table[index]
-        let before = run.pristine[word]
-        if after == before && words[word] == 0 { continue }
+        let before = tableBefore[index]
+        let flags = start < 0 ? 0 : words[start + index]
+        if after == before && flags == 0 { continue }
         let address = frame + UInt64(index) * 8
-        let flags = words[word]
         var must: UInt64 = 0
         if flags & Self.mustAccess != 0 { must |= accessed }
         if flags & Self.mustDirty != 0 { must |= dirty }

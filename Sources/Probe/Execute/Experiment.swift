@@ -11,6 +11,8 @@ import MMU
 struct Experiment {
   let machine: any Machine
   let memory: ProbeMemory
+  /// What the machine's RAM is a copy of, and nobody writes to; nil where that is not known.
+  let original: ProbeMemory?
   let slot: AgentSlot
   let agent: AgentMemory
   let setup: ExperimentSetup
@@ -20,11 +22,13 @@ struct Experiment {
 
   /// Puts the agent beside the tables that `cr3` points at.
   ///
-  /// `ranges` says where the machine's RAM is; without it, from address 0 on.
+  /// `ranges` says where the machine's RAM is; without it, from address 0 on. The machine's RAM
+  /// must be a copy of `original`, in the same window.
   init(
     machine: any Machine, cr3: UInt64, slot: AgentSlot, setup: ExperimentSetup,
-    ranges: [MachineMemoryRange]? = nil
+    ranges: [MachineMemoryRange]? = nil, copyOf original: ProbeMemory? = nil
   ) {
+    self.original = original
     self.machine = machine
     self.slot = slot
     self.setup = setup
@@ -65,7 +69,8 @@ struct Experiment {
     for manner in ProbeManner.allCases {
       try run.execute(manner, into: &collector)
     }
-    restoreTables(run.pristine)
+    run.tablesBefore.restoreAll()
+    run.tablesBefore.removeStamps()
     for (page, manners) in zip(pages, run.openManners) { collector.addOpen(page, manners) }
   }
 }

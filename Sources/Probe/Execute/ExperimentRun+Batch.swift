@@ -18,7 +18,6 @@ extension ExperimentRun {
       progress.advance(by: probes.count)
       return
     }
-    experiment.restoreTables(pristine)
     try experiment.machine.showHostChanges()
     let records = AgentRecords(in: experiment.machine.agent)
     for (index, probe) in probes.enumerated() { records.ask(probe.address, at: index) }
@@ -67,9 +66,9 @@ extension ExperimentRun {
   private mutating func recover() throws(MachineError) {
     try experiment.machine.reset()
     experiment.agent.write()
-    experiment.restoreTables(pristine)
+    tablesBefore.restoreAll()
     frames.prepareAgain()
-    experiment.restoreTables(pristine)
+    tablesBefore.restoreAll()
   }
 
   private mutating func compare(
@@ -78,7 +77,7 @@ extension ExperimentRun {
   ) {
     let records = AgentRecords(in: experiment.machine.agent)
     var flags = ExpectedFlags(
-      tableCount: experiment.tables.frames.count,
+      tableCount: tablesBefore.count,
       rootLevel: experiment.setup.configuration.rootLevel,
       deviations: experiment.setup.profile.deviations)
     for (index, probe) in probes.enumerated() {

@@ -20,8 +20,7 @@ struct ExperimentRun {
   let pages: [ProbePage]
   let predictions: [PagePrediction]
   var frames: FrameTable
-  /// The tables' words as they were before any probe.
-  var pristine: [UInt64]
+  let tablesBefore: TablesBefore
   let constants: [[UInt8]]
   /// For each page the manners about which another machine is to be asked.
   var openManners: [ProbeManners]
@@ -43,8 +42,9 @@ struct ExperimentRun {
     self.progress = progress
     constants = experiment.agent.constants()
     openManners = [ProbeManners](repeating: [], count: pages.count)
-    pristine = []
-    pristine = experiment.tableWords()
+    tablesBefore = TablesBefore(
+      experiment.tables.frames, in: experiment.memory, copyOf: experiment.original,
+      frames.contents)
   }
 
   /// Runs all probes of a manner, in as few batches as they fit into.
@@ -249,7 +249,7 @@ struct ExperimentRun {
     let prediction = predictions[probe.page]
     let word = prediction.stepCount > 0 ? Int(prediction.word(prediction.stepCount - 1)) : -1
     subject.isAccessed =
-      word >= 0 ? pristine[word] & PageTableEntry.Bit.accessed != 0 : nil
+      word >= 0 ? tablesBefore.word(word) & PageTableEntry.Bit.accessed != 0 : nil
     return subject
   }
 }
@@ -260,22 +260,5 @@ extension AccessOutcome {
     guard case .success(let physical) = self else { return self }
     return .success(
       GuestPhysicalAddress(truncating: physical.rawValue & ~0xfff | address & 0xfff))
-  }
-}
-
-extension Experiment {
-  /// The words of all tables, table by table in the order of the set.
-  func tableWords() -> [UInt64] {
-    var words: [UInt64] = []
-    words.reserveCapacity(tables.frames.count * 512)
-    for frame in tables.frames { words += memory.tableWords(at: frame) }
-    return words
-  }
-
-  /// Puts the tables' words back.
-  func restoreTables(_ words: [UInt64]) {
-    for (position, frame) in tables.frames.enumerated() {
-      memory.writeTable(words[position * 512..<(position + 1) * 512], at: frame)
-    }
   }
 }

@@ -26,6 +26,8 @@ public struct ImageReport: ProofReport {
   public let agentRootIndex: Int?
   /// What was found, by subject.
   public let tallies: [ProbeSubject: SubjectTally]
+  /// The sum over all subjects.
+  public let total: SubjectTally
   /// The disagreements, of which at most 10,000 are kept.
   public let disagreements: [Disagreement]
   /// The probes that killed the guest.

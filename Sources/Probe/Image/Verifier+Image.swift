@@ -68,7 +68,7 @@ extension Verifier {
       kinds: first.plan.kinds, leafCounts: first.plan.leafCounts, tableCount: first.tableCount,
       memoryRanges: first.memoryRanges, sharedByteCount: first.plan.sharedByteCount,
       omittedFeatures: first.omittedFeatures, agentRootIndex: first.agentRootIndex,
-      tallies: collector.tallies, disagreements: passes.disagreements,
+      tallies: collector.tallies, total: collector.tallies.sum, disagreements: passes.disagreements,
       lost: collector.lost, flagDisagreements: collector.flagDisagreements,
       comparison: first.comparison, excusedFlags: collector.excusedFlags,
       times: VerificationTimes(

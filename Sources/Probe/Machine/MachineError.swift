@@ -12,6 +12,9 @@ public enum MachineError: Error, Hashable, Sendable {
   case qemu(QEMUError)
   /// The guest's memory could not be had.
   case memory(GuestMemoryError)
+  /// Guest memory of `byteCount` bytes, of which KVM would keep books that this host has no room for;
+  /// it has for `limit` bytes.
+  case tooMuchMemory(byteCount: UInt64, limit: UInt64)
   /// The machine did not do what every machine does; what it was is said in words.
   case calibrationFailed(String)
   /// Time ran out before it was known what the machine does.
@@ -28,6 +31,7 @@ public enum MachineError: Error, Hashable, Sendable {
     case .kvm(let error): error.id
     case .qemu(let error): error.id
     case .memory(let error): error.id
+    case .tooMuchMemory: "too-much-memory"
     case .calibrationFailed: "calibration-failed"
     case .calibrationUnfinished: "calibration-unfinished"
     case .invalidBatch: "invalid-batch"
@@ -41,6 +45,9 @@ public enum MachineError: Error, Hashable, Sendable {
     case .kvm(let error): error.message
     case .qemu(let error): error.message
     case .memory(let error): error.message
+    case .tooMuchMemory(let byteCount, let limit):
+      "\(ByteCount(byteCount)) of guest memory are more than KVM of this host is given,"
+        + " \(ByteCount(limit))"
     case .calibrationFailed(let what):
       "the machine differs from the manual in a way that no rule explains: \(what)"
     case .calibrationUnfinished:
@@ -59,6 +66,8 @@ public enum MachineError: Error, Hashable, Sendable {
     case .kvm(let error): error.hint
     case .qemu(let error): error.hint
     case .memory(let error): error.hint
+    case .tooMuchMemory:
+      "dump less memory, or prove it with --machine qemu, which leaves out what is above 1 TiB"
     case .calibrationFailed:
       "no verdict from this machine can be believed; please report it with the output of"
         + " kvmpt doctor --format json"
@@ -77,8 +86,8 @@ public enum MachineError: Error, Hashable, Sendable {
       ![EAGAIN, EMFILE, ENFILE, ENOMEM].contains(errorNumber)
     case .kvm(.missingCapability): true
     case .qemu(.ended), .qemu(.monitorDoesNotAnswer): true
-    case .kvm, .qemu, .memory, .calibrationFailed, .calibrationUnfinished, .invalidBatch,
-      .invalidProfile:
+    case .kvm, .qemu, .memory, .tooMuchMemory, .calibrationFailed, .calibrationUnfinished,
+      .invalidBatch, .invalidProfile:
       false
     }
   }
@@ -87,6 +96,7 @@ public enum MachineError: Error, Hashable, Sendable {
   /// this process: one that lacks file descriptors or memory says nothing about KVM.
   public var meansNoMachine: Bool {
     if case .qemu(let error) = self { return error.meansNoQEMU }
+    if case .tooMuchMemory = self { return true }
     guard case .kvm(let error) = self else { return false }
     switch error {
     case .noDevice, .noDriver, .pathWithNUL, .notADevice, .permissionDenied, .notKVM,

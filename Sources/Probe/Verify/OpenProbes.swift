@@ -3,16 +3,14 @@
 /// Probes that do not count yet, because another machine is asked about them.
 struct OpenProbes: Sendable {
   /// What the first machine said, in case no other can be asked.
-  var tallies: [ProbeSubject: SubjectTally] = [:]
+  var tallies = TallyTable()
   /// Those that killed the first machine's guest.
   var lost: [ProbeVerdict] = []
   /// The pages in the order of the plan, each with the manners that are open.
   var pages: [ProbePage] = []
 
   mutating func merge(_ other: OpenProbes) {
-    for (subject, tally) in other.tallies {
-      tallies[subject, default: SubjectTally()].merge(tally)
-    }
+    tallies.merge(other.tallies)
     lost += other.lost.prefix(VerdictCollector.keptCount - lost.count)
     pages += other.pages
   }

@@ -51,13 +51,10 @@ public struct MachineAnswers: Sendable {
   init(_ profile: MachineProfile, _ collector: VerdictCollector) {
     self.profile = profile
     tallies = collector.tallies
+    total = tallies.sum
     excusedFlags = collector.excusedFlags
   }
 
   /// The sum over all subjects.
-  public var total: SubjectTally {
-    var sum = SubjectTally()
-    for tally in tallies.values { sum.merge(tally) }
-    return sum
-  }
+  public let total: SubjectTally
 }

@@ -13,7 +13,66 @@ public struct AccessTally: Hashable, Sendable {
 }
 
 /// What was found about the pages of one subject.
-public struct SubjectTally: Hashable, Sendable {
+///
+/// Equal tallies of many subjects can share their counts: a copy is made where one is changed.
+@dynamicMemberLookup
+public struct SubjectTally: Sendable {
+  private var shared: SharedCounts
+
+  /// Nothing yet.
+  public init() { shared = .none }
+
+  /// What was counted.
+  public subscript<Value>(dynamicMember path: WritableKeyPath<SubjectCounts, Value>) -> Value {
+    get { shared.counts[keyPath: path] }
+    _modify {
+      makeUnique()
+      yield &shared.counts[keyPath: path]
+    }
+  }
+
+  /// What was counted.
+  var counts: SubjectCounts { shared.counts }
+
+  /// Changes what was counted.
+  mutating func change(_ change: (inout SubjectCounts) -> Void) {
+    makeUnique()
+    change(&shared.counts)
+  }
+
+  private mutating func makeUnique() {
+    if !isKnownUniquelyReferenced(&shared) { shared = SharedCounts(shared.counts) }
+  }
+
+  /// True when nothing was ever counted.
+  private var isEmpty: Bool { shared === SharedCounts.none }
+
+  /// True when nobody else has these counts; asked before they are changed.
+  mutating func isUnique() -> Bool { isKnownUniquelyReferenced(&shared) }
+}
+
+extension SubjectTally: Hashable {
+  /// True when both counted the same.
+  public static func == (first: SubjectTally, second: SubjectTally) -> Bool {
+    first.shared === second.shared || first.counts == second.counts
+  }
+
+  /// Adds what was counted.
+  public func hash(into hasher: inout Hasher) { hasher.combine(counts) }
+}
+
+/// The counts of one or more tallies.
+///
+/// SAFETY: `counts` change only where one tally refers to them, which is a value of one thread.
+private final class SharedCounts: @unchecked Sendable {
+  static let none = SharedCounts(SubjectCounts())
+  var counts: SubjectCounts
+
+  init(_ counts: SubjectCounts) { self.counts = counts }
+}
+
+/// What a ``SubjectTally`` counts.
+public struct SubjectCounts: Hashable, Sendable {
   /// The number of probes.
   public var probeCount = 0
   /// The number of probes that were made and answered.
@@ -37,15 +96,14 @@ public struct SubjectTally: Hashable, Sendable {
   public var notRun: [NotRunReason: Int] = [:]
   /// Probes that a deviation of the machine explains.
   public var deviations: [Deviation: Int] = [:]
-
-  /// The address of the first probe that was made; an expectation has no other.
+  /// The address of the first probe of an expectation that was made; it has no other.
   public var probedAddress: UInt64?
 
   /// Nothing yet.
-  public init() {}
+  init() {}
 }
 
-extension SubjectTally {
+extension SubjectCounts {
   mutating func add(_ verdict: ProbeVerdict) {
     probeCount += 1
     let index = verdict.manner.index
@@ -66,7 +124,7 @@ extension SubjectTally {
       if !verdict.disagreements.isEmpty { disagreementCount += 1 }
       return
     case .lost:
-      probedAddress = probedAddress ?? verdict.address
+      noteAddress(of: verdict)
       lostCount += 1
       executed[index].missingCount += 1
       if !verdict.disagreements.isEmpty { disagreementCount += 1 }
@@ -76,12 +134,18 @@ extension SubjectTally {
     }
     executedCount += 1
     addCovered(Int(clamping: verdict.page.furtherPageCount))
-    probedAddress = probedAddress ?? verdict.address
+    noteAddress(of: verdict)
     if let deviation = verdict.deviation { deviations[deviation, default: 0] += 1 }
     if !verdict.disagreements.isEmpty {
       disagreementCount += 1
     } else if verdict.deviation == nil {
       agreementCount += 1
+    }
+  }
+
+  private mutating func noteAddress(of verdict: ProbeVerdict) {
+    if case .expectation = verdict.page.subject, probedAddress == nil {
+      probedAddress = verdict.address
     }
   }
 
@@ -111,10 +175,8 @@ extension SubjectTally {
     }
   }
 
-  /// Adds another tally of the same or of other subjects.
-  ///
-  /// A sum that is too large for its type is the largest number.
-  public mutating func merge(_ other: SubjectTally) {
+  /// Adds the counts of another tally; a sum that is too large for its type is the largest number.
+  mutating func merge(_ other: SubjectCounts) {
     probeCount = probeCount.clampedSum(other.probeCount)
     executedCount = executedCount.clampedSum(other.executedCount)
     agreementCount = agreementCount.clampedSum(other.agreementCount)
@@ -127,6 +189,27 @@ extension SubjectTally {
     probedAddress = probedAddress ?? other.probedAddress
     notRun.merge(other.notRun) { $0.clampedSum($1) }
     deviations.merge(other.deviations) { $0.clampedSum($1) }
+  }
+}
+
+extension SubjectTally {
+  /// Adds another tally of the same or of other subjects.
+  ///
+  /// A sum that is too large for its type is the largest number.
+  public mutating func merge(_ other: SubjectTally) {
+    if isEmpty { self = other } else { change { $0.merge(other.counts) } }
+  }
+
+  mutating func add(_ verdict: ProbeVerdict) { change { $0.add(verdict) } }
+
+  mutating func addCovered(_ count: Int) { change { $0.addCovered(count) } }
+
+  mutating func addUnplanned(_ count: Int, _ reason: NotRunReason) {
+    change { $0.addUnplanned(count, reason) }
+  }
+
+  mutating func addUnfinished(_ manners: ProbeManners, _ reason: NotRunReason) {
+    change { $0.addUnfinished(manners, reason) }
   }
 }
 

@@ -61,12 +61,12 @@ extension SubjectTally {
   /// What of these probes is not proved, by reason in the order of their declaration.
   public func unproved(on walker: TableWalker?) -> [Unproved] {
     var result = NotRunReason.allCases.compactMap { reason in
-      notRun[reason].map { Unproved(.notRun(reason), count: $0, on: walker) }
+      self.notRun[reason].map { Unproved(.notRun(reason), count: $0, on: walker) }
     }
-    result += deviations.sorted { $0.key.message < $1.key.message }.map {
+    result += self.deviations.sorted { $0.key.message < $1.key.message }.map {
       Unproved(.explained, deviation: $0.key, count: $0.value, on: walker)
     }
-    if lostCount > 0 { result.append(Unproved(.guestLost, count: lostCount, on: walker)) }
+    if self.lostCount > 0 { result.append(Unproved(.guestLost, count: self.lostCount, on: walker)) }
     return result
   }
 }

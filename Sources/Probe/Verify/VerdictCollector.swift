@@ -7,7 +7,7 @@ struct VerdictCollector: Sendable {
   /// So many verdicts are kept in full, and so many wrong flags; the rest is counted.
   static let keptCount = 10_000
 
-  private(set) var tallies: [ProbeSubject: SubjectTally] = [:]
+  private var table = TallyTable()
   private(set) var disagreements: [ProbeVerdict] = []
   private(set) var lost: [ProbeVerdict] = []
   private(set) var flagDisagreements: [FlagDisagreement] = []
@@ -30,6 +30,9 @@ struct VerdictCollector: Sendable {
     self.second = second
   }
 
+  /// What was counted, by subject.
+  var tallies: [ProbeSubject: SubjectTally] { table.tallies }
+
   private var keptVerdictCount: Int { disagreements.count + lost.count }
 
   /// Counts a verdict; true when it does not count yet because another machine is asked.
@@ -37,7 +40,7 @@ struct VerdictCollector: Sendable {
   mutating func add(_ given: ProbeVerdict) -> Bool {
     let subject = Self.tallied(given.page.subject)
     if second == .unproved, given.isOpen {
-      open.tallies[subject, default: SubjectTally()].add(given)
+      open.tallies.change(subject) { $0.add(given) }
       if given.isUndecided, open.lost.count < Self.keptCount { open.lost.append(given) }
       return true
     }
@@ -45,7 +48,7 @@ struct VerdictCollector: Sendable {
     var verdict = given
     verdict.machine = machine
     let keepsMore = keptVerdictCount < Self.keptCount
-    tallies[subject, default: SubjectTally()].add(verdict)
+    table.change(subject) { $0.add(verdict) }
     guard keepsMore else { return false }
     if verdict.isUndecided { lost.append(verdict) }
     if !verdict.disagreements.isEmpty { disagreements.append(verdict) }
@@ -59,9 +62,7 @@ struct VerdictCollector: Sendable {
 
   /// Counts what was kept for another machine, which cannot be asked.
   mutating func settle() {
-    for (subject, tally) in open.tallies {
-      tallies[subject, default: SubjectTally()].merge(tally)
-    }
+    table.merge(open.tallies)
     lost += open.lost.prefix(max(0, Self.keptCount - keptVerdictCount))
     open = OpenProbes()
   }
@@ -77,19 +78,18 @@ struct VerdictCollector: Sendable {
   /// Counts the probes of pages that nobody was asked about any more, not even the model.
   mutating func addUnfinished(_ pages: ArraySlice<ProbePage>, _ reason: NotRunReason) {
     for page in pages {
-      tallies[Self.tallied(page.subject), default: SubjectTally()].addUnfinished(
-        page.manners, reason)
+      table.change(Self.tallied(page.subject)) { $0.addUnfinished(page.manners, reason) }
     }
   }
 
   /// Counts pages that have no record of their own in the plan.
   mutating func addUnplanned(_ count: Int, of subject: ProbeSubject, _ reason: NotRunReason) {
-    tallies[subject, default: SubjectTally()].addUnplanned(count, reason)
+    table.change(subject) { $0.addUnplanned(count, reason) }
   }
 
   /// Counts accesses that need not be made, because others to the same leaf can be.
   mutating func addCovered(_ page: ProbePage) {
-    tallies[Self.tallied(page.subject), default: SubjectTally()].addCovered(1)
+    table.change(Self.tallied(page.subject)) { $0.addCovered(1) }
   }
 
   /// Gaps are one subject, whatever mapping is near.
@@ -111,9 +111,7 @@ struct VerdictCollector: Sendable {
   mutating func addGuestTime(_ time: Duration) { guestTime += time }
 
   mutating func merge(_ other: VerdictCollector) {
-    for (subject, tally) in other.tallies {
-      tallies[subject, default: SubjectTally()].merge(tally)
-    }
+    table.merge(other.table)
     disagreements += other.disagreements.prefix(Self.keptCount - keptVerdictCount)
     lost += other.lost.prefix(Self.keptCount - keptVerdictCount)
     flagDisagreements += other.flagDisagreements.prefix(

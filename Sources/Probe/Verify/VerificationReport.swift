@@ -31,6 +31,8 @@ public struct VerificationReport: ProofReport {
   public let pageCounts: [Int: Int]
   /// What was found, by subject.
   public let tallies: [ProbeSubject: SubjectTally]
+  /// The sum over all subjects.
+  public let total: SubjectTally
   /// The disagreements, of which at most 10,000 are kept.
   public let disagreements: [Disagreement]
   /// The probes that killed the guest.
@@ -64,6 +66,7 @@ public struct VerificationReport: ProofReport {
     placements = built.placements
     pageCounts = plan.leafCounts
     tallies = collector.tallies
+    total = tallies.sum
     lost = collector.lost
     flagDisagreements = collector.flagDisagreements
     self.comparison = comparison

@@ -19,11 +19,8 @@ struct VerificationWork: Sendable {
 
   /// A worker with fewer pages than this is not worth its start.
   private static let pagesPerWorker = 512
-  /// So many pages are predicted at once.
-  ///
-  /// More take memory, and make an interruption wait longer. With many tables, which are put back
-  /// for each batch, larger rounds pay.
-  private static let pagesPerRound = 16_384...65_536
+  /// So many pages are predicted at once: more take memory, and make an interruption wait longer.
+  private static let pagesPerRound = 16_384
 
   init(
     _ built: borrowing BuiltAddressSpace, profile: MachineProfile,
@@ -136,18 +133,16 @@ struct VerificationWork: Sendable {
   ) throws(MachineError) -> VerdictCollector {
     let machine = try factory.makeMachine(memory: memory, agentAddress: slot.physicalAddress)
     let experiment = Experiment(
-      machine: machine, cr3: cr3, slot: slot, setup: setup, ranges: memory.ranges)
+      machine: machine, cr3: cr3, slot: slot, setup: setup, ranges: memory.ranges,
+      copyOf: original)
     var collector = setup.collector()
     var first = pages.startIndex
-    let pagesPerRound = min(
-      max(Self.pagesPerRound.lowerBound, experiment.tables.frames.count),
-      Self.pagesPerRound.upperBound)
     while first < pages.endIndex {
       if let reason = setup.reasonToStop(deadline: deadline) {
         collector.addUnfinished(pages[first...], reason)
         break
       }
-      let end = min(pages.endIndex, plan.boundary(from: first + pagesPerRound))
+      let end = min(pages.endIndex, plan.boundary(from: first + Self.pagesPerRound))
       try experiment.run(
         pages[first..<end], deadline: deadline, into: &collector, progress: progress)
       first = end

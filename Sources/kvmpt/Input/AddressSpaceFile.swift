@@ -39,10 +39,28 @@ struct AddressSpacePositions: Sendable {
 /// Where an object of the file starts, and where the values of its keys stand.
 struct FieldPositions: Sendable {
   let start: SourcePosition
-  let values: [String: SourcePosition]
+  private let values: [Value]
+
+  private struct Value {
+    let key: String
+    let line: UInt32
+    let column: UInt32
+  }
+
+  /// Takes the places of an object and of its values, by key.
+  init(start: SourcePosition, values: [String: SourcePosition]) {
+    self.start = start
+    self.values = values.map { key, position in
+      Value(
+        key: key, line: UInt32(clamping: position.line), column: UInt32(clamping: position.column))
+    }
+  }
 
   /// The value's place, or the object's where the key is missing.
-  subscript(key: String) -> SourcePosition { values[key] ?? start }
+  subscript(key: String) -> SourcePosition {
+    guard let value = values.first(where: { $0.key == key }) else { return start }
+    return SourcePosition(line: Int(value.line), column: Int(value.column))
+  }
 }
 
 extension MappingField {

@@ -20,17 +20,28 @@ struct TextTable {
   }
 
   private let columns: [(title: String, alignment: Alignment)]
-  private var rows: [[Cell]] = []
+  private var parts: [Part] = []
+
+  /// Rows that follow each other.
+  private struct Part {
+    let count: Int
+    let row: (Int) -> [Cell]
+  }
 
   init(_ columns: [(title: String, alignment: Alignment)]) { self.columns = columns }
 
   /// Adds a row; cells that are missing are empty, cells without a column are left out.
-  mutating func append(_ row: [Cell]) { rows.append(row) }
+  mutating func append(_ row: [Cell]) { append(1) { _ in row } }
+
+  /// Adds `count` rows, of which each is made when it is needed and kept no longer.
+  mutating func append(_ count: Int, row: @escaping (Int) -> [Cell]) {
+    parts.append(Part(count: count, row: row))
+  }
 
   /// The lines of the table, indented, with the titles first unless all are empty.
   func rendered(indentation: Int = 2, styler: TextStyler) -> String {
     var widths = columns.map { Self.width($0.title) }
-    for row in rows {
+    forEachRow { row in
       for (index, cell) in row.prefix(columns.count).enumerated() {
         widths[index] = max(widths[index], Self.width(cell.text))
       }
@@ -39,8 +50,14 @@ struct TextTable {
     if columns.contains(where: { !$0.title.isEmpty }) {
       text += line(columns.map { Cell($0.title, .dim) }, widths, indentation, styler)
     }
-    for row in rows { text += line(row, widths, indentation, styler) }
+    forEachRow { text += line($0, widths, indentation, styler) }
     return text
+  }
+
+  private func forEachRow(_ body: ([Cell]) -> Void) {
+    for part in parts {
+      for index in 0..<part.count { body(part.row(index)) }
+    }
   }
 
   private func line(

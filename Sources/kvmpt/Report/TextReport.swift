@@ -48,17 +48,17 @@ struct TextReport {
         ("modelled", .left), ("executed", .left), ("pages", .right), ("probes", .right),
         ("", .left),
       ] + machines.column)
-    for (index, mapping) in report.space.mappings.enumerated() {
+    let differing = report.comparison?.differingMappings ?? []
+    table.append(report.space.mappings.count) { index in
+      let mapping = report.space.mappings[index]
       let tally = report.tallies[.mapping(index)] ?? SubjectTally()
-      table.append(
-        [
-          .init(mapping.name), .init("\(HexadecimalNumber(mapping.linearAddress.rawValue))"),
-          .init("\(ByteCount(mapping.byteCount))"),
-        ]
-          + ProofText.cells(
-            tally, pageCount: report.pageCounts[index] ?? 0,
-            differs: report.comparison?.differingMappings.contains(index) == true)
-          + [machines.cell(.mapping(index))])
+      return [
+        .init(mapping.name), .init("\(HexadecimalNumber(mapping.linearAddress.rawValue))"),
+        .init("\(ByteCount(mapping.byteCount))"),
+      ]
+        + ProofText.cells(
+          tally, pageCount: report.pageCounts[index] ?? 0, differs: differing.contains(index))
+        + [machines.cell(.mapping(index))]
     }
     if let unasked = report.tallies[.unasked] {
       table.append(

@@ -13,6 +13,10 @@ struct KVMGuest: ~Copyable {
 
   static let agentSlot: UInt32 = 0
   static let firstRAMSlot: UInt32 = 1
+  /// The size of the largest slot that is made.
+  ///
+  /// A slot has fewer than 2^31 pages. Source: Linux, KVM_MEM_MAX_NR_PAGES.
+  static let slotByteCount: UInt64 = 1 << 42
 
   /// Makes a guest whose memory is `ram`, where `contents` says, and `agent` at `agentAddress`.
   ///
@@ -28,16 +32,20 @@ struct KVMGuest: ~Copyable {
     if !ranges.contains(where: { $0.physicalAddress < reserved + 0x4000 && reserved < $0.end }) {
       machine.reserveHostPages(at: GuestPhysicalAddress(truncating: reserved))
     }
-    for (index, range) in ranges.enumerated()
-    where range.byteCount > 0
-      && ram.contains(
-        GuestPhysicalAddress(truncating: range.offset), byteCount: range.byteCount)
-    {
-      // SAFETY: the owner of the memory outlives the guest, and the range lies in its window.
-      try unsafe machine.setMemorySlot(
-        Self.firstRAMSlot + UInt32(index),
-        at: GuestPhysicalAddress(truncating: range.physicalAddress),
-        memory: ram.baseAddress + Int(range.offset), byteCount: range.byteCount)
+    var slot = Self.firstRAMSlot
+    for range in ranges
+    where ram.contains(GuestPhysicalAddress(truncating: range.offset), byteCount: range.byteCount) {
+      var start: UInt64 = 0
+      while start < range.byteCount {
+        let byteCount = min(Self.slotByteCount, range.byteCount - start)
+        // SAFETY: the owner of the memory outlives the guest, and the range lies in its window.
+        try unsafe machine.setMemorySlot(
+          slot, at: GuestPhysicalAddress(truncating: range.physicalAddress + start),
+          memory: ram.baseAddress + Int(range.offset + start),
+          byteCount: byteCount)
+        slot += 1
+        start += byteCount
+      }
     }
     // SAFETY: as above.
     try unsafe machine.setMemorySlot(

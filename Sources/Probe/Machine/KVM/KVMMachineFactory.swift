@@ -1,5 +1,6 @@
 // KVMMachineFactory: makes guests on one KVM device.
 
+import Glibc
 import GuestMem
 public import KVM
 public import MMU
@@ -33,6 +34,21 @@ public final class KVMMachineFactory: MachineFactory {
       name: "KVM", walker: TableWalker.ofHost(), processorName: hostProcessorName(),
       kernelRelease: hostKernelRelease(), hostProcessor: .ofHost())
   }
+
+  /// The most memory that a guest is given.
+  ///
+  /// For each 4 KiB page of a slot KVM keeps 10 bytes (its reverse mapping and whether it is
+  /// tracked) from the start, and a host whose memory they exceed kills processes. Each guest gets an
+  /// eighth of the host's memory for them.
+  ///
+  /// Source: Linux, arch/x86/kvm/x86.c, kvm_alloc_memslot_metadata.
+  static let memoryLimit: UInt64 = {
+    let (pageCount, pageByteCount) = (sysconf(Int32(_SC_PHYS_PAGES)), sysconf(Int32(_SC_PAGESIZE)))
+    guard pageCount > 0, pageByteCount > 0 else { return .max }
+    let (byteCount, isTooMuch) = UInt64(pageCount).multipliedReportingOverflow(
+      by: UInt64(pageByteCount))
+    return isTooMuch ? .max : (byteCount / 80) << 12 & ~((1 << 30) - 1)
+  }()
 
   /// Whose manual the processor follows.
   public var vendor: ProcessorVendor { processor.vendor }
@@ -71,6 +87,12 @@ public final class KVMMachineFactory: MachineFactory {
   func makeGuest(
     ram: MemoryView, contents: MachineMemory, agent: MemoryView, agentAddress: UInt64
   ) throws(MachineError) -> KVMGuest {
+    let byteCount = contents.ranges.reduce(UInt64(0)) { sum, range in
+      sum.addingReportingOverflow(range.byteCount).overflow ? .max : sum + range.byteCount
+    }
+    guard byteCount <= Self.memoryLimit else {
+      throw .tooMuchMemory(byteCount: byteCount, limit: Self.memoryLimit)
+    }
     do throws(KVMError) {
       return try KVMGuest(
         device: device, processor: processor, ram: ram, contents: contents, agent: agent,

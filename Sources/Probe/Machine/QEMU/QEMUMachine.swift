@@ -37,11 +37,13 @@ final class QEMUMachine: Machine {
     }
   }
 
-  /// How long a guest may run without finishing a record.
+  /// How often a guest is looked at that does not finish.
   private static let patience: Duration = .milliseconds(100)
-  private static let patienceLimit = 4
+  /// How often it may be found to have run and to have finished no record: see the same limit of
+  /// ``KVMMachine``.
+  private static let patienceLimit = 20
   /// How long a guest that uses no processor may go without finishing a record.
-  private static let sleepLimit: Duration = .seconds(3)
+  private static let sleepLimit: Duration = .seconds(10)
   /// How long a process may take to its first batch.
   private static let startLimit: Duration = .seconds(10)
 

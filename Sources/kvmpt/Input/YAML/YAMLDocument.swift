@@ -21,7 +21,8 @@ enum YAMLDocument {
     }
     do {
       guard let node = try compose(bytes[...]) else { return nil }
-      return try convert(node)
+      try check(node)
+      return YAMLNode(node)
     } catch {
       throw error as? InputProblem ?? YAMLSyntaxProblem.problem(for: error, in: bytes[...])
     }
@@ -45,29 +46,17 @@ enum YAMLDocument {
     return try Yams.Parser(yaml: text, resolver: .basic, encoding: .utf8).singleRoot()
   }
 
-  private static func convert(_ node: Yams.Node) throws(InputProblem) -> YAMLNode {
-    let position = position(of: node)
+  /// Throws at the first alias and at the first key that is no word.
+  private static func check(_ node: Yams.Node) throws(InputProblem) {
     switch node {
-    case .scalar(let scalar):
-      if scalar.style == .plain || scalar.style == .any {
-        return YAMLNode(
-          position: position,
-          content: scalar.string.isEmpty ? .empty : .scalar(scalar.string, .plain))
-      }
-      return YAMLNode(position: position, content: .scalar(scalar.string, .quoted))
+    case .scalar: break
     case .sequence(let sequence):
-      var nodes: [YAMLNode] = []
-      for node in sequence { nodes.append(try convert(node)) }
-      return YAMLNode(position: position, content: .sequence(nodes))
+      for node in sequence { try check(node) }
     case .mapping(let mapping):
-      var pairs: [YAMLPair] = []
       for (key, value) in mapping {
-        guard case .scalar(let scalar) = key else { throw unscreenedProblem(key) }
-        pairs.append(
-          YAMLPair(
-            key: scalar.string, keyPosition: self.position(of: key), value: try convert(value)))
+        guard case .scalar = key else { throw unscreenedProblem(key) }
+        try check(value)
       }
-      return YAMLNode(position: position, content: .mapping(pairs))
     case .alias: throw unscreenedProblem(node)
     }
   }
@@ -75,11 +64,7 @@ enum YAMLDocument {
   /// The screen refuses such nodes before they are composed; if it ever misses one, this is said.
   private static func unscreenedProblem(_ node: Yams.Node) -> InputProblem {
     InputProblem(
-      "complex-key", at: position(of: node), "a key that is not a word, or an alias",
+      "complex-key", at: YAMLNode(node).position, "a key that is not a word, or an alias",
       hint: "start with a word such as 'linear:'")
-  }
-
-  private static func position(of node: Yams.Node) -> SourcePosition {
-    node.mark.map { SourcePosition(line: $0.line, column: $0.column) } ?? .start
   }
 }

@@ -1,12 +1,37 @@
 // YAMLNode: what a YAML file says, with the place where it says it.
 
-/// A value in a YAML file.
+import Yams
+
+/// A value in a YAML file, as the YAML library read it.
+///
+/// Nothing is copied: a file of a million values has one tree.
 struct YAMLNode {
-  let position: SourcePosition
-  let content: Content
+  private let node: Yams.Node
+
+  /// Takes a value of which ``YAMLDocument`` knows that it has no alias and no key but words.
+  init(_ node: Yams.Node) { self.node = node }
+
+  /// Where it begins.
+  var position: SourcePosition {
+    node.mark.map { SourcePosition(line: $0.line, column: $0.column) } ?? .start
+  }
+
+  /// What was written.
+  ///
+  /// - Complexity: O(*n*) in the number of entries of a sequence or mapping.
+  var content: Content {
+    switch node {
+    case .scalar(let scalar):
+      if scalar.style != .plain && scalar.style != .any { return .scalar(scalar.string, .quoted) }
+      return scalar.string.isEmpty ? .empty : .scalar(scalar.string, .plain)
+    case .sequence(let sequence): return .sequence(sequence.map(YAMLNode.init))
+    case .mapping(let mapping): return .mapping(mapping.map(YAMLPair.init))
+    case .alias: return .empty
+    }
+  }
 
   /// What kind of value it is.
-  indirect enum Content {
+  enum Content {
     /// Nothing was written.
     case empty
     /// Text; whether it is a number or a truth value is the reader's business.
@@ -22,6 +47,12 @@ struct YAMLPair {
   let key: String
   let keyPosition: SourcePosition
   let value: YAMLNode
+
+  fileprivate init(key: Yams.Node, value: Yams.Node) {
+    self.key = key.scalar?.string ?? ""
+    keyPosition = YAMLNode(key).position
+    self.value = YAMLNode(value)
+  }
 }
 
 /// How a scalar was written.
