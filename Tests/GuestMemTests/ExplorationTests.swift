@@ -106,6 +106,26 @@ struct ExplorationTests {
     report(found, "OSTD, 4 pages, 3 levels of 2 entries", Coverage(11_015, 300_144, depth: 3))
   }
 
+  @Test("Splits and collapses in strict order, in either format")
+  func strictOrder() throws {
+    let operations = Self.operations(
+      pageCount: 4, levels: [.pageTable, .pageDirectory], sizes: [.largest], wide: true)
+    // The states are those of the other order.
+    for usesStrictOrder in [false, true] {
+      let native = try explore(
+        TinyPaging.self, levels: .pageDirectoryPointerTable, frameCount: 16,
+        operations: operations, limit: 60_000, strictly: usesStrictOrder)
+      report(
+        native, "strict: \(usesStrictOrder)", Coverage(3935, 60_060, depth: 2), isLimited: true)
+      let ostd = try explore(
+        TinyTrackedOSTDPaging.self, levels: .pageDirectoryPointerTable, frameCount: 16,
+        operations: operations, limit: 60_000, strictly: usesStrictOrder)
+      report(
+        ostd, "strict, OSTD: \(usesStrictOrder)", Coverage(4568, 60_060, depth: 2),
+        isLimited: true)
+    }
+  }
+
   @Test("Two levels of four entries, in the format of OSTD")
   func fourEntriesOSTD() throws {
     let found = try explore(

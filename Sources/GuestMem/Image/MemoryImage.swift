@@ -97,7 +97,7 @@ public struct MemoryImage: ~Copyable, PhysicalMemory, Sendable {
     return segments[low - 1]
   }
 
-  /// The word at `address`, or nil when the image does not hold all of it.
+  /// The word at `address`, or nil when no segment of the image holds all of it.
   public func loadWord(at address: GuestPhysicalAddress) -> UInt64? {
     guard let segment = segment(at: address) else { return nil }
     let offset = address.rawValue - segment.physicalAddress.rawValue

@@ -20,11 +20,13 @@ struct Exploration {
 /// Explores the states that `operations` lead to, until there are no new ones or `limit`
 /// transitions were made.
 func explore<Configuration: PageTableConfiguration>(
-  _: Configuration.Type, levels: Level, frameCount: UInt64, operations: [Operation], limit: Int
+  _: Configuration.Type, levels: Level, frameCount: UInt64, operations: [Operation], limit: Int,
+  strictly usesStrictOrder: Bool = false
 ) throws -> Exploration {
   var world = try World<Configuration>(
     levels: levels, frameCount: frameCount,
     pageFrameCount: Configuration.leafOwnership == .none ? 0 : 16)
+  world.usesStrictOrder = usesStrictOrder
   var exploration = Exploration()
   var visited: Set<[UInt64]> = [world.image.shape]
   var queue: [(state: RawState, model: Model, depth: Int, parent: Int, operation: Operation?)] = [

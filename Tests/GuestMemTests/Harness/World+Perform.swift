@@ -38,6 +38,7 @@ extension World {
       return .done
     case .split, .collapse, .allocate, .replace, .entryProtect:
       do throws(EntryError) {
+        if usesStrictOrder, let result = try performStrictly(operation) { return result }
         return try performEntry(operation)
       } catch {
         return .failed(error.id)

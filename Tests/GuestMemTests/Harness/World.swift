@@ -15,6 +15,8 @@ struct World<Configuration: PageTableConfiguration>: ~Copyable {
   var fault: String?
   /// What was seen of locks, when the configuration records them.
   var locks: WorldLocks<Configuration>?
+  /// Splits and collapses are made in the strict order, in which the entry is absent for a moment.
+  var usesStrictOrder = false
   /// Added to every page number.
   var base: UInt64 = 0
   /// The number of frames, from the first on, that pages own that are put in one by one; or 0.
