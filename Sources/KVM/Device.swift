@@ -37,14 +37,18 @@ public struct Device: ~Copyable, Sendable {
     let descriptor = FileDescriptor(owning: CInt(try checked(result, .openDevice(path: path))))
     guard try checked(ckvm_is_character_device(descriptor.number), .openDevice(path: path)) != 0
     else { throw .notADevice(path: path) }
-    let version = ckvm_get_api_version(descriptor.number)
+    try checkKVM(
+      version: ckvm_get_api_version(descriptor.number),
+      userMemory: ckvm_check_extension(descriptor.number, UInt64(KVM_CAP_USER_MEMORY)), path: path)
+    return descriptor
+  }
+
+  /// Throws unless these answers, or errors below 0, to two of KVM's ioctls are those of KVM.
+  static func checkKVM(version: Int64, userMemory: Int64, path: String) throws(KVMError) {
     guard version >= 0 else { throw .notKVM(path: path) }
     guard version == Int64(KVM_API_VERSION) else { throw .wrongAPIVersion(version, path: path) }
     // Other devices answer some ioctls by chance: KVM also has user memory.
-    guard ckvm_check_extension(descriptor.number, UInt64(KVM_CAP_USER_MEMORY)) > 0 else {
-      throw .notKVM(path: path)
-    }
-    return descriptor
+    guard userMemory > 0 else { throw .notKVM(path: path) }
   }
 
   /// The value of a capability; 0 where KVM does not offer it or there is none of this number.

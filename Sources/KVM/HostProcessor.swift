@@ -18,9 +18,14 @@ public enum HostProcessor: String, CaseIterable, Hashable, Sendable {
   /// Source: Intel SDM volume 2A, CPUID (leaf 1, ECX bit 31 is left to hypervisors), and the leaves
   /// from 0x40000000 on, where QEMU's emulator says `TCGTCGTCGTCG`.
   public static func ofHost() -> HostProcessor {
-    if hypervisorSignature() == "TCGTCGTCGTCG" { return .qemuTCG }
+    of(signature: hypervisorSignature(), processorName: hostProcessorName())
+  }
+
+  /// The processor by what a hypervisor says and by its own name.
+  static func of(signature: String?, processorName: String) -> HostProcessor {
+    if signature == "TCGTCGTCGTCG" { return .qemuTCG }
     // A machine with `hypervisor=off` or `tcg-cpuid=off` still has the emulator's processor name.
-    return hostProcessorName().hasPrefix("QEMU TCG CPU") ? .qemuTCG : .silicon
+    return processorName.hasPrefix("QEMU TCG CPU") ? .qemuTCG : .silicon
   }
 
   /// The words for a report, behind the name of a walker; empty for silicon.

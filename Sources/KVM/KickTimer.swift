@@ -19,14 +19,17 @@ struct KickTimer: ~Copyable {
 
   /// Lets the timer fire for the first time after `limit`.
   func arm(limit: Duration) throws(KVMError) {
+    _ = try checked(
+      ckvm_timer_set(identifier, Self.nanoseconds(until: limit), 1_000_000), .setTimer)
+  }
+
+  /// The nanoseconds of a limit; a year is for ever, and zero would disarm the timer.
+  static func nanoseconds(until limit: Duration) -> UInt64 {
     let (seconds, attoseconds) = limit.components
     let nanoseconds = UInt64(clamping: seconds).multipliedReportingOverflow(by: 1_000_000_000)
-    // A year is for ever; zero would disarm the timer.
-    let first =
-      nanoseconds.overflow || seconds > 31_536_000
+    return nanoseconds.overflow || seconds > 31_536_000
       ? 31_536_000_000_000_000
       : max(1, nanoseconds.partialValue + UInt64(clamping: attoseconds / 1_000_000_000))
-    _ = try checked(ckvm_timer_set(identifier, first, 1_000_000), .setTimer)
   }
 
   /// Stops the timer.

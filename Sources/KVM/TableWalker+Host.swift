@@ -3,13 +3,21 @@
 extension TableWalker {
   /// The walker of this host's KVM, read from `/sys/module`.
   public static func ofHost() -> TableWalker {
-    if isLoaded("kvm_pvm") { return .pvm }
-    switch parameter("ept", of: "kvm_intel") {
+    of(
+      isPVMLoaded: isLoaded("kvm_pvm"), ept: parameter("ept", of: "kvm_intel"),
+      npt: parameter("npt", of: "kvm_amd"))
+  }
+
+  /// The walker by the modules: whether that of PVM is loaded, and the lines that the others'
+  /// parameters have, where they are.
+  static func of(isPVMLoaded: Bool, ept: String?, npt: String?) -> TableWalker {
+    if isPVMLoaded { return .pvm }
+    switch isOn(ept) {
     case true?: return .ept
     case false?: return .shadowPaging
     case nil: break
     }
-    switch parameter("npt", of: "kvm_amd") {
+    switch isOn(npt) {
     case true?: return .npt
     case false?: return .shadowPaging
     case nil: return .unknown
@@ -20,8 +28,12 @@ extension TableWalker {
     SystemFile.exists("/sys/module/\(module)")
   }
 
-  private static func parameter(_ name: String, of module: String) -> Bool? {
-    switch SystemFile.firstLine("/sys/module/\(module)/parameters/\(name)") {
+  private static func parameter(_ name: String, of module: String) -> String? {
+    SystemFile.firstLine("/sys/module/\(module)/parameters/\(name)")
+  }
+
+  private static func isOn(_ line: String?) -> Bool? {
+    switch line {
     case "Y", "1": true
     case "N", "0": false
     default: nil
