@@ -33,6 +33,9 @@ struct RunCommand: AsyncParsableCommand {
   @Option(help: "Suites that take longer (in seconds) are not asked.")
   var suiteSeconds: Double?
 
+  @Option(help: "A file with suites that were asked before and are not asked again, one a line.")
+  var askedBefore: String?
+
   @Option(help: "Stop after so many minutes.")
   var minutes: Double = 600
 
@@ -85,13 +88,19 @@ struct RunCommand: AsyncParsableCommand {
     try saveSuites(numbered, reach, workspace)
     let judge = Judge(
       runner: runner, reach: reach, work: workspace.work, suiteSeconds: suiteSeconds,
-      deadline: deadline)
+      askedBefore: try askedSuites(), deadline: deadline)
     let wanted = Set(asked.map(\.identity))
     let recorder = Recorder(workspace, total: wanted.count)
     try await judge.judge(numbered.filter { wanted.contains($0.1.identity) }, workers: workers) {
       try await recorder.record($0, $1, $2)
     }
     print(MutantCounts.table(await recorder.workspace))
+  }
+
+  private func askedSuites() throws -> Set<String> {
+    guard let askedBefore else { return [] }
+    let text = try String(contentsOfFile: askedBefore, encoding: .utf8)
+    return Set(text.split(separator: "\n").map(String.init))
   }
 
   private func isAsked(_ judgement: Judgement?) -> Bool {

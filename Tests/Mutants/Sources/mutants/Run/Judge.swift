@@ -9,6 +9,8 @@ struct Judge: Sendable {
   let work: URL
   /// Suites that take longer are not asked; nil asks all.
   let suiteSeconds: Double?
+  /// Suites that passed with these mutants before.
+  let askedBefore: Set<String>
   let deadline: ContinuousClock.Instant
 
   /// Mutants that wait, with their numbers in the build.
@@ -42,9 +44,12 @@ struct Judge: Sendable {
 
   private func outcome(of number: Int, events: URL) async throws -> (Judgement, String) {
     let all = reach.suites(reaching: number)
-    if all.isEmpty { return (.notReached, "") }
+    // A suite whose time was up may come to more places.
+    let isKnown = reach.suites.values.allSatisfy(\.isWhole)
+    if all.isEmpty { return (isKnown ? .notReached : .survivedSoFar, "not reached") }
     let asked = all.filter { $0.suite.isWhole && $0.suite.seconds <= suiteSeconds ?? .infinity }
-    for batch in Self.batches(asked.map { ($0.name, $0.suite.seconds) }) {
+    let open = asked.filter { !askedBefore.contains($0.name) }
+    for batch in Self.batches(open.map { ($0.name, $0.suite.seconds) }) {
       let seconds = batch.map(\.seconds)
       let limit = 20 + 10 * (seconds.max() ?? 0) + 3 * seconds.reduce(0, +)
       switch try await runner.run(
@@ -58,7 +63,8 @@ struct Judge: Sendable {
         return (.caught(suite: suites.first ?? batch[0].name, how: "hang"), "after \(limit) s")
       }
     }
-    return (asked.count == all.count ? .survived : .survivedSoFar, "\(asked.count) suites")
+    let isWhole = isKnown && asked.count == all.count
+    return (isWhole ? .survived : .survivedSoFar, "\(asked.count) of \(all.count) suites")
   }
 
   /// Suites that run in one process, the quickest first; the first issue of any ends it.

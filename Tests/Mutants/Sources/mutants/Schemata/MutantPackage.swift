@@ -10,7 +10,7 @@ struct MutantPackage {
   let testTargets: Set<String>?
   private let files: FileManager = .default
 
-  /// What the tests read or need to be built; the tool's own folder is not part of it.
+  /// What the tests read or need to be built.
   private static let copied = [
     "Package.swift", "Sources", "Tests", "GuestImages", "Fuzz", "Benchmarks", "Documentation",
     "Examples", "Schemas", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "DESIGN.md", "LICENSE",
@@ -38,8 +38,7 @@ struct MutantPackage {
         continue
       }
       var kept: Set<String> = []
-      for path in try files.subpathsOfDirectory(atPath: origin.path)
-      where !path.hasPrefix("Mutants/") || name != "Tests" {
+      for path in try files.subpathsOfDirectory(atPath: origin.path) {
         let file = origin.appending(path: path)
         guard files.fileExists(atPath: file.path, isDirectory: &isFolder), !isFolder.boolValue
         else { continue }
