@@ -56,19 +56,23 @@ extension MachineProfile {
 
   /// Adds a remark for each way in which a profile, whose rules are used, is of another version.
   mutating func noteVersions(of used: MachineIdentity) {
-    var differences: [(String, String, String)] = []
-    if identity.walker == .tcg {
-      differences.append(("QEMU", used.programVersion, identity.programVersion))
-    } else {
-      differences.append(("the kernel", used.kernelRelease, identity.kernelRelease))
-      differences.append(("the processor", used.processorName, identity.processorName))
-    }
-    for (what, expected, found) in differences where expected != found {
+    for (what, expected, found) in identity.differences(from: used) {
       remarks.append(
         MachineRemark(
           "profile-of-another-version",
           "the machine profile was made with another version of \(what): \(expected), and this is"
             + " \(found)"))
+    }
+  }
+
+  /// Adds a remark for each way in which results of another run, which are counted with those of
+  /// this machine, are of another version; each remark once.
+  mutating func noteResults(of other: MachineIdentity) {
+    for (what, found, own) in identity.differences(from: other) {
+      let remark = MachineRemark(
+        "results-of-several-versions",
+        "the results are of several versions of \(what), such as \(own) and \(found)")
+      if !remarks.contains(remark) { remarks.append(remark) }
     }
   }
 
@@ -82,6 +86,22 @@ extension MachineProfile {
           "rule-not-in-baseline",
           "NEW: the baseline does not have the rule of this machine that \(rule.message)"))
     }
+  }
+}
+
+extension MachineIdentity {
+  /// What is of another version, with the other version and this one.
+  fileprivate func differences(
+    from other: MachineIdentity
+  ) -> [(what: String, other: String, own: String)] {
+    let all =
+      walker == .tcg
+      ? [("QEMU", other.programVersion, programVersion)]
+      : [
+        ("the kernel", other.kernelRelease, kernelRelease),
+        ("the processor", other.processorName, processorName),
+      ]
+    return all.filter { $0.1 != $0.2 }
   }
 }
 

@@ -73,6 +73,7 @@ extension ConformanceReport {
       if let block = result.finished.intersection(report.finished).min() {
         throw .contradiction(block: block)
       }
+      result.machine.noteResults(of: report.machine.identity)
       result.finished.formUnion(report.finished)
       result.total.merge(report.total)
       result.evidence.merge(report.evidence)

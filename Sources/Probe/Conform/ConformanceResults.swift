@@ -23,6 +23,8 @@ final class ConformanceResults: Sendable {
     self.options = options
     self.start = start
     earlierTime = options.finished?.time ?? .zero
+    var machine = machine
+    if let finished = options.finished { machine.noteResults(of: finished.machine.identity) }
     let report = ConformanceReport(
       profile: options.profile, shard: options.shard, machine: machine,
       finished: options.finished?.finished ?? [],

@@ -18,9 +18,32 @@ extension AuditAnswer {
     json.beginArray()
     for (finding, reason) in findings { write(finding, reason, to: &json) }
     json.endArray()
+    writeInvocation(&json)
     json.endObject()
     json.endArray()
     json.endObject()
+  }
+
+  /// What is not among the results: findings beyond the limit, and what rules did not see.
+  private func writeInvocation(_ json: inout JSONWriter<ReportDestination>) {
+    let leftOut = AuditRule.allCases.compactMap { rule in
+      dropped(rule).map { "\(rule.rawValue): \($0)" }
+    }
+    json.key("invocations")
+    json.beginArray()
+    json.beginObject()
+    json.member("executionSuccessful", true)
+    json.key("toolExecutionNotifications")
+    json.beginArray()
+    for text in leftOut + [unseen].compactMap({ $0 }) {
+      json.beginObject()
+      json.member("level", "warning")
+      writeMessage("message", text, to: &json)
+      json.endObject()
+    }
+    json.endArray()
+    json.endObject()
+    json.endArray()
   }
 
   private func writeTool(_ json: inout JSONWriter<ReportDestination>) {

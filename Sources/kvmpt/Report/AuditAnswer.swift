@@ -24,10 +24,51 @@ struct AuditAnswer {
     self.failOn = failOn
   }
 
-  /// Some finding is bad enough and not accepted.
-  var hasFailed: Bool {
-    findings.contains { $0.reason == nil && $0.finding.rule.severity >= failOn }
-      || droppedCounts.keys.contains { $0.severity >= failOn }
+  /// What an audit comes to; the first that applies.
+  enum Verdict: String, CaseIterable {
+    /// Some finding is bad enough and not accepted.
+    case findings
+    /// Rules did not see all of the memory that is mapped.
+    case incomplete
+    /// Everything was looked at, and nothing is bad enough.
+    case clean
+
+    /// The exit code.
+    var status: ExitStatus {
+      switch self {
+      case .findings: .disagreement
+      case .incomplete: .unproved
+      case .clean: .agreement
+      }
+    }
+  }
+
+  /// What it comes to.
+  var verdict: Verdict {
+    if AuditRule.allCases.contains(where: hasFailed) { return .findings }
+    return isIncomplete ? .incomplete : .clean
+  }
+
+  /// True when some finding of a rule is bad enough and not accepted; what was left out is not.
+  private func hasFailed(_ rule: AuditRule) -> Bool {
+    guard rule.severity >= failOn else { return false }
+    return droppedCounts[rule] != nil
+      || findings.contains { $0.finding.rule == rule && $0.reason == nil }
+  }
+
+  /// True when rules did not see everything.
+  private var isIncomplete: Bool { unseenRunCount > 0 }
+
+  /// What some rules did not see, or nil.
+  var unseen: String? {
+    isIncomplete
+      ? "the rules about memory that is mapped twice did not see \(grouped(unseenRunCount)) runs"
+      : nil
+  }
+
+  /// The findings of a rule that are left out, in words, or nil.
+  func dropped(_ rule: AuditRule) -> String? {
+    droppedCounts[rule].map { "and \(grouped($0)) more" }
   }
 
   /// Where and what, in one line.
@@ -57,9 +98,7 @@ struct AuditAnswer {
           "  \(Self.message(finding))"
             + (reason.map { "; accepted: \(PlainText.oneLine($0))" } ?? "") + "\n")
       }
-      if let dropped = droppedCounts[rule] {
-        destination.write("  and \(grouped(dropped)) more\n")
-      }
+      if let dropped = dropped(rule) { destination.write("  \(dropped)\n") }
     }
     let counts = [AuditSeverity.error, .warning, .note].map { severity in
       let count = findings.count { $0.finding.rule.severity == severity && $0.reason == nil }
@@ -69,10 +108,7 @@ struct AuditAnswer {
     destination.write(
       counts.joined(separator: ", ") + (accepted > 0 ? ", \(accepted) accepted" : "")
         + " in \(counted(tableCount, "table"))\n")
-    if unseenRunCount > 0 {
-      destination.write(
-        "the rules about memory that is mapped twice did not see \(grouped(unseenRunCount)) runs\n")
-    }
+    if let unseen { destination.write("not proved: \(unseen)\n") }
   }
 
   func writeJSON(to destination: ReportDestination, cr3: UInt64) {
@@ -82,7 +118,7 @@ struct AuditAnswer {
     json.member("version", Version.current)
     json.member("image", path)
     json.member("cr3", hexadecimal: cr3)
-    json.member("verdict", hasFailed ? "findings" : "clean")
+    json.member("verdict", verdict.rawValue)
     json.member("tables", tableCount)
     if unseenRunCount > 0 { json.member("unseen-runs", unseenRunCount) }
     json.key("findings")
@@ -119,15 +155,31 @@ struct AuditAnswer {
     var suite = ReportSuite(name: path)
     for rule in AuditRule.allCases {
       let found = findings.filter { $0.finding.rule == rule && $0.reason == nil }
-      let isFailure = !found.isEmpty && rule.severity >= failOn
+      let outcome: ReportOutcome =
+        if hasFailed(rule) {
+          .failed(
+            id: rule.rawValue, message: rule.title,
+            details: found.map { Self.message($0.finding) } + [dropped(rule)].compactMap { $0 })
+        } else if let unseen, rule.isAboutMemoryMappedTwice {
+          .skipped(reason: unseen)
+        } else {
+          .passed
+        }
       suite.cases.append(
-        ReportCase(
-          name: rule.rawValue, group: "audit",
-          outcome: isFailure
-            ? .failed(
-              id: rule.rawValue, message: rule.title,
-              details: found.map { Self.message($0.finding) }) : .passed, file: path))
+        ReportCase(name: rule.rawValue, group: "audit", outcome: outcome, file: path))
     }
     return suite
+  }
+}
+
+extension AuditRule {
+  /// True when the rule compares mappings of the same memory, of which there may be too many.
+  fileprivate var isAboutMemoryMappedTwice: Bool {
+    switch self {
+    case .supervisorTextWritableAlias, .tableMappedWritable, .tableMappedUser,
+      .largePageMemoryTypes:
+      true
+    default: false
+    }
   }
 }
