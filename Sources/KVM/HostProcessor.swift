@@ -33,8 +33,12 @@ public enum HostProcessor: String, CaseIterable, Hashable, Sendable {
 
   /// The twelve characters by which a hypervisor names itself, or nil without one.
   private static func hypervisorSignature() -> String? {
-    guard ckvm_cpuid(1).ecx >> 31 == 1 else { return nil }
-    let registers = ckvm_cpuid(0x4000_0000)
+    signature(features: ckvm_cpuid(1).ecx, ckvm_cpuid(0x4000_0000))
+  }
+
+  /// The same by ECX of leaf 1 and the registers of leaf 0x40000000.
+  static func signature(features: UInt32, _ registers: ckvm_cpuid_registers) -> String? {
+    guard features >> 31 == 1 else { return nil }
     var bytes: [UInt8] = []
     for register in [registers.ebx, registers.ecx, registers.edx] {
       for shift in stride(from: UInt32(0), to: 32, by: 8) {

@@ -1,6 +1,7 @@
 // What is made of what the kernel and CPUID say, without any guest.
 
 import CKVM
+import Glibc
 import MMU
 import Testing
 
@@ -74,8 +75,70 @@ struct HostFactTests {
     ] as [(String?, String, HostProcessor)] {
       #expect(HostProcessor.of(signature: signature, processorName: name) == expected)
     }
+    // The name stands in EBX, ECX and EDX, where bit 31 of the features says that there is one.
+    var registers = ckvm_cpuid_registers()
+    registers.eax = 0x4141_4141
+    registers.ebx = 0x5447_4354
+    registers.ecx = 0x4354_4743
+    registers.edx = 0x4743_5447
+    for bit in 0..<32 as Range<UInt32> {
+      #expect((HostProcessor.signature(features: 1 << bit, registers) != nil) == (bit == 31))
+      #expect((HostProcessor.signature(features: ~(1 << bit), registers) != nil) == (bit != 31))
+    }
+    var letters = ckvm_cpuid_registers()
+    letters.ebx = 0x4443_4241
+    letters.ecx = 0x4847_4645
+    letters.edx = 0x4c4b_4a49
+    #expect(HostProcessor.signature(features: 1 << 31, letters) == "ABCDEFGHIJKL")
     #expect(HostProcessor.silicon.remark.isEmpty)
     #expect(HostProcessor.qemuTCG.remark == ", emulated by QEMU TCG")
+  }
+
+  @Test("Flags of the host's processor are words of its line in /proc/cpuinfo")
+  func flags() {
+    // Every processor of 64 bits has a floating-point unit, a time stamp and long mode.
+    for flag in ["fpu", "tsc", "lm", "nx"] { #expect(hostProcessorHas(flag: flag), "\(flag)") }
+    for flag in ["", "f", "fpu tsc", "no_such_flag", "flags"] {
+      #expect(!hostProcessorHas(flag: flag), "\(flag)")
+    }
+    #expect(!hostKernelRelease().isEmpty && hostKernelRelease().first?.isNumber == true)
+  }
+
+  @Test("Timers go with their owners: more of them than a process may have at once")
+  func timers() throws {
+    for _ in 0..<200_000 {
+      let timer = try KickTimer()
+      try timer.arm(limit: .seconds(1000))
+      timer.disarm()
+    }
+  }
+
+  @Test("A file of keys has the value behind the first colon of the line with the key")
+  func systemFiles() throws {
+    let path = "/tmp/kvmpt-facts-\(getpid())-\(UInt64.random(in: 0...UInt64.max))"
+    // SAFETY: the stream is checked for null, and closed below; the strings live for the calls.
+    guard let stream = unsafe fopen(path, "w") else {
+      Issue.record("no file at \(path)")
+      return
+    }
+    defer { _ = unsafe unlink(path) }
+    let text = "first line\nflags without\nflags\t:   a b:c\nflags : later\nother: x\n"
+    unsafe fputs(text, stream)
+    unsafe fclose(stream)
+    #expect(SystemFile.firstLine(path) == "first line")
+    #expect(SystemFile.value(ofKey: "flags", in: path) == "a b:c")
+    #expect(SystemFile.value(ofKey: "other", in: path) == "x")
+    #expect(SystemFile.value(ofKey: "absent", in: path) == nil)
+    #expect(SystemFile.exists(path) && !SystemFile.exists(path + "x"))
+    #expect(SystemFile.firstLine(path + "x") == nil)
+    #expect(SystemFile.value(ofKey: "flags", in: path + "x") == nil)
+  }
+
+  @Test("A page that cannot be mapped is an error of the call, with its number")
+  func unmappable() {
+    #expect(throws: KVMError.call(.mapRunStructure(byteCount: 12288), errorNumber: EBADF)) {
+      _ = try SharedRun(descriptor: -1, byteCount: 12288)
+    }
   }
 
   @Test("Every error number has the name that the kernel's headers give it")

@@ -6,7 +6,8 @@ import KVM
 public enum Remedy {
   /// What would make `feature` work.
   static func text(
-    for feature: MachineFeature, isPromised: Bool, walker: TableWalker
+    for feature: MachineFeature, isPromised: Bool, walker: TableWalker,
+    hostHas: (_ flag: String) -> Bool = { hostProcessorHas(flag: $0) }
   ) -> String {
     let flag =
       switch feature {
@@ -24,10 +25,10 @@ public enum Remedy {
         + " sudo modprobe kvm_intel (or kvm_amd)"
     }
     if isPromised { return "this kernel's KVM offers it and does not do it: use a newer kernel" }
-    if hostProcessorHas(flag: flag) {
+    if hostHas(flag) {
       return "the processor has it and KVM does not offer it: use a newer kernel"
     }
-    guard hostProcessorHas(flag: "hypervisor") else {
+    guard hostHas("hypervisor") else {
       return "the processor lacks it: use one with '\(flag)' in /proc/cpuinfo"
     }
     return "start this virtual machine with it: qemu-system-x86_64 -accel kvm -cpu host,+\(flag)"
@@ -41,7 +42,7 @@ public enum Remedy {
       .notADevice(let path) where path != Device.standardPath,
       .notKVM(let path) where path != Device.standardPath:
       return ["kvmpt doctor --kvm-device \(Device.standardPath)"]
-    case .noDevice, .noDriver: return [load, "docker run --device /dev/kvm ... (in a container)"]
+    case .noDevice, .noDriver: return [load(), "docker run --device /dev/kvm ... (in a container)"]
     case .permissionDenied(let path):
       return [
         "sudo usermod -aG kvm $USER, then log in again", "sudo chmod 666 \(path) (until restart)",
@@ -52,10 +53,12 @@ public enum Remedy {
   }
 
   /// The module that fits the processor.
-  private static var load: String {
-    if hostProcessorHas(flag: "vmx") { return "sudo modprobe kvm_intel" }
-    if hostProcessorHas(flag: "svm") { return "sudo modprobe kvm_amd" }
-    guard hostProcessorHas(flag: "hypervisor") else {
+  static func load(
+    hostHas: (_ flag: String) -> Bool = { hostProcessorHas(flag: $0) }
+  ) -> String {
+    if hostHas("vmx") { return "sudo modprobe kvm_intel" }
+    if hostHas("svm") { return "sudo modprobe kvm_amd" }
+    guard hostHas("hypervisor") else {
       return "enable virtualization (VT-x or AMD-V) in the firmware, then sudo modprobe kvm_intel"
         + " or kvm_amd"
     }
