@@ -37,9 +37,12 @@ public struct BuiltAddressSpace: ~Copyable, Sendable {
   }
 
   /// Writes the tables of `space` unless `reasonToStop`, which is asked again and again, has one.
+  ///
+  /// `beforeCheck` may change the tables below the root before they are checked, for tests.
   init(
     _ space: AddressSpace, configuration: PagingConfiguration,
-    reasonToStop: () -> NotRunReason?
+    reasonToStop: () -> NotRunReason?,
+    beforeCheck: (_ root: UInt64, MemoryView) -> Void = { _, _ in }
   ) throws(AddressSpaceBuildError) {
     let problems = space.check()
     guard problems.isEmpty else { throw .invalid(problems) }
@@ -50,7 +53,7 @@ public struct BuiltAddressSpace: ~Copyable, Sendable {
       throw .memory(error)
     }
     let writer = try TableWriter(
-      space, configuration: configuration, memory: memory.view, reasonToStop)
+      space, configuration: configuration, memory: memory.view, beforeCheck, reasonToStop)
     self.space = space
     self.memory = memory
     self.configuration = configuration
@@ -101,7 +104,7 @@ private struct TableWriter {
 
   init(
     _ space: AddressSpace, configuration machine: PagingConfiguration, memory: MemoryView,
-    _ reasonToStop: () -> NotRunReason?
+    _ beforeCheck: (UInt64, MemoryView) -> Void, _ reasonToStop: () -> NotRunReason?
   ) throws(AddressSpaceBuildError) {
     var allocator: FrameAllocator
     do throws(FrameAllocationError) {
@@ -133,6 +136,7 @@ private struct TableWriter {
       }
       cr3 = table.rootAddress.rawValue
       statistics = stopped == nil ? TableStatistics(table) : TableStatistics()
+      beforeCheck(cr3, memory)
       if stopped == nil { violation = table.contractViolations(allocator: allocator).first }
     } catch {
       throw .tables(mapping: current, error)
