@@ -98,6 +98,15 @@ struct NoteTests {
     }
   }
 
+  @Test("Four thousand processors and some are as many as are told, and no more")
+  func limit() throws {
+    let note = Self.note(Self.qemu, 0, Self.state(1))
+    for (count, found) in [(4095, 4095), (4096, 4096), (4097, 4096), (9000, 4096)] {
+      let notes = (0..<count).flatMap { _ in note }
+      #expect(try Self.processors(notes).count == found)
+    }
+  }
+
   @Test("Each mode of a processor is one bit")
   func modes() {
     func processor(cr0: UInt64, cr4: UInt64) -> ImageProcessor {

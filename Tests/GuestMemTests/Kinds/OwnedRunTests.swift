@@ -63,6 +63,7 @@ struct OwnedRunTests {
         withExtendedLifetime(handle) {}
       case 1:
         let frame = try allocator.allocateUniqueFrame()
+        #expect(frame.frame == 5 && allocator.metadata.ownership(of: 5) == .unique)
         refused(&allocator)
         withExtendedLifetime(frame) {}
       default:

@@ -125,6 +125,36 @@ struct RemovedTableTests {
     machine.check()
   }
 
+  @Test("A guard says whether its node was unlinked, before and after")
+  func strayGuard() throws {
+    var machine = try AddressSpaceTests.Machine()
+    let node = try NodeHandle(
+      level: .pageTable, tables: machine.user.tableMemory, allocator: &machine.allocator)
+    let guarded = try node.lock()
+    let isStrayBefore = guarded.isStray
+    node.markStray()
+    let isStrayAfter = guarded.isStray
+    #expect(!isStrayBefore && isStrayAfter)
+  }
+
+  @Test("A page spans as many frames as its level says, owned or not")
+  func frameCounts() throws {
+    var machine = try AddressSpaceTests.Machine()
+    for (level, count) in [
+      (Level.pageTable, 1), (.pageDirectory, 512), (.pageDirectoryPointerTable, 512 * 512),
+    ] as [(Level, UInt64)] {
+      let item = PageItem<UserPaging>(
+        untracked: physical(0), level: level, properties: Self.plain)
+      #expect(item.frameCount == count)
+    }
+    for size in [PageSize.size4KiB, .size2MiB] {
+      let handle = try machine.allocator.allocateFrame(of: size)
+      #expect(handle.frameCount == size.byteCount / 4096)
+      let item = try PageItem<UserPaging>(tracked: handle, properties: Self.plain)
+      #expect(item.frameCount == size.byteCount / 4096 && item.level == size.level)
+    }
+  }
+
   @Test("Two populated tables change places, and each keeps what it has")
   func exchange() throws {
     var owned: [UInt64] = []

@@ -19,6 +19,29 @@ struct LockOrderTests {
       level: level, linearAddress: address.map { linear($0) })
   }
 
+  @Test("A violation names threads and nodes, and their places where these are known")
+  func words() {
+    let known = Self.node(.pageTable, 0x20_0000, frame: 7)
+    let unknown = Self.node(.pageDirectory, nil, frame: 8)
+    let violations: [(LockOrderViolation, String)] = [
+      (.neverReleased(known, by: Self.first), "still holds the PT for 0x200000 (frame 0x7)"),
+      (.neverReleased(unknown, by: Self.second), "still holds the PD of unknown place (frame 0x8)"),
+      (.cycle([known, unknown]), "the PT for 0x200000 (frame 0x7) after the PD of unknown place"),
+      (
+        .notHeld(LockEvent(.released, by: Self.second, known)),
+        "thread 2 released the PT for 0x200000 (frame 0x7), which it did not hold"
+      ),
+      (
+        .descending(LockEvent(.taken, by: Self.first, known), holding: unknown),
+        "thread 1 took the PT for 0x200000 (frame 0x7) while it held the PD of unknown place"
+      ),
+    ]
+    for (violation, words) in violations {
+      #expect(violation.description.contains(words))
+      #expect(violation.description.hasPrefix(violation.id + ": "))
+    }
+  }
+
   static func find(_ steps: [(LockEvent.Action, ThreadIdentifier, LockedNode)]) -> [String] {
     LockOrder<NativePaging>.violations(in: steps.map { LockEvent($0.0, by: $0.1, $0.2) }).map {
       $0.id

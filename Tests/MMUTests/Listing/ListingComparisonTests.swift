@@ -165,6 +165,36 @@ struct ListingComparisonTests {
     #expect(listed.map(\.page) == words, comment)
   }
 
+  @Test("Neighbours below entries that take a right away are one run unless the leaves give it")
+  func restrictionBorders() throws {
+    for bit in [1, 2, 63] as [UInt64] {
+      for givesRight in [false, true] {
+        for isSameEntry in [false, true] {
+          // Two full PTs with neighbouring pages; a PDPTE above both, or a PDE above each, restricts.
+          var memory = PageMemory(pageCount: 5)
+          memory.words[0] = 0x1007
+          memory.words[512] = 0x2007
+          memory.words[1024] = 0x3007
+          memory.words[1025] = 0x4007
+          for index in isSameEntry ? [512] : [1024, 1025] { memory.words[index] ^= 1 << bit }
+          let leaf: UInt64 = givesRight ? 7 : 7 ^ 1 << bit
+          for index in 0..<1024 {
+            memory.words[1536 + index] = 0x40_0000 + UInt64(index) << 12 | leaf
+          }
+          let runs = try Self.list(memory, .expand)
+          let isSplit = givesRight && !isSameEntry
+          #expect(runs.count == (isSplit ? 2 : 1), "bit \(bit), \(givesRight), \(isSameEntry)")
+          let plain = PlainRun.runs(PlainTables(words: memory.words, width: 48).pages)
+          #expect(plain.count == runs.count)
+          for (item, plain) in zip(runs, plain) {
+            guard case .run(let run) = item else { continue }
+            expect(run, is: plain, "bit \(bit)")
+          }
+        }
+      }
+    }
+  }
+
   @Test("A receiver that has enough gets nothing more")
   func stop() throws {
     var random = SeededGenerator(seed: 5)
