@@ -98,7 +98,7 @@ let package = Package(
     .testTarget(
       name: "kvmptTests",
       dependencies: [
-        "kvmpt", "GuestMem", "HostileCalls", "MMU", "Probe", "TestImages",
+        "kvmpt", "GuestImages", "GuestMem", "HostileCalls", "KVM", "MMU", "Probe", "TestImages",
         // To compare where the screen sees scalars with where Yams does.
         .product(name: "Yams", package: "Yams"),
       ],

@@ -71,15 +71,23 @@ extension ConformanceBlockRun {
     guard block.access.leavesToken else { return Array(batch) }
     var writeCounts: [UInt64: Int] = [:]
     return batch.map { candidate in
-      guard case .success = candidate.outcome, let frame = candidate.frame else { return candidate }
+      guard let frame = candidate.frame else { return candidate }
+      guard case .success = candidate.outcome else {
+        clearWord(at: frame | candidate.address & 0xfff)
+        return candidate
+      }
       let slot = writeCounts[frame, default: 0] % ConformanceStamp.writeSlotCount
       writeCounts[frame, default: 0] += 1
       var result = candidate
       let offset = block.access.offset(writeSlot: slot)
       result.address = candidate.address & ~0xfff | offset
       result.faultAddress = result.address
-      bench.machine.ram.storeWord(0, at: GuestPhysicalAddress(truncating: frame | offset))
+      clearWord(at: frame | offset)
       return result
     }
+  }
+
+  private func clearWord(at address: UInt64) {
+    bench.machine.ram.storeWord(0, at: GuestPhysicalAddress(truncating: address))
   }
 }

@@ -24,13 +24,15 @@ extension AnsweredAccess {
     _ answer: AgentAnswer, at index: Int, slot: AgentSlot, deviceWrites: [UInt64: UInt64],
     in memory: MemoryView
   ) -> ProbeOutcome {
-    if answer.hasFaulted {
-      let errorCode = UInt32(truncatingIfNeeded: answer.errorCode)
+    let token = slot.recordAddress(index, at: privilege)
+    // A write that arrived has succeeded, whatever the guest was told.
+    if answer.hasFaulted && !hasArrived(token, in: memory) {
+      // Of more than 32 bits there is no code.
+      let errorCode = UInt32(clamping: answer.errorCode)
       return answer.vector == 14
         ? .pageFault(errorCode: errorCode, cr2: answer.cr2)
         : .exception(vector: UInt8(truncatingIfNeeded: answer.vector), errorCode: errorCode)
     }
-    let token = slot.recordAddress(index, at: privilege)
     switch access {
     case .read, .fetch, .pop:
       // A machine without device exits reads zeros or ones there.
@@ -61,6 +63,12 @@ extension AnsweredAccess {
       let second = (memory.loadWord(at: next) ?? 0) & 0xffff_ffff
       return .success(first | second << 32 == token ? .page(frame ?? 0) : .elsewhere)
     }
+  }
+
+  /// True when the access leaves a word of its own, and has.
+  private func hasArrived(_ token: UInt64, in memory: MemoryView) -> Bool {
+    (access == .write || access == .push) && !isDevice
+      && word(at: address & 0xfff, in: memory) == token
   }
 
   private func word(at offset: UInt64, in memory: MemoryView) -> UInt64? {

@@ -152,8 +152,9 @@ struct ExpectedFlags {
         var may: UInt64 = 0
         if flags & Self.mayAccess != 0 { may |= accessed }
         if flags & Self.mayDirty != 0 { may |= dirty }
+        // What one probe must set is missing, whatever another one of the batch may set.
         let required = before | must | excused
-        if after & ~may == required & ~may && after & before == before { continue }
+        if required & ~after == 0 && after & ~(required | may) == 0 { continue }
         if let rules = rulesThatExcuse(
           word, missing: required & ~after, extra: after & ~required & ~may,
           required: before | must,

@@ -20,7 +20,9 @@ extension ExperimentRun {
     }
     try experiment.machine.showHostChanges()
     let records = AgentRecords(in: experiment.machine.agent)
-    for (index, probe) in probes.enumerated() { records.ask(probe.address, at: index) }
+    // A value that is no page's, so that a record without an answer is none.
+    for (index, probe) in probes.enumerated() { records.ask(probe.address, value: .max, at: index) }
+    if loop == .write { clearWrites(probes) }
     let start = ContinuousClock.now
     var end = try experiment.machine.run(
       AgentBatch(
@@ -76,6 +78,7 @@ extension ExperimentRun {
     _ deviceWrites: [UInt64: UInt64], into collector: inout VerdictCollector
   ) {
     let records = AgentRecords(in: experiment.machine.agent)
+    let strays = loop == .write ? strayWrites(probes, manner) : []
     var flags = ExpectedFlags(
       tableCount: tablesBefore.count,
       rootLevel: experiment.setup.configuration.rootLevel,
@@ -83,7 +86,8 @@ extension ExperimentRun {
     for (index, probe) in probes.enumerated() {
       let answer = records.answer(at: index)
       let token = experiment.slot.recordAddress(index, at: manner.privilege)
-      let outcome = outcome(of: probe, manner, loop, answer, token, deviceWrites)
+      let outcome = outcome(
+        of: probe, manner, answer, token, deviceWrites, isStray: strays.contains(token))
       let verdict = verdict(probe, manner, outcome)
       // A machine that deviates sets other bits, or none.
       flags.add(
@@ -96,11 +100,13 @@ extension ExperimentRun {
 
   /// What an answer says about the access.
   private func outcome(
-    of probe: PlannedProbe, _ manner: ProbeManner, _ loop: AgentBatch.Loop, _ answer: AgentAnswer,
-    _ token: UInt64, _ deviceWrites: [UInt64: UInt64]
+    of probe: PlannedProbe, _ manner: ProbeManner, _ answer: AgentAnswer, _ token: UInt64,
+    _ deviceWrites: [UInt64: UInt64], isStray: Bool
   ) -> ProbeOutcome {
-    if answer.hasFaulted {
-      let errorCode = UInt32(truncatingIfNeeded: answer.errorCode)
+    // A write that arrived has succeeded, whatever the guest was told.
+    if answer.hasFaulted && !isStray {
+      // Of more than 32 bits there is no code.
+      let errorCode = UInt32(clamping: answer.errorCode)
       return answer.vector == 14
         ? .pageFault(errorCode: errorCode, cr2: answer.cr2)
         : .exception(vector: UInt8(truncatingIfNeeded: answer.vector), errorCode: errorCode)
@@ -131,11 +137,8 @@ extension ExperimentRun {
     case (.write, .device?):
       return .success(deviceWrites[token].map { .page($0 & ~0xfff) } ?? .elsewhere)
     case (.write, .stamped?):
-      let held = frame.flatMap {
-        experiment.memory.loadWord(
-          at: GuestPhysicalAddress(truncating: $0 | probe.address & 0xfff))
-      }
-      return .success(held == token ? .page(frame ?? 0) : .elsewhere)
+      let isOnlyThere = held(at: probe) == token && answer.hasFaulted == isStray
+      return .success(isOnlyThere ? .page(frame ?? 0) : .elsewhere)
     case (.write, .table?), (.write, .fullTable?): return .success(.notObserved)
     case (.write, nil): return .success(.elsewhere)
     }
