@@ -75,6 +75,8 @@ struct LieReading: Equatable, Sendable {
           names.formUnion(["asked-modelled", "asked-executed"])
         } else if line.contains(" probes at CPL ") {
           names.insert("wrong-flags")
+        } else if line.contains(#/^disagreement at 0x[0-9a-f_]+ to 0x[0-9a-f_]+: /#) {
+          names.insert(rangeKind(String(line)).rawValue)
         } else {
           names.insert(String(line))
         }
@@ -85,6 +87,13 @@ struct LieReading: Equatable, Sendable {
       }
     }
     return names
+  }
+
+  /// How a range differs, by the words for it.
+  private static func rangeKind(_ line: String) -> RangeDifferenceKind {
+    if line.contains(": nothing is mapped instead of ") { return .notMapped }
+    if line.hasSuffix(", and nobody asked for it") { return .notAsked }
+    return line.hasSuffix(" where nothing may be") ? .mustNotBeMapped : .different
   }
 
   private static func names(inJUnit text: String) throws -> Set<String> {
