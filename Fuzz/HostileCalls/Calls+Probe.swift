@@ -181,8 +181,15 @@ extension HostileCall {
           cr3: $0.word(), configuration: try $0.paging(), settings: ProcessorSettings(),
           expectation: asked))
     },
-    HostileCall("Probe.SubjectTally.init()", "Probe.SubjectTally.merge(_:)") {
+    HostileCall(
+      "Probe.SubjectTally.init()", "Probe.SubjectTally.merge(_:)",
+      "Probe.SubjectTally.==(_:_:)", "Probe.SubjectTally.hash(into:)",
+      "Probe.SubjectTally.subscript(dynamicMember:)"
+    ) {
       var sum = SubjectTally()
+      sum.asked.removeLast($0.below(7))
+      touch(
+        (sum == SubjectTally(), sum.hashValue, sum.asked.count, sum[dynamicMember: \.probeCount]))
       for _ in 0..<3 {
         var tally = SubjectTally()
         tally.probeCount = $0.number()
