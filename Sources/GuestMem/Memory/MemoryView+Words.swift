@@ -36,9 +36,7 @@ extension MemoryView {
     guard let words = unsafe wordBytes(at: address, count: count),
       let others = unsafe other.wordBytes(at: place, count: count)
     else { return false }
-    guard let first = unsafe words.baseAddress, let second = unsafe others.baseAddress else {
-      return true
-    }
+    guard let first = words.baseAddress, let second = others.baseAddress else { return true }
     // SAFETY: both ranges have `count` words and lie inside their windows.
     return unsafe memcmp(first, second, words.count) == 0
   }
