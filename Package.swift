@@ -99,7 +99,7 @@ let package = Package(
       name: "kvmptTests",
       dependencies: [
         "kvmpt", "GuestImages", "GuestMem", "HostileCalls", "KVM", "MMU", "Probe", "TestImages",
-        // To compare where the screen sees scalars with where Yams does.
+        // To compare what is read with what Yams composes.
         .product(name: "Yams", package: "Yams"),
       ],
       exclude: ["Fixtures", "Schema/sarif-2.1.0-subset.schema.json"],

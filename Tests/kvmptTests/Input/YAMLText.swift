@@ -17,15 +17,12 @@ enum YAMLText {
     composed(text).map(describe)
   }
 
-  /// The number of scalars that are written in the text; nil when Yams finds a problem.
-  static func writtenScalarCount(_ text: String) -> Int? {
-    composed(text).map(countWrittenScalars)
-  }
+  /// The text and empty lines: Yams keeps a pointer into the text, which must not be short enough to
+  /// live in a register.
+  static func padded(_ text: String) -> String { text + String(repeating: "\n", count: 32) }
 
   private static func composed(_ text: String) -> Yams.Node? {
-    // Yams keeps a pointer into the text, which must not be short enough to live in a register.
-    let padded = text + String(repeating: "\n", count: 32)
-    return try? Yams.Parser(yaml: padded, resolver: .basic, encoding: .utf8).singleRoot()
+    try? Yams.Parser(yaml: padded(text), resolver: .basic, encoding: .utf8).singleRoot()
   }
 
   private static func describe(_ node: YAMLNode) -> String {
@@ -45,16 +42,6 @@ enum YAMLText {
     case .mapping(let pairs):
       "{\(pairs.map { "\(describe($0.key))=\(describe($0.value))" }.joined(separator: ","))}"
     case .alias: "alias"
-    }
-  }
-
-  private static func countWrittenScalars(_ node: Yams.Node) -> Int {
-    switch node {
-    case .scalar(let scalar): scalar.string.isEmpty && scalar.style == .plain ? 0 : 1
-    case .sequence(let nodes): nodes.reduce(0) { $0 + countWrittenScalars($1) }
-    case .mapping(let pairs):
-      pairs.reduce(0) { $0 + countWrittenScalars($1.key) + countWrittenScalars($1.value) }
-    case .alias: 1
     }
   }
 }

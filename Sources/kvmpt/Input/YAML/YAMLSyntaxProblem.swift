@@ -1,60 +1,32 @@
 // YAMLSyntaxProblem: what the YAML library says about text that is not YAML, in our words.
 
-import Yams
-
-/// Turns errors of Yams into problems with a stable name and a hint.
+/// Turns errors of libyaml into problems with a stable name and a hint.
 enum YAMLSyntaxProblem {
   /// The problem that `error` tells of; its place lies within `bytes`.
-  static func problem(for error: any Error, in bytes: ArraySlice<UInt8>) -> InputProblem {
-    let end = end(of: bytes)
-    switch error as? YamlError {
-    case .scanner(let context, let problem, let mark, _),
-      .parser(let context, let problem, let mark, _):
-      let place = min(position(mark), end)
-      let start = context.map { min(position($0.mark), end) } ?? place
-      let surroundings = Surroundings(of: place, in: bytes)
-      let known = known(problem, at: place, from: start, surroundings)
-      let isLayout = known.map { layoutProblems.contains($0.id) } ?? false
-      if isLayout, let better = missingSpace(before: place, in: bytes) { return better }
-      return known
-        ?? InputProblem(
-          "yaml-syntax", at: place,
-          context.map { "\(problem) \($0.text)" } ?? problem,
-          hint: "see the examples for how address-space files are written")
-    case .composer(_, _, let mark, _):
-      return InputProblem(
-        "several-documents", at: min(position(mark), end),
-        "the file holds more than one YAML document", hint: "keep one address space per file")
-    case .duplicatedKeysInMapping(let keys, let context):
-      let names = keys.map(quoted).joined(separator: ", ")
-      return InputProblem(
-        "duplicate-key", at: min(position(context.mark), end),
-        "\(keys.count == 1 ? "the key" : "the keys") \(names) \(keys.count == 1 ? "is" : "are") "
-          + "given again further down", hint: "keep one of them")
-    case .memory:
+  static func problem(for error: YAMLEventError, in bytes: ArraySlice<UInt8>) -> InputProblem {
+    if error.isLackOfMemory {
       return InputProblem(
         "yaml-syntax", at: .start, "there is not enough memory to read the file",
         hint: "split the file")
-    default:
-      return InputProblem(
-        "yaml-syntax", at: .start, "the file is not YAML",
-        hint: "see the examples for how address-space files are written")
     }
+    let end = end(of: bytes)
+    let place = min(error.position, end)
+    let start = error.context.map { min($0.position, end) } ?? place
+    let surroundings = Surroundings(of: place, in: bytes)
+    let known = known(error.problem, at: place, from: start, surroundings)
+    let isLayout = known.map { layoutProblems.contains($0.id) } ?? false
+    if isLayout, let better = missingSpace(before: place, in: bytes) { return better }
+    return known
+      ?? InputProblem(
+        "yaml-syntax", at: place,
+        error.context.map { "\(error.problem) \($0.text)" } ?? error.problem,
+        hint: "see the examples for how address-space files are written")
   }
 
   /// Problems that a missing space in the line before may cause.
   private static let layoutProblems: Set<String> = [
     "unexpected-mapping", "missing-colon", "bad-indentation", "unexpected-text",
   ]
-
-  /// True when the text ends where something is missing.
-  static func isAboutEnd(_ error: any Error, of bytes: ArraySlice<UInt8>) -> Bool {
-    switch error as? YamlError {
-    case .scanner(_, _, let mark, _), .parser(_, _, let mark, _):
-      position(mark) >= end(of: bytes)
-    default: false
-    }
-  }
 
   /// The messages of libyaml that a person can run into; `start` is where the construct begins.
   private static func known(
@@ -120,10 +92,6 @@ enum YAMLSyntaxProblem {
     }
   }
 
-  private static func position(_ mark: Mark) -> SourcePosition {
-    SourcePosition(line: max(1, mark.line), column: max(1, mark.column))
-  }
-
   /// The place behind the last byte.
   private static func end(of bytes: ArraySlice<UInt8>) -> SourcePosition {
     var cursor = YAMLCursor(bytes: Array(bytes))
@@ -132,7 +100,7 @@ enum YAMLSyntaxProblem {
   }
 
   /// What stands around a place.
-  private struct Surroundings {
+  struct Surroundings {
     /// The byte there; 0 at the end.
     let byte: UInt8
     let isAtEnd: Bool
