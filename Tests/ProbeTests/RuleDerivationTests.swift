@@ -69,6 +69,95 @@ struct RuleDerivationTests {
   @Test("a machine that follows the manual has none")
   func none() { #expect(rules { _ in nil }.isEmpty) }
 
+  /// Evidence about every root entry: the response at each, or nil where it follows the manual.
+  private static func everyRoot(
+    _ response: (EvidenceKey, Int) -> DeviationResponse?
+  ) -> ConformanceEvidence {
+    var evidence = ConformanceEvidence()
+    let example = ConformanceMismatch(
+      matrix: "", block: 0, mode: "", entries: [], address: 0, modelled: "", executed: "")
+    for key in accesses where key.subject.rootIndex == 1 {
+      for index in 0..<512 {
+        var key = key
+        key.subject.rootIndex = index
+        if let answer = response(key, index) {
+          evidence.add(
+            EvidenceDifference(key, answer), DifferenceRecord(count: 1, example: example))
+        } else {
+          evidence.add(key)
+        }
+      }
+    }
+    return evidence
+  }
+
+  private static func withoutPresent(_ key: EvidenceKey) -> DeviationResponse? {
+    guard case .pageFault(let code) = key.modelled, code.contains(.present) else { return nil }
+    return .pageFault(code.rawValue & ~1)
+  }
+
+  @Test("What happens below every root entry alike is not told by root entry, agreed or not")
+  func ordinaryRootEntries() {
+    let plain = Self.accesses.count { $0.subject.rootIndex == 1 }
+    let alike = Self.everyRoot { key, _ in Self.withoutPresent(key) }
+    let short = alike.withoutOrdinaryRootEntries()
+    #expect(short.agreed.count + short.differences.count == plain)
+    #expect(short.agreed.keys.allSatisfy { $0.subject.rootIndex == nil })
+    #expect(short.differences.keys.allSatisfy { $0.key.subject.rootIndex == nil })
+    #expect(short.differences.values.allSatisfy { $0.count == 512 })
+    let rules = ConformanceFindings(alike).rules
+    #expect(!rules.isEmpty && rules.count <= 2)
+    for (rule, _) in rules {
+      #expect(!rule.condition.contains { if case .rootEntry = $0 { true } else { false } })
+      #expect(rule.effect == .errorCodeLacks(1))
+    }
+  }
+
+  @Test("A root entry that is not like the others keeps its number, whichever of both differ")
+  func specialRootEntries() {
+    for special in [0, 256, 511] {
+      for isSpecialRight in [false, true] {
+        let evidence = Self.everyRoot { key, index in
+          (index == special) == isSpecialRight ? nil : Self.withoutPresent(key)
+        }
+        let short = evidence.withoutOrdinaryRootEntries()
+        let indices = Set(
+          short.agreed.keys.map(\.subject.rootIndex)
+            + short.differences.keys.map(\.key.subject.rootIndex))
+        #expect(indices == [nil, special])
+        // No rule excuses the others because of the one, nor the one because of the others.
+        let findings = ConformanceFindings(evidence)
+        for (rule, _) in findings.rules {
+          #expect(evidence.contradictionCount(of: rule) == 0)
+        }
+        if !isSpecialRight {
+          #expect(findings.unexplained.isEmpty)
+          #expect(findings.rules.allSatisfy { $0.rule.condition.contains(.rootEntry(special)) })
+        }
+      }
+    }
+  }
+
+  @Test("With two kinds of root entries, or few, those are special that do not follow the manual")
+  func fewRootEntries() {
+    let halves = Self.everyRoot { key, index in index < 256 ? Self.withoutPresent(key) : nil }
+    let special = Set(
+      halves.withoutOrdinaryRootEntries().differences.keys.map(\.key.subject.rootIndex))
+    #expect(special == Set((0..<256).map(Optional.some)))
+  }
+
+  @Test("A search that time ends leaves everything unexplained, and says so")
+  func searchWithoutTime() {
+    let evidence = Self.everyRoot { key, _ in Self.withoutPresent(key) }
+    let findings = ConformanceFindings(evidence, deadline: .now - .seconds(1))
+    #expect(!findings.isSearchComplete && findings.rules.isEmpty && !findings.isExpected)
+    #expect(findings.unexplainedCount == evidence.differences.count)
+    #expect(ConformanceFindings(evidence).isSearchComplete)
+    // Where there is nothing to search for, time ends nothing.
+    let right = Self.everyRoot { _, _ in nil }
+    #expect(ConformanceFindings(right, deadline: .now - .seconds(1)).isSearchComplete)
+  }
+
   @Test("the missing P of QEMU TCG is one rule, whatever the access")
   func missingPresent() {
     let found = rules { key in

@@ -66,7 +66,7 @@ struct SampleRun {
     if let error = found.error { throw error }
     sample = found.sample
     sample.blockCount = blocks.count
-    groups = found.groups.mapValues { $0.withoutIdleRootEntries() }
+    groups = found.groups.mapValues { $0.withoutOrdinaryRootEntries() }
   }
 
   private struct State: Sendable {

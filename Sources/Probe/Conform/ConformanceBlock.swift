@@ -56,13 +56,15 @@ enum ConformanceSelection: Sendable {
     }
   }
 
-  /// Whether a sequence, which is run whole or not at all, is run.
-  func includes(sequenceOf block: Int) -> Bool {
+  /// Whether a sequence, which is run whole or not at all, is run; `position` is its position in
+  /// the plan.
+  func includes(_ sequence: ConformanceSequence, at position: Int) -> Bool {
     switch self {
     case .everything: true
     // The first and the fourth read below every root entry, at CPL 0 and at CPL 3, where machines
     // are known to differ.
-    case .sample(let oneIn): [0, 3].contains(UInt64(block) % max(4, oneIn / 16))
+    case .sample(let oneIn):
+      sequence.isInEverySample || [0, 3].contains(UInt64(position) % max(4, oneIn / 16))
     case .pair: true
     }
   }

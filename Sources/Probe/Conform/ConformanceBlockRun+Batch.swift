@@ -82,6 +82,7 @@ extension ConformanceBlockRun {
       let offset = block.access.offset(writeSlot: slot)
       result.address = candidate.address & ~0xfff | offset
       result.faultAddress = result.address
+      result.outcome = candidate.outcome.moved(by: result.address &- candidate.address)
       clearWord(at: frame | offset)
       return result
     }

@@ -145,7 +145,7 @@ extension ConformanceCase {
 
   /// True when the machine did what the model says, in one of the ways that it leaves open.
   func agrees(with executed: ProbeOutcome) -> Bool {
-    if outcome.moved(toOffsetOf: address).agrees(with: executed, address: faultAddress) {
+    if outcome.isAtOffset(of: address) && outcome.agrees(with: executed, address: faultAddress) {
       return true
     }
     return alternative.map { $0.outcome.agrees(with: executed, address: $0.faultAddress) } ?? false

@@ -19,7 +19,7 @@ extension ConformanceBlockRun {
         matrix: matrix.name, block: index, mode: block.words,
         entries: places.map { PageTableEntry(bench.pristineWord(at: $0.0), at: $0.1) },
         address: candidate.address,
-        modelled: candidate.outcome.moved(toOffsetOf: candidate.address).words,
+        modelled: candidate.outcome.words,
         executed: executed(), flags: flags)
     }
   }

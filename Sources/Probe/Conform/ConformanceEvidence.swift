@@ -92,16 +92,48 @@ public struct ConformanceEvidence: Hashable, Sendable {
     for (difference, record) in other.differences { add(difference, record) }
   }
 
-  /// The same without root entries below which everything agrees: they are all alike.
-  func withoutIdleRootEntries() -> ConformanceEvidence {
-    let special = Set(differences.keys.compactMap(\.key.subject.rootIndex))
-    var result = ConformanceEvidence()
-    result.differences = differences
-    for (key, count) in agreed {
+  /// The same without the root entries that are like most others: what happens below them does not
+  /// depend on them.
+  ///
+  /// - Complexity: O(*n*) in the number of kinds of cases.
+  func withoutOrdinaryRootEntries() -> ConformanceEvidence {
+    let special = specialRootEntries
+    func ordinary(_ key: EvidenceKey) -> EvidenceKey {
       var key = key
       if let index = key.subject.rootIndex, !special.contains(index) { key.subject.rootIndex = nil }
-      result.agreed[key] = (result.agreed[key] ?? 0).clampedSum(count)
+      return key
+    }
+    var result = ConformanceEvidence()
+    for (key, count) in agreed { result.add(ordinary(key), count: count) }
+    for (difference, record) in differences {
+      result.add(EvidenceDifference(ordinary(difference.key), difference.response), record)
     }
     return result
+  }
+
+  /// The root entries below which some access has other responses than below most of the others.
+  private var specialRootEntries: Set<Int> {
+    // An access without its root entry; the responses below each root entry, nil where it agreed.
+    var responses: [EvidenceKey: [Int: Set<DeviationResponse?>]] = [:]
+    func note(_ key: EvidenceKey, _ response: DeviationResponse?) {
+      guard let index = key.subject.rootIndex else { return }
+      var key = key
+      key.subject.rootIndex = nil
+      responses[key, default: [:]][index, default: []].insert(response)
+    }
+    for key in agreed.keys { note(key, nil) }
+    for difference in differences.keys { note(difference.key, difference.response) }
+    var special: Set<Int> = []
+    for byIndex in responses.values {
+      var counts: [Set<DeviationResponse?>: Int] = [:]
+      for set in byIndex.values { counts[set, default: 0] += 1 }
+      // Where few root entries, or two kinds of them, could be the usual ones, those are that follow
+      // the manual.
+      let most = counts.values.max() ?? 0
+      let frequent = counts.filter { $0.value == most }.keys
+      let usual = frequent.count == 1 && most > 2 ? frequent.first : [nil]
+      for (index, set) in byIndex where set != usual { special.insert(index) }
+    }
+    return special
   }
 }

@@ -16,6 +16,8 @@ public struct ConformanceFindings: Sendable {
   /// Rules that were expected, and cases that they cover and in which the machine follows the manual;
   /// such a rule explains nothing.
   public private(set) var refuted: [(rule: Deviation, count: Int)] = []
+  /// False when time ended the search for rules: what is unexplained may be so for that reason alone.
+  public private(set) var isSearchComplete = true
 
   /// Takes the rules in `known` that no case contradicts, and derives others for the rest; what no
   /// rule explains at `deadline` stays unexplained.
@@ -28,7 +30,9 @@ public struct ConformanceFindings: Sendable {
       let count = evidence.contradictionCount(of: rule)
       if count > 0 { refuted.append((rule, count)) } else { expected.append(rule) }
     }
-    let derived = expected + RuleDerivation(evidence, knowing: expected, deadline: deadline).rules()
+    let derivation = RuleDerivation(evidence, knowing: expected, deadline: deadline)
+    let derived = expected + derivation.rules()
+    isSearchComplete = !derivation.hasDifferences || !derivation.isOutOfTime
     var counts = [Int](repeating: 0, count: derived.count)
     for (difference, record) in evidence.differences {
       let index = derived.firstIndex { $0.explains(difference) }

@@ -75,3 +75,21 @@ extension AnsweredAccess {
     frame.flatMap { memory.loadWord(at: GuestPhysicalAddress(truncating: $0 | offset)) }
   }
 }
+
+extension AccessOutcome {
+  /// False when the model says that the access reaches another byte of the page than the one at
+  /// the offset of `address`.
+  ///
+  /// What a frame holds stands at one offset, and so does the word that a write leaves: an answer
+  /// that shows the frame shows the offset too.
+  func isAtOffset(of address: UInt64) -> Bool {
+    guard case .success(let physical) = self else { return true }
+    return (physical.rawValue ^ address) & 0xfff == 0
+  }
+
+  /// The outcome of an access that starts `distance` bytes further on in the page, modulo 2^64.
+  func moved(by distance: UInt64) -> AccessOutcome {
+    guard case .success(let physical) = self else { return self }
+    return .success(GuestPhysicalAddress(truncating: physical.rawValue &+ distance))
+  }
+}

@@ -90,7 +90,7 @@ extension ConformancePlan {
     if case .everything = selection { return block.caseCount }
     switch block.work {
     case .sequence(let position):
-      return selection.includes(sequenceOf: position) ? block.caseCount : 0
+      return selection.includes(sequences[position], at: position) ? block.caseCount : 0
     case .matrix(let work):
       let matrix = matrices[work.matrix]
       let pairs = selection.pairs(

@@ -75,7 +75,7 @@ extension ConformanceReport {
   /// The same without what rules do not need.
   func settled() -> ConformanceReport {
     var report = self
-    report.evidence = evidence.withoutIdleRootEntries()
+    report.evidence = evidence.withoutOrdinaryRootEntries()
     return report
   }
 }

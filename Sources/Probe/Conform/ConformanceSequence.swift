@@ -36,6 +36,8 @@ struct ConformanceSequence: Sendable {
   let space: SequenceSpace
   var settings = ProcessorSettings()
   var steps: [Step] = []
+  /// The sequence shows a rule that no matrix shows, so that a sample without it would cover less.
+  var isInEverySample = false
 
   /// The number of single accesses.
   var caseCount: Int {

@@ -31,8 +31,8 @@ final class ConformanceWorker {
     switch block.work {
     case .matrix(let work): return try run(work, block.index)
     case .sequence(let position):
-      guard selection.includes(sequenceOf: position) else { return ConformanceBlockResult() }
       let sequence = plan.sequences[position]
+      guard selection.includes(sequence, at: position) else { return ConformanceBlockResult() }
       let bench = try sequenceBench(sequence.space.rootLevel)
       var run = SequenceRun(
         block.index, sequence, on: bench, machine: machine, deadline: deadline,

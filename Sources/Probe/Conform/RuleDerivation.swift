@@ -47,7 +47,7 @@ struct RuleDerivation {
     deadline: ContinuousClock.Instant? = nil
   ) {
     self.deadline = deadline
-    let evidence = evidence.withoutIdleRootEntries()
+    let evidence = evidence.withoutOrdinaryRootEntries()
     let differences = evidence.differences.filter { difference, _ in
       !known.contains { $0.explains(difference) }
     }
@@ -92,6 +92,9 @@ struct RuleDerivation {
     }
     return best
   }
+
+  /// True when there is something to find rules for.
+  var hasDifferences: Bool { !differing.isEmpty }
 
   /// True when the rules may not be all that there are.
   var isOutOfTime: Bool { deadline.map { ContinuousClock.now >= $0 } ?? false }

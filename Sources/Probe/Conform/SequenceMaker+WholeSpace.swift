@@ -65,10 +65,10 @@ extension SequenceMaker {
       let crossing = [ConformanceAccess.crossingRead, .crossingWrite].map { access in
         ConformanceSequence.Step.access(access, privilege, [half - 0x1000], .current)
       }
-      list.append(
-        sequence(
-          "addresses that are not canonical, CPL \(privilege.rawValue)", space,
-          ordinary + crossing))
+      var accesses = sequence(
+        "addresses that are not canonical, CPL \(privilege.rawValue)", space, ordinary + crossing)
+      accesses.isInEverySample = true
+      list.append(accesses)
     }
     return list
   }

@@ -162,8 +162,9 @@ extension SequenceRun {
       outcome(prediction, answer, at: index, access, privilege, address, deviceWrites)
     }
     let agreed = predictions.indices.first { position in
-      predictions[position].outcome.moved(toOffsetOf: address).agrees(
-        with: outcomes[position], address: predictions[position].faultAddress)
+      predictions[position].outcome.isAtOffset(of: address)
+        && predictions[position].outcome.agrees(
+          with: outcomes[position], address: predictions[position].faultAddress)
     }
     let current = predictions[0]
     let key = EvidenceKey(current.subject, modelled: current.outcome)
@@ -189,7 +190,7 @@ extension SequenceRun {
         example: ConformanceMismatch(
           matrix: sequence.name, block: self.index, mode: words(access, privilege),
           entries: entries(of: address), address: address,
-          modelled: current.outcome.moved(toOffsetOf: address).words,
+          modelled: current.outcome.words,
           executed: outcomes[0].words)))
     return nil
   }

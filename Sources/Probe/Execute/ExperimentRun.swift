@@ -255,7 +255,7 @@ struct ExperimentRun {
 }
 
 extension AccessOutcome {
-  /// The outcome of the same access at another offset in the page.
+  /// The outcome of an access that succeeds at `address`, in the page that this one reaches.
   func moved(toOffsetOf address: UInt64) -> AccessOutcome {
     guard case .success(let physical) = self else { return self }
     return .success(

@@ -15,6 +15,7 @@ struct ConformRun {
 
   func run() throws(CommandFailure) -> ExitStatus {
     Interruption.install()
+    let deadline = ContinuousClock.now + command.timeout.duration
     let conformance: Conformance
     do throws(MachineError) {
       conformance = Conformance(try command.choice.open())
@@ -24,7 +25,11 @@ struct ConformRun {
     var report = try execute(conformance)
     let identity = report.machine.identity
     report.machine.remarks += expected.remarks(on: identity)
-    let findings = report.findings(knowing: expected.rules(of: identity))
+    // A run that used its time up still says what it found.
+    let findings = report.findings(
+      knowing: expected.rules(of: identity),
+      deadline: max(deadline, ContinuousClock.now + .seconds(5)))
+    report.machine.remarks += findings.searchRemarks
     // Each is written whatever becomes of the others: the run is over and cannot be had again.
     var failures: [CommandFailure] = []
     func attempt(_ work: () throws(CommandFailure) -> Void) {
@@ -124,5 +129,18 @@ extension ConformanceReport {
     }
     MachineProfileJSON.write(machine, findings, to: destination)
     try destination.close()
+  }
+}
+
+extension ConformanceFindings {
+  /// A remark where time ended the search for rules.
+  var searchRemarks: [MachineRemark] {
+    isSearchComplete
+      ? []
+      : [
+        MachineRemark(
+          "rule-search-cut-short",
+          "time ended the search for rules: what is unexplained may be so for that reason alone")
+      ]
   }
 }

@@ -59,7 +59,9 @@ struct MergeCommand: ReportingCommand {
     let destination = try report.open()
     let identity = merged.machine.identity
     merged.machine.remarks += expected.remarks(on: identity)
-    let findings = merged.findings(knowing: expected.rules(of: identity))
+    let findings = merged.findings(
+      knowing: expected.rules(of: identity), deadline: ContinuousClock.now + .seconds(60))
+    merged.machine.remarks += findings.searchRemarks
     if let path = profilePath { try merged.writeMachineProfile(findings, to: path) }
     try baseline.write(expected, merged, findings)
     return try merged.write(
