@@ -14,7 +14,7 @@ struct MutantPackage {
   private static let copied = [
     "Package.swift", "Sources", "Tests", "GuestImages", "Fuzz", "Benchmarks", "Documentation",
     "Examples", "Schemas", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "DESIGN.md", "LICENSE",
-    ".ci", ".swift-format",
+    "SECURITY.md", ".ci", ".swift-format",
   ]
 
   init(root: URL, work: URL, testTargets: Set<String>? = nil) {
