@@ -28,12 +28,12 @@ struct HostileListener: ListingReceiver, TableVisitor {
     return left <= 0 ? .stop : .goOn
   }
 
-  mutating func visit(_ table: TableVisit) -> Descent {
+  mutating func visit(_ table: TableVisit) -> TraversalDecision {
     left &-= 1
     return left <= 0 ? .stop : .enter
   }
 
-  mutating func visit(_ entry: EntryVisit, in table: TableVisit) -> Descent {
+  mutating func visit(_ entry: EntryVisit, in table: TableVisit) -> TraversalDecision {
     left &-= 1
     return left <= 0 ? .stop : left % 3 == 0 ? .skip : .enter
   }

@@ -2,14 +2,6 @@
 
 public import MMU
 
-/// Whether a processor may be walking the tables while they are changed.
-public enum TableLiveness: Hashable, Sendable {
-  /// A processor may set A and D bits at any moment; entries change by locked operations only.
-  case live
-  /// No processor runs on the tables; entries are loaded and stored plainly.
-  case offline
-}
-
 /// A page table: tables of `Configuration`'s shape in guest memory, whose bytes are its only state.
 ///
 /// Entries that lead to tables are writable and executable, so that the leaf alone decides; they
@@ -91,3 +83,6 @@ public struct ConfiguredPageTable<Configuration: PageTableConfiguration>: ~Copya
 /// Another value for the same tables would work on them beside this one.
 @available(*, unavailable)
 extension ConfiguredPageTable: @unchecked Sendable {}
+
+/// The page table of a guest: real x86-64 tables for the whole linear-address space.
+public typealias PageTable = ConfiguredPageTable<NativePaging>

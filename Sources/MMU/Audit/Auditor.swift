@@ -32,7 +32,7 @@ struct Auditor: TableVisitor {
 
   init(userStack: UInt64?) { self.userStack = userStack }
 
-  mutating func visit(_ table: TableVisit) -> Descent {
+  mutating func visit(_ table: TableVisit) -> TraversalDecision {
     let address = table.address.rawValue
     let span = (table.level.upper ?? table.level).span
     let known = tables[address]
@@ -50,7 +50,7 @@ struct Auditor: TableVisitor {
 
   mutating func leave(_ table: TableVisit) { path.removeLast() }
 
-  mutating func visit(_ visit: EntryVisit, in table: TableVisit) -> Descent {
+  mutating func visit(_ visit: EntryVisit, in table: TableVisit) -> TraversalDecision {
     let entry = visit.entry
     let place = EntryReference(
       GuestPhysicalAddress(truncating: table.address.rawValue &+ UInt64(visit.index) &* 8),

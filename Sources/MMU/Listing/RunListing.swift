@@ -78,7 +78,7 @@ struct RunLister<Receiver: ListingReceiver>: TableVisitor {
   }
 
   @inlinable
-  mutating func visit(_ table: TableVisit) -> Descent {
+  mutating func visit(_ table: TableVisit) -> TraversalDecision {
     if isStopped { return .stop }
     if expandsSharedTables { return .enter }
     if let original = seen[table.key] {
@@ -93,7 +93,7 @@ struct RunLister<Receiver: ListingReceiver>: TableVisitor {
   }
 
   @inlinable
-  mutating func visit(_ entry: EntryVisit, in table: TableVisit) -> Descent {
+  mutating func visit(_ entry: EntryVisit, in table: TableVisit) -> TraversalDecision {
     guard case .page(let size) = entry.kind else { return .enter }
     let page = MappedRun(entry, size, inherited: table.inherited)
     if case .run(var run) = pending {

@@ -44,7 +44,7 @@ private struct CensusCounter: TableVisitor {
   /// For each open table: the entries that are not 0, and the leaves that run on from the first.
   private var open: [(entryCount: Int, run: MappedRun?, isRun: Bool)] = []
 
-  mutating func visit(_ table: TableVisit) -> Descent {
+  mutating func visit(_ table: TableVisit) -> TraversalDecision {
     guard seen.insert(table.address.rawValue | UInt64(table.level.rawValue)).inserted else {
       total.sharedUseCount += 1
       return .skip
@@ -54,7 +54,7 @@ private struct CensusCounter: TableVisitor {
     return .enter
   }
 
-  mutating func visit(_ entry: EntryVisit, in table: TableVisit) -> Descent {
+  mutating func visit(_ entry: EntryVisit, in table: TableVisit) -> TraversalDecision {
     let last = open.count - 1
     guard last >= 0 else { return .enter }
     open[last].entryCount += 1

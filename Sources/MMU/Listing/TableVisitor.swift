@@ -76,7 +76,7 @@
 }
 
 /// What to do with a table or an entry.
-@frozen public enum Descent: Sendable {
+@frozen public enum TraversalDecision: Sendable {
   /// Go on below it.
   case enter
   /// Leave out what is below it.
@@ -88,9 +88,9 @@
 /// Hears of tables and entries in the order of linear addresses, from the root down.
 public protocol TableVisitor {
   /// A table, before its entries.
-  mutating func visit(_ table: TableVisit) -> Descent
+  mutating func visit(_ table: TableVisit) -> TraversalDecision
   /// An entry that is not 0; for a table the table's own visit follows.
-  mutating func visit(_ entry: EntryVisit, in table: TableVisit) -> Descent
+  mutating func visit(_ entry: EntryVisit, in table: TableVisit) -> TraversalDecision
   /// The end of a table that was entered.
   mutating func leave(_ table: TableVisit)
 }

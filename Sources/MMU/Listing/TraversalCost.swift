@@ -36,7 +36,7 @@ private struct CostCounter: TableVisitor {
     table.address.rawValue | UInt64(table.level.rawValue)
   }
 
-  mutating func visit(_ table: TableVisit) -> Descent {
+  mutating func visit(_ table: TableVisit) -> TraversalDecision {
     let key = key(table)
     if open.isEmpty { rootKey = key }
     if let total = known[key] {
@@ -47,7 +47,7 @@ private struct CostCounter: TableVisitor {
     return .enter
   }
 
-  mutating func visit(_ entry: EntryVisit, in table: TableVisit) -> Descent {
+  mutating func visit(_ entry: EntryVisit, in table: TableVisit) -> TraversalDecision {
     if case .page = entry.kind { add((leaves: 1, tables: 0)) }
     return .enter
   }

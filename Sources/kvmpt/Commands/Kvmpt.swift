@@ -35,8 +35,3 @@ struct Kvmpt: ParsableCommand {
     ]
   )
 }
-
-/// The version of this package.
-enum Version {
-  static let current = "0.1.0"
-}

@@ -35,15 +35,6 @@ struct RegisterOptions: ParsableArguments {
   }
 }
 
-/// Registers that somebody gave in place of those of an image; nil where nobody did.
-struct RegisterValues {
-  var isWriteProtectEnabled: Bool?
-  var isSMEPEnabled: Bool?
-  var isSMAPEnabled: Bool?
-  var isPKEEnabled: Bool?
-  var pkru: UInt64?
-}
-
 /// IA32_PAT, for the commands that name memory types.
 struct MemoryTypeOptions: ParsableArguments {
   @Option(

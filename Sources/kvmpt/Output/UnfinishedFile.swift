@@ -133,11 +133,6 @@ final class UnfinishedFile {
   }
 }
 
-/// An `errno`.
-struct ErrorNumber: Error {
-  let code: Int32
-}
-
 /// Writes all of `bytes` to a descriptor.
 func writeAll(_ bytes: ArraySlice<UInt8>, to descriptor: Int32) throws(ErrorNumber) {
   var rest = bytes

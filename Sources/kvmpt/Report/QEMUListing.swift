@@ -18,9 +18,9 @@ struct QEMUListing: TableVisitor {
     self.filter = filter
   }
 
-  mutating func visit(_ table: TableVisit) -> Descent { .enter }
+  mutating func visit(_ table: TableVisit) -> TraversalDecision { .enter }
 
-  mutating func visit(_ entry: EntryVisit, in table: TableVisit) -> Descent {
+  mutating func visit(_ entry: EntryVisit, in table: TableVisit) -> TraversalDecision {
     guard case .page = entry.kind, filter(entry, table) else { return .enter }
     line.append(digits: entry.linearAddress, width: 16)
     line.append(": ")

@@ -27,7 +27,7 @@ struct TableTree: TableVisitor {
     self.rootLevel = rootLevel
   }
 
-  mutating func visit(_ table: TableVisit) -> Descent {
+  mutating func visit(_ table: TableVisit) -> TraversalDecision {
     let isNew = seen.insert(table.address.rawValue | UInt64(table.level.rawValue)).inserted
     indent(table.level, extra: 0)
     line.append(text: table.level.abbreviation)
@@ -42,7 +42,7 @@ struct TableTree: TableVisitor {
     return isNew ? .enter : .skip
   }
 
-  mutating func visit(_ entry: EntryVisit, in table: TableVisit) -> Descent {
+  mutating func visit(_ entry: EntryVisit, in table: TableVisit) -> TraversalDecision {
     if case .page(let size) = entry.kind {
       let page = MappedRun(entry, size, inherited: table.inherited)
       if var open = pages, open.last + 1 == entry.index, open.run.append(page) {

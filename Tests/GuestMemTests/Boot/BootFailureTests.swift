@@ -136,12 +136,12 @@ struct BootFailureTests {
 private struct TableFrames: TableVisitor {
   var frames: Set<UInt64> = []
 
-  mutating func visit(_ table: TableVisit) -> Descent {
+  mutating func visit(_ table: TableVisit) -> TraversalDecision {
     frames.insert(table.address.rawValue)
     return .enter
   }
 
-  mutating func visit(_ entry: EntryVisit, in table: TableVisit) -> Descent {
+  mutating func visit(_ entry: EntryVisit, in table: TableVisit) -> TraversalDecision {
     // A cycle is entered by the fall of the levels, and ends.
     .enter
   }

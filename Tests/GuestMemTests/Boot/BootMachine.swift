@@ -126,9 +126,9 @@ func everyBorder(cr3: UInt64, _ paging: PagingConfiguration, in memory: MemoryVi
 private struct BorderVisitor: TableVisitor {
   var addresses: [UInt64] = []
 
-  mutating func visit(_ table: TableVisit) -> Descent { .enter }
+  mutating func visit(_ table: TableVisit) -> TraversalDecision { .enter }
 
-  mutating func visit(_ entry: EntryVisit, in table: TableVisit) -> Descent {
+  mutating func visit(_ entry: EntryVisit, in table: TableVisit) -> TraversalDecision {
     if entry.kind == .table { return .enter }
     addresses.append(entry.linearAddress)
     addresses.append(entry.linearAddress &+ (table.level.span - 4096))

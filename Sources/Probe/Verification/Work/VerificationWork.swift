@@ -1,0 +1,159 @@
+// VerificationWork: the probes of a plan, spread over one machine per core.
+
+import Dispatch
+import GuestImages
+import GuestMem
+import MMU
+import Synchronization
+
+/// Everything that the workers of a verification share.
+struct VerificationWork: Sendable {
+  let plan: ProbePlan
+  let setup: ExperimentSetup
+  let cr3: UInt64
+  /// Where the agent can be put, or why nowhere.
+  let slot: Result<AgentSlot, NotRunReasonError>
+  private let memory: MachineMemory
+  /// The original bytes; nobody writes to them while workers run.
+  private let original: ProbeMemory
+
+  /// A worker with fewer pages than this is not worth its start.
+  private static let pagesPerWorker = 512
+  /// So many pages are predicted at once: more take memory, and make an interruption wait longer.
+  private static let pagesPerRound = 16_384
+
+  init(
+    _ built: borrowing BuiltAddressSpace, profile: MachineProfile,
+    configuration: PagingConfiguration? = nil, plan: ProbePlan, options: VerificationOptions,
+    second: SecondMachine.Question? = nil
+  ) {
+    self.plan = plan
+    cr3 = built.cr3
+    setup = ExperimentSetup(
+      settings: built.space.processor, configuration: configuration ?? built.configuration,
+      profile: profile,
+      oracle: AskedOracle(built.space, placements: built.placements),
+      unsupportedPages: options.unsupportedPages, guestCode: options.guestCode, second: second,
+      isCancelled: options.isCancelled)
+    slot = Self.findSlot(built, plan: plan, profile: profile)
+    var memory = MachineMemory(copyOf: built.memory)
+    memory.pageAttributeTable = built.pageAttributeTable
+    self.memory = memory
+    original = ProbeMemory(ram: built.memory.view, agent: nil, agentAddress: .max)
+  }
+
+  /// The probes of `plan` on the tables that `cr3` points at in `original`, of which `memory`
+  /// makes copies.
+  init(
+    plan: ProbePlan, setup: ExperimentSetup, cr3: UInt64,
+    slot: Result<AgentSlot, NotRunReasonError>, memory: MachineMemory, original: ProbeMemory
+  ) {
+    self.plan = plan
+    self.setup = setup
+    self.cr3 = cr3
+    self.slot = slot
+    self.memory = memory
+    self.original = original
+  }
+
+  /// Makes all probes; the workers' verdicts come back in the order of the plan.
+  func run(
+    on factory: any MachineFactory, deadline: ContinuousClock.Instant, progress: ProgressCounter,
+    workerLimit: Int
+  ) throws(MachineError) -> VerdictCollector {
+    let slot: AgentSlot
+    switch self.slot {
+    case .success(let found): slot = found
+    case .failure(let error): return withoutMachine(error.reason, deadline, progress: progress)
+    }
+    let pages = plan.pages
+    let workerCount = max(1, min(workerLimit, pages.count / Self.pagesPerWorker))
+    let share = (pages.count + workerCount - 1) / workerCount
+    if workerCount == 1 {
+      return try work(pages[...], on: factory, slot, deadline, progress)
+    }
+    let results = Mutex(
+      [Result<VerdictCollector, MachineError>?](
+        repeating: nil, count: workerCount))
+    DispatchQueue.concurrentPerform(iterations: workerCount) { index in
+      let first = plan.boundary(from: min(pages.count, index * share))
+      let end = plan.boundary(from: min(pages.count, (index + 1) * share))
+      let result = Result { () throws(MachineError) in
+        try work(pages[first..<end], on: factory, slot, deadline, progress)
+      }
+      results.withLock { $0[index] = result }
+    }
+    var collector = setup.collector()
+    for result in results.withLock({ $0 }) {
+      if let result { collector.merge(try result.get()) }
+    }
+    return collector
+  }
+
+  /// Compares what was asked with the model alone.
+  func withoutMachine(
+    _ reason: NotRunReason, _ deadline: ContinuousClock.Instant, progress: ProgressCounter
+  ) -> VerdictCollector {
+    var collector = setup.collector()
+    for (index, page) in plan.pages.enumerated() {
+      if index.isMultiple(of: 1024), let end = setup.reasonToStop(deadline: deadline) {
+        collector.addUnfinished(plan.pages[index...], end)
+        break
+      }
+      let configuration = setup.configuration(for: page)
+      let walk = Walk(
+        page.linearAddress, cr3: cr3, configuration: configuration, in: original)
+      var open: ProbeManners = []
+      for manner in ProbeManner.allCases where page.manners.contains(ProbeManners(manner)) {
+        let prediction = walk.predict(
+          Access(manner.kind), mode: setup.settings.mode(at: manner.privilege),
+          configuration: configuration)
+        let isOpen = collector.add(
+          ProbeVerdict(
+            page: page, manner: manner, address: page.linearAddress,
+            asked: setup.oracle.answer(for: page, manner), modelled: prediction.outcome,
+            executed: .notRun(reason), deviations: [],
+            rootLevel: configuration.rootLevel
+          ) {
+            DeviationSubject(
+              manner, address: page.linearAddress, modelled: prediction.outcome,
+              rootLevel: configuration.rootLevel)
+          })
+        if isOpen { open.insert(ProbeManners(manner)) }
+        progress.advance(by: 1)
+      }
+      collector.addOpen(page, open)
+    }
+    return collector
+  }
+
+  private func work(
+    _ pages: ArraySlice<ProbePage>, on factory: any MachineFactory, _ slot: AgentSlot,
+    _ deadline: ContinuousClock.Instant, _ progress: ProgressCounter
+  ) throws(MachineError) -> VerdictCollector {
+    let machine = try factory.makeMachine(memory: memory, agentAddress: slot.physicalAddress)
+    let experiment = Experiment(
+      machine: machine, cr3: cr3, slot: slot, setup: setup, ranges: memory.ranges,
+      copyOf: original)
+    var collector = setup.collector()
+    var first = pages.startIndex
+    while first < pages.endIndex {
+      if let reason = setup.reasonToStop(deadline: deadline) {
+        collector.addUnfinished(pages[first...], reason)
+        break
+      }
+      let end = min(pages.endIndex, plan.boundary(from: first + Self.pagesPerRound))
+      try experiment.run(
+        pages[first..<end], deadline: deadline, into: &collector, progress: progress)
+      first = end
+      // Every frame that was stamped takes a page of the host's memory.
+      if first < pages.endIndex { try machine.discardChanges() }
+    }
+    return collector
+  }
+}
+
+/// A reason as an error, for `Result`.
+struct NotRunReasonError: Error {
+  let reason: NotRunReason
+}
