@@ -42,7 +42,9 @@ let package = Package(
         .product(name: "Yams", package: "Yams"),
       ],
       // The program is one file wherever it is put.
-      resources: [.embedInCode("Baseline/baseline.json")],
+      resources: [
+        .embedInCode("Baseline/baseline.json"), .embedInCode("Input/address-space.schema.json"),
+      ],
       swiftSettings: checked),
     // What no user builds: images for tests, and the programs that try images by the million, call
     // the libraries with hostile values, and write large images.

@@ -41,7 +41,9 @@ struct MissingRuleTests {
   ) throws -> (status: kvmpt.ExitStatus, report: JSONValue) {
     let file = try TemporaryFile()
     let command = try ConformCommand.parse([
-      "--format", "json", "--timeout", "100s", "--machine", machine,
+      "--format", "json", "--machine", machine,
+      // On QEMU every difference comes in many kinds, of which the search for rules makes the most.
+      "--timeout", machine == "kvm" ? "100s" : "40s",
     ])
     let status = try ConformRun(
       command: command, expected: BaselineFile.builtIn(),
@@ -63,6 +65,9 @@ struct MissingRuleTests {
       ["protection-keys"]
     case .supervisorKeyAccessDisable, .supervisorKeyWriteDisable: ["supervisor-protection-keys"]
     case .canonical57BitAddress: ["5-level-paging"]
+    case .pageSizeReservedInPDPTE: ["no-1gib-pages"]
+    case .bit8ReservedInPML4E: ["amd"]
+    case .bit8ReservedInPML5E: ["amd", "5-level-paging"]
     case .pageSizeInPDPTE, .patBitIn1GiBPage, .offsetIn1GiBPage, .lowAddressReservedIn1GiBPage,
       .dirtyInPDPTE:
       ["1gib-pages"]
@@ -133,7 +138,12 @@ struct MissingRuleTests {
     let all = ArchitectureRule.allCases.reduce(into: Set<String>()) {
       $0.formUnion(Self.needs(of: $1))
     }
-    let readsDescriptors = report["not-run"]?["no-descriptor-reads"] == nil
-    return all.subtracting(features).subtracting(readsDescriptors ? ["descriptors"] : [])
+    // Intel's processors ignore bit 8 there.
+    let others = [
+      ("descriptors", report["not-run"]?["no-descriptor-reads"] == nil),
+      ("no-1gib-pages", !features.contains("1gib-pages")),
+      ("amd", report["machine"]?["vendor"]?.text == "amd"),
+    ]
+    return all.subtracting(features).subtracting(others.filter(\.1).map(\.0))
   }
 }
