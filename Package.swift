@@ -46,14 +46,18 @@ let package = Package(
         .embedInCode("Baseline/baseline.json"), .embedInCode("Input/address-space.schema.json"),
       ],
       swiftSettings: checked),
-    // What no user builds: images for tests, and the programs that try images by the million, call
+    // What no user builds: what tests share, images for tests, and the programs that try images by the million, call
     // the libraries with hostile values, and write large images.
+    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: checked),
     .target(
-      name: "TestImages", dependencies: ["CKVM", "GuestMem", "KVM", "MMU"],
+      name: "TestHosts", dependencies: ["Probe", "TestSupport"], path: "Tests/TestHosts",
+      swiftSettings: checked),
+    .target(
+      name: "TestImages", dependencies: ["CKVM", "GuestMem", "KVM", "MMU", "TestSupport"],
       path: "Tests/TestImages", swiftSettings: checked),
     .target(
-      name: "Lies", dependencies: ["GuestMem", "MMU", "Probe", "TestImages"], path: "Tests/Lies",
-      swiftSettings: checked),
+      name: "Lies", dependencies: ["GuestMem", "MMU", "Probe", "TestImages", "TestSupport"],
+      path: "Tests/Lies", swiftSettings: checked),
     .executableTarget(
       name: "TryLies",
       dependencies: [
@@ -63,7 +67,7 @@ let package = Package(
       path: "Fuzz/TryLies",
       swiftSettings: checked),
     .executableTarget(
-      name: "FuzzImages", dependencies: ["GuestMem", "MMU", "Probe", "TestImages"],
+      name: "FuzzImages", dependencies: ["GuestMem", "MMU", "Probe", "TestImages", "TestSupport"],
       path: "Fuzz/FuzzImages",
       swiftSettings: checked),
     .executableTarget(
@@ -79,28 +83,33 @@ let package = Package(
       name: "MeasureProbes", dependencies: ["GuestMem", "KVM", "MMU", "Probe", "TestImages"],
       path: "Benchmarks/probes", swiftSettings: checked),
     .testTarget(
-      name: "MMUTests", dependencies: ["MMU"], exclude: ["Explanation/explanations.txt"],
+      name: "MMUTests", dependencies: ["MMU", "TestSupport"],
+      exclude: ["Explanation/explanations.txt"],
       swiftSettings: checked),
     .testTarget(
       // Probe, because a sample of the random tables is proved by a guest.
       name: "GuestMemTests",
-      dependencies: ["CKVM", "GuestMem", "KVM", "MMU", "Probe", "TestImages"],
+      dependencies: ["CKVM", "GuestMem", "KVM", "MMU", "Probe", "TestImages", "TestSupport"],
       // Millions of operations in an ordinary run: what they test is inlinable, so -O reaches it.
       swiftSettings: checked + [
         .unsafeFlags(["-O", "-wmo", "-num-threads", "2", "-disable-batch-mode"])
       ]),
     .testTarget(
-      name: "KVMTests", dependencies: ["CKVM", "KVM", "MMU", "TestImages"], swiftSettings: checked),
+      name: "KVMTests",
+      dependencies: ["CKVM", "KVM", "MMU", "TestHosts", "TestImages", "TestSupport"],
+      swiftSettings: checked),
     .testTarget(
       name: "ProbeTests",
       dependencies: [
-        "CKVM", "GuestImages", "GuestMem", "KVM", "Lies", "MMU", "Probe", "TestImages",
+        "CKVM", "GuestImages", "GuestMem", "KVM", "Lies", "MMU", "Probe", "TestHosts", "TestImages",
+        "TestSupport",
       ],
       swiftSettings: checked),
     .testTarget(
       name: "kvmptTests",
       dependencies: [
-        "kvmpt", "GuestImages", "GuestMem", "HostileCalls", "KVM", "MMU", "Probe", "TestImages",
+        "kvmpt", "GuestImages", "GuestMem", "HostileCalls", "KVM", "MMU", "Probe", "TestHosts",
+        "TestImages", "TestSupport",
         // To compare what is read with what Yams composes.
         .product(name: "Yams", package: "Yams"),
       ],

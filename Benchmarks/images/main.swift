@@ -2,6 +2,7 @@
 //   swift run -c release MakeImage FOLDER
 
 import TestImages
+import TestSupport
 
 /// Half a million leaves in no order, so that hardly any two make a run; raw memory of 4 GiB.
 func writeLeaves(to path: String) throws(ImageFileError) {

@@ -1,6 +1,7 @@
 // The codec: properties and entries say the same, at every level.
 
 import MMU
+import TestSupport
 import Testing
 
 @testable import GuestMem

@@ -3,7 +3,9 @@
 import GuestMem
 import MMU
 import Probe
+import TestHosts
 import TestImages
+import TestSupport
 import Testing
 
 /// What this machine can do.

@@ -1,6 +1,7 @@
 // Misuse: arguments that make no sense, near every border, by the thousand.
 
 import MMU
+import TestSupport
 import Testing
 
 @testable import GuestMem
@@ -13,13 +14,13 @@ struct MisuseTests {
       0, 4096, 1 << 21, 1 << 30, 1 << 39, 1 << 46, 1 << 47, 1 << 48, 1 << 51, 1 << 52, 1 << 56,
       1 << 57, 1 << 63, 0 &- (1 << 47), 0 &- (1 << 39), 0 &- 4096,
     ]
-    let border = borders[generator.below(borders.count)]
-    switch generator.below(5) {
+    let border = borders[generator.index(below: borders.count)]
+    switch generator.index(below: 5) {
     case 0: return border
     case 1: return border &+ 1
     case 2: return border &- 1
-    case 3: return border &+ 4096 &* UInt64(generator.below(600))
-    default: return border &- 4096 &* UInt64(generator.below(600))
+    case 3: return border &+ 4096 &* UInt64(generator.index(below: 600))
+    default: return border &- 4096 &* UInt64(generator.index(below: 600))
     }
   }
 
@@ -34,11 +35,12 @@ struct MisuseTests {
       let byteCount = Self.number(&generator)
       let target = GuestPhysicalAddress(truncating: Self.number(&generator))
       let properties = PageProperties(
-        rights: PageRights(rawValue: UInt8(generator.below(256))), isUser: round % 2 == 0,
-        memoryType: MemoryType.allCases[generator.below(6)],
-        protectionKey: UInt8(generator.below(20)), softwareBits: UInt16(generator.below(0x800)))
+        rights: PageRights(rawValue: UInt8(generator.index(below: 256))), isUser: round % 2 == 0,
+        memoryType: MemoryType.allCases[generator.index(below: 6)],
+        protectionKey: UInt8(generator.index(below: 20)),
+        softwareBits: UInt16(generator.index(below: 0x800)))
       do {
-        switch generator.below(9) {
+        switch generator.index(below: 9) {
         case 0:
           try machine.table.map(
             address, byteCount: byteCount, to: target,

@@ -3,6 +3,7 @@
 import CKVM
 import KVM
 import MMU
+import TestHosts
 import TestImages
 import Testing
 

@@ -2,6 +2,7 @@
 
 import KVM
 import MMU
+import TestHosts
 import TestImages
 import Testing
 

@@ -3,6 +3,7 @@
 import GuestMem
 import MMU
 import TestImages
+import TestSupport
 
 /// A change of one or two words of tables.
 public struct Lie: Hashable, Sendable {

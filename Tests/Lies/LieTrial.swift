@@ -4,6 +4,7 @@ import GuestMem
 import MMU
 public import Probe
 import TestImages
+import TestSupport
 
 /// Tells lies about random spaces and looks whether they are found out.
 public struct LieTrial: Sendable {

@@ -4,6 +4,7 @@ import GuestMem
 import MMU
 public import Probe
 import TestImages
+import TestSupport
 
 /// Makes address spaces that are valid by construction.
 public enum RandomSpaces {

@@ -3,6 +3,7 @@
 import GuestImages
 import GuestMem
 import MMU
+import TestHosts
 import Testing
 
 @testable import Probe

@@ -1,6 +1,7 @@
 // A model that lacks one rule is caught by the matrix, for every rule that the machine can show.
 
 import MMU
+import TestHosts
 import Testing
 
 @testable import Probe

@@ -1,6 +1,7 @@
 // The access matrix: the machine agrees with the model, in shards as in one piece.
 
 import MMU
+import TestHosts
 import Testing
 
 @testable import Probe

@@ -2,7 +2,9 @@
 
 import GuestMem
 import MMU
+import TestHosts
 import TestImages
+import TestSupport
 import Testing
 
 @testable import Probe

@@ -2,6 +2,7 @@
 
 import GuestMem
 import MMU
+import TestHosts
 import Testing
 
 @testable import Probe

@@ -4,6 +4,7 @@ import Dispatch
 import GuestMem
 import MMU
 import Synchronization
+import TestHosts
 import Testing
 
 @testable import Probe

@@ -3,7 +3,9 @@
 import GuestMem
 import MMU
 import Probe
+import TestHosts
 import TestImages
+import TestSupport
 import Testing
 
 @Suite("The tables of an image are proved as they are", .enabled(if: Host.hasKVM, "needs /dev/kvm"))

@@ -2,6 +2,7 @@
 
 import Lies
 import MMU
+import TestHosts
 import Testing
 
 @testable import Probe

@@ -3,6 +3,7 @@
 import GuestMem
 import KVM
 import MMU
+import TestHosts
 import Testing
 
 @testable import Probe

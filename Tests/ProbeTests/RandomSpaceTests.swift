@@ -6,6 +6,7 @@ import GuestMem
 import Lies
 import MMU
 import Synchronization
+import TestHosts
 import Testing
 
 @testable import Probe

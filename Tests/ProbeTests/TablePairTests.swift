@@ -3,6 +3,7 @@
 import GuestMem
 import MMU
 import TestImages
+import TestSupport
 import Testing
 
 @testable import Probe

@@ -1,6 +1,7 @@
 // Tallies that share their counts say what tallies with counts of their own say.
 
 import MMU
+import TestSupport
 import Testing
 
 @testable import Probe

@@ -4,6 +4,7 @@ import GuestMem
 import KVM
 import MMU
 import Probe
+import TestHosts
 import Testing
 
 @Suite("The main job on a real guest", .enabled(if: Host.hasKVM, "needs /dev/kvm"))

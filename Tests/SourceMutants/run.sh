@@ -10,6 +10,7 @@ root=$(cd "$here/../.." && pwd)
 work=${KVMPT_MUTANTS:-$(mktemp -d)}
 mkdir -p "$work/Tests"
 cp -R "$root/Sources" "$work/"
+cp -R "$root/Tests/TestSupport" "$work/"
 # What needs a guest or reads files is not about the core.
 find "$root/Tests/GuestMemTests" -name '*.swift' ! -path '*/Image/*' \
   ! -name '*HardwareProbeTests.swift' >"$work/files"
@@ -25,8 +26,9 @@ let package = Package(
     .target(
       name: "GuestMem", dependencies: ["CKVM", "MMU"],
       swiftSettings: [.enableUpcomingFeature("InternalImportsByDefault")]),
+    .target(name: "TestSupport", path: "TestSupport"),
     .testTarget(
-      name: "GuestMemTests", dependencies: ["CKVM", "GuestMem", "MMU"],
+      name: "GuestMemTests", dependencies: ["CKVM", "GuestMem", "MMU", "TestSupport"],
       swiftSettings: [
         .unsafeFlags(["-O", "-wmo", "-num-threads", "2", "-disable-batch-mode"])
       ]),

@@ -2,6 +2,7 @@
 
 import GuestMem
 import MMU
+import TestSupport
 
 /// Makes images of random content, and looks at everything that can be looked at in them.
 public struct HostileImage: Sendable {

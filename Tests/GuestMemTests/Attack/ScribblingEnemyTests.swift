@@ -1,6 +1,7 @@
 // A guest that writes random words into its tables between any two operations, and inside of them.
 
 import MMU
+import TestSupport
 import Testing
 
 @testable import GuestMem
@@ -27,42 +28,43 @@ struct ScribblingEnemy<Configuration: PageTableConfiguration>: ~Copyable {
 
   /// Writes a few words that look like entries, most of them into tables.
   mutating func scribble() {
-    for _ in 0..<generator.below(6) {
+    for _ in 0..<generator.index(below: 6) {
       let frames = UInt64(memory.byteCount >> 12)
-      let frame = UInt64(generator.below(Int(frames)))
-      let target = UInt64(generator.below(Int(frames + 4))) << 12
+      let frame = UInt64(generator.index(below: Int(frames)))
+      let target = UInt64(generator.index(below: Int(frames + 4))) << 12
       let word =
-        switch generator.below(6) {
+        switch generator.index(below: 6) {
         case 0: UInt64(0)
         case 1: generator.next()
-        case 2: target | UInt64(generator.below(0x200))
+        case 2: target | UInt64(generator.index(below: 0x200))
         case 3: target | generator.next() & (1 << 52 | 1 << 58 | 1 << 63) | 0x87
         default: target | 7
         }
       // The first entries decide what operations below go through.
-      let index = UInt64(generator.below(generator.below(2) == 0 ? 4 : 512))
+      let index = UInt64(generator.index(below: generator.index(below: 2) == 0 ? 4 : 512))
       memory.view.storeWord(word, at: physical(frame << 12 | index << 3))
     }
   }
 
   mutating func address() -> LinearAddress {
     let shifts: [UInt64] = [12, 12, 12, 21, 30, 39, 48]
-    let offset = UInt64(generator.below(4)) << shifts[generator.below(shifts.count)]
-    return linear(generator.below(3) == 0 ? 0 &- 4096 &- offset : offset)
+    let offset = UInt64(generator.index(below: 4)) << shifts[generator.index(below: shifts.count)]
+    return linear(generator.index(below: 3) == 0 ? 0 &- 4096 &- offset : offset)
   }
 
   mutating func byteCount() -> UInt64 {
     let shifts: [UInt64] = [12, 12, 12, 21, 30, 39, 47, 56]
-    return UInt64(1 + generator.below(3)) << shifts[generator.below(shifts.count)]
+    return UInt64(1 + generator.index(below: 3)) << shifts[generator.index(below: shifts.count)]
   }
 
   mutating func step() {
     let address = address()
     let byteCount = byteCount()
     let properties = PageProperties(
-      rights: PageRights(rawValue: UInt8(1 + generator.below(7))), isUser: generator.below(2) == 0)
-    let target = physical(UInt64(generator.below(64)) << 12)
-    let kind = generator.below(14)
+      rights: PageRights(rawValue: UInt8(1 + generator.index(below: 7))),
+      isUser: generator.index(below: 2) == 0)
+    let target = physical(UInt64(generator.index(below: 64)) << 12)
+    let kind = generator.index(below: 14)
     do {
       switch kind {
       case 0, 1, 2:
@@ -77,7 +79,7 @@ struct ScribblingEnemy<Configuration: PageTableConfiguration>: ~Copyable {
       case 5:
         _ = table.translate(address)
         _ = try table.readBytes(at: address, count: 8192)
-        table.liveness = generator.below(2) == 0 ? .live : .offline
+        table.liveness = generator.index(below: 2) == 0 ? .live : .offline
       case 6:
         try table.cloneCopyOnWrite(markingWith: 0, allocator: &allocator)
           .destroy(allocator: &allocator)
@@ -95,10 +97,10 @@ struct ScribblingEnemy<Configuration: PageTableConfiguration>: ~Copyable {
   mutating func entry(
     _ address: LinearAddress, _ properties: PageProperties, _ target: GuestPhysicalAddress
   ) throws {
-    let level = Level.allCases[generator.below(5)]
-    let choice = generator.below(6)
-    let isScribbling = generator.below(2) == 0
-    let place = physical(UInt64(generator.below(Int(memory.byteCount / 8))) * 8)
+    let level = Level.allCases[generator.index(below: 5)]
+    let choice = generator.index(below: 6)
+    let isScribbling = generator.index(below: 2) == 0
+    let place = physical(UInt64(generator.index(below: Int(memory.byteCount / 8))) * 8)
     let word = generator.next()
     let view = memory.view
     try table.withEntry(for: address, downTo: level, allocator: &allocator) {
@@ -126,22 +128,22 @@ struct ScribblingEnemy<Configuration: PageTableConfiguration>: ~Copyable {
     _ target: GuestPhysicalAddress
   ) throws {
     let prepared = try table.prepare(properties)
-    let choices = (0..<6).map { _ in generator.below(9) }
+    let choices = (0..<6).map { _ in generator.index(below: 9) }
     var enemy = SeededGenerator(seed: generator.next())
     let view = memory.view
     let wordCount = Int(memory.byteCount / 8)
-    let minimum = Level.allCases[generator.below(3)]
+    let minimum = Level.allCases[generator.index(below: 3)]
     try table.withCursor(
       address, byteCount: byteCount, minimumLevel: minimum, allocator: &allocator
     ) { (cursor, allocator) throws(PageTableError) in
       for choice in choices {
-        if enemy.below(2) == 0 {
+        if enemy.index(below: 2) == 0 {
           view.storeWord(
-            UInt64(enemy.below(wordCount)) * 8 & ~4095 | 7,
-            at: physical(UInt64(enemy.below(wordCount)) * 8))
+            UInt64(enemy.index(below: wordCount)) * 8 & ~4095 | 7,
+            at: physical(UInt64(enemy.index(below: wordCount)) * 8))
         }
         let rest = cursor.remainingByteCount
-        let part = enemy.below(2) == 0 ? rest : min(rest, 8192)
+        let part = enemy.index(below: 2) == 0 ? rest : min(rest, 8192)
         switch choice {
         case 0: _ = try cursor.query()
         case 1: _ = try cursor.findNext(byteCount: part, allocator: &allocator)

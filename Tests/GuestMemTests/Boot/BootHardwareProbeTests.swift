@@ -2,7 +2,9 @@
 
 import MMU
 import Probe
+import TestHosts
 import TestImages
+import TestSupport
 import Testing
 
 @testable import GuestMem

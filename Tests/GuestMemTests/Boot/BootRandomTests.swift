@@ -1,6 +1,7 @@
 // Random sequences on adopted tables, against a dictionary of what each page shows.
 
 import MMU
+import TestSupport
 import Testing
 
 @testable import GuestMem
@@ -46,7 +47,7 @@ struct BootRandomRun: ~Copyable {
     let all = everyBorder(cr3: machine.firmwareRoot, machine.paging, in: machine.memory.view)
     // The borders of a cycle are many; the changes should meet each other.
     var borders: [UInt64] = []
-    for _ in 0..<40 { borders.append(all[random.below(all.count)]) }
+    for _ in 0..<40 { borders.append(all[random.index(below: all.count)]) }
     self.machine = machine
     self.random = random
     self.borders = borders
@@ -60,31 +61,32 @@ struct BootRandomRun: ~Copyable {
   /// A page of the firmware's or beside it, or, for maps more often, one that nobody has mapped.
   mutating func page(isMap: Bool) -> UInt64 {
     let free: [UInt64] = [0x1_0000_0000, 0x7f00_0000_0000, 0xffff_ffff_8000_0000]
-    if random.below(3) < (isMap ? 2 : 1) {
-      return free[random.below(3)] + UInt64(random.below(1 << 11)) << 12
+    if random.index(below: 3) < (isMap ? 2 : 1) {
+      return free[random.index(below: 3)] + UInt64(random.index(below: 1 << 11)) << 12
     }
-    let base = borders[random.below(borders.count)]
-    let offset = [0, 0, 0x1000, 0x20_0000, 0x4000_0000][random.below(5)] as UInt64
-    let address = random.below(2) == 0 ? base &+ offset : base &- offset
+    let base = borders[random.index(below: borders.count)]
+    let offset = [0, 0, 0x1000, 0x20_0000, 0x4000_0000][random.index(below: 5)] as UInt64
+    let address = random.index(below: 2) == 0 ? base &+ offset : base &- offset
     return machine.paging.linearAddressWidth.isCanonical(address) ? address : base
   }
 
   /// Makes one operation and compares; answers what is wrong.
   mutating func step(_ number: Int) throws -> String? {
-    let isMap = random.below(2) == 0
+    let isMap = random.index(below: 2) == 0
     let start = page(isMap: isMap)
-    let pageCount = [1, 1, 1, 2, 3, 512, 513][random.below(7)] as UInt64
-    let rights = PageRights(rawValue: [1, 3, 5, 7][random.below(4)])
-    let isUser: Bool? = random.below(3) == 0 ? random.below(2) == 0 : nil
-    let removesRights = random.below(12) == 0
+    let pageCount = [1, 1, 1, 2, 3, 512, 513][random.index(below: 7)] as UInt64
+    let rights = PageRights(rawValue: [1, 3, 5, 7][random.index(below: 4)])
+    let isUser: Bool? = random.index(below: 3) == 0 ? random.index(below: 2) == 0 : nil
+    let removesRights = random.index(below: 12) == 0
     let free = machine.allocator.freeFrames
     do throws(PageTableError) {
       if isMap {
         let properties = PageProperties(
           rights: rights, isUser: isUser ?? false, isGlobal: number % 2 == 0,
-          memoryType: MemoryType.allCases[random.below(6)],
-          protectionKey: UInt8(random.below(16)), softwareBits: UInt16(random.below(1024)))
-        let target = UInt64(random.below(1 << 18)) << 12
+          memoryType: MemoryType.allCases[random.index(below: 6)],
+          protectionKey: UInt8(random.index(below: 16)),
+          softwareBits: UInt16(random.index(below: 1024)))
+        let target = UInt64(random.index(below: 1 << 18)) << 12
         try machine.table.map(
           linear(start), byteCount: pageCount << 12, to: physical(target), properties: properties,
           allocator: &machine.allocator)

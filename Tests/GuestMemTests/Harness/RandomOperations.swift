@@ -1,6 +1,7 @@
 // RandomOperations: operations at full scope, drawn from a seed.
 
 import MMU
+import TestSupport
 
 @testable import GuestMem
 

@@ -1,6 +1,7 @@
 // Segments that overlap, touch and leave gaps, byte by byte against a plain reading of the rule.
 
 import MMU
+import TestSupport
 import Testing
 
 @testable import GuestMem
@@ -24,12 +25,15 @@ struct SegmentTests {
     var counts = (words: 0, gaps: 0, overEnds: 0)
     for round in 0..<400 {
       let comment: Comment = "seed \(seed), round \(round)"
-      let segments: [(start: UInt64, count: UInt64)] = (0..<1 + random.below(5)).map { _ in
-        (UInt64(random.below(64)) + 1, UInt64(random.below(40)) + (random.below(8) == 0 ? 0 : 1))
+      let segments: [(start: UInt64, count: UInt64)] = (0..<1 + random.index(below: 5)).map { _ in
+        (
+          UInt64(random.index(below: 64)) + 1,
+          UInt64(random.index(below: 40)) + (random.index(below: 8) == 0 ? 0 : 1)
+        )
       }
       let content = (0..<256).map { _ in UInt8(truncatingIfNeeded: random.next()) }
       let offset = UInt64(64 + segments.count * 56)
-      let offsets = segments.map { _ in offset + UInt64(random.below(200)) }
+      let offsets = segments.map { _ in offset + UInt64(random.index(below: 200)) }
       let core = CoreBytes(
         zip(segments, offsets).map { (1, $1, $0.start, $0.count) }, content)
       guard segments.contains(where: { $0.count > 0 }) else { continue }

@@ -2,6 +2,7 @@
 
 import GuestMem
 import MMU
+import TestSupport
 import Testing
 
 @Suite("The frame allocator gives every frame to one owner")
@@ -13,11 +14,11 @@ struct FrameAllocatorTests {
     var allocator = try FrameAllocator(byteCount: frameCount * 4096)
     var free = Set(0..<frameCount)
     for _ in 0..<2000 {
-      let start = UInt64(generator.below(Int(frameCount)))
-      let count = UInt64(generator.below(6) + 1)
+      let start = UInt64(generator.index(below: Int(frameCount)))
+      let count = UInt64(generator.index(below: 6) + 1)
       let frames = start..<start + count
-      let alignment = UInt64(1) << UInt64(generator.below(4))
-      switch generator.below(4) {
+      let alignment = UInt64(1) << UInt64(generator.index(below: 4))
+      switch generator.index(below: 4) {
       case 0:
         let expected = (0..<frameCount).first { first in
           first % alignment == 0 && (first..<first + count).allSatisfy(free.contains)

@@ -3,6 +3,7 @@
 import Glibc
 import MMU
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import GuestMem
@@ -154,8 +155,9 @@ struct LockStressTests {
     withThreads(20) { thread in
       var generator = SeededGenerator(seed: seed &+ UInt64(thread) << 32)
       for round in 0..<150 {
-        let patience = Duration.microseconds(generator.below(4) == 0 ? 0 : generator.below(2000))
-        let held = generator.below(round % 10 == 0 ? 400 : 20)
+        let patience = Duration.microseconds(
+          generator.index(below: 4) == 0 ? 0 : generator.index(below: 2000))
+        let held = generator.index(below: round % 10 == 0 ? 400 : 20)
         let result = machine.withLock(patience: patience) {
           let count = machine.word(0)
           let start = ContinuousClock.now

@@ -1,6 +1,7 @@
 // The codec of the OSTD format, held against bit patterns that are put together here from its table.
 
 import MMU
+import TestSupport
 import Testing
 
 @testable import GuestMem

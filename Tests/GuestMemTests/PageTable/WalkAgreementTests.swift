@@ -2,6 +2,7 @@
 
 import GuestMem
 import MMU
+import TestSupport
 import Testing
 
 @Suite("The model reads from the tables what the builder meant")
@@ -55,24 +56,26 @@ struct WalkAgreementTests {
     let properties = everyProperty
     var borders: [UInt64] = []
     for _ in 0..<60 {
-      let start = UInt64(generator.below(8)) << 30 | UInt64(generator.below(1 << 18)) << 12
-      let base = generator.below(2) == 0 ? start : start | 0xffff_ff00_0000_0000
-      let unit: UInt64 = [0x1000, 0x20_0000, 0x4000_0000][generator.below(3)]
+      let start =
+        UInt64(generator.index(below: 8)) << 30 | UInt64(generator.index(below: 1 << 18)) << 12
+      let base = generator.index(below: 2) == 0 ? start : start | 0xffff_ff00_0000_0000
+      let unit: UInt64 = [0x1000, 0x20_0000, 0x4000_0000][generator.index(below: 3)]
       let address = base & ~(unit - 1)
-      let byteCount = UInt64(generator.below(5) + 1) * unit + UInt64(generator.below(3)) * 0x1000
-      switch generator.below(4) {
+      let byteCount =
+        UInt64(generator.index(below: 5) + 1) * unit + UInt64(generator.index(below: 3)) * 0x1000
+      switch generator.index(below: 4) {
       case 0:
         try machine.table.unmap(
           linear(address), byteCount: byteCount, allocator: &machine.allocator)
       case 1:
         try machine.table.protect(
           linear(address), byteCount: byteCount,
-          properties: properties[generator.below(properties.count)],
+          properties: properties[generator.index(below: properties.count)],
           allocator: &machine.allocator)
       default:
         try? machine.table.map(
           linear(address), byteCount: byteCount, to: physical(start),
-          properties: properties[generator.below(properties.count)],
+          properties: properties[generator.index(below: properties.count)],
           allocator: &machine.allocator)
       }
       borders += [address, address &+ byteCount]

@@ -1,6 +1,7 @@
 // RandomTableTests: tables full of noise, walked from any CR3 for any address.
 
 import MMU
+import TestSupport
 import Testing
 
 #if canImport(Glibc)

@@ -1,6 +1,7 @@
 // An audit against a plain one: every finding with its place, extent, entry, alias and count.
 
 import MMU
+import TestSupport
 import Testing
 
 @Suite("An audit finds what a plain loop over everything finds, to the last field")

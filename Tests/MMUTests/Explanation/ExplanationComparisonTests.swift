@@ -1,6 +1,7 @@
 // Explanations of pages whose rights stop an access, against a plain reading of section 5.6.
 
 import MMU
+import TestSupport
 import Testing
 
 /// A blame with its words, for comparison.

@@ -1,6 +1,7 @@
 // What tables cost and could be spared, against plain counts and at every border.
 
 import MMU
+import TestSupport
 import Testing
 
 @Suite("A census counts each table once, and names those that a large page could replace")

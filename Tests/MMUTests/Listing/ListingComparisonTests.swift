@@ -1,6 +1,7 @@
 // Listings, costs and censuses against plain loops over everything.
 
 import MMU
+import TestSupport
 import Testing
 
 /// Stops after some items.

@@ -1,6 +1,7 @@
 // Listings of tables that are trees, and of those that are not.
 
 import MMU
+import TestSupport
 import Testing
 
 /// Keeps what it receives.

@@ -1,6 +1,7 @@
 // PlainTables: every entry below a root, found by plain recursion, as a second opinion.
 
 import MMU
+import TestSupport
 
 /// A page as the entries on the way to it say.
 struct PlainPage: Hashable {

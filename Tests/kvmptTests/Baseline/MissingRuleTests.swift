@@ -4,6 +4,7 @@ import ArgumentParser
 import Glibc
 import MMU
 import Probe
+import TestHosts
 import Testing
 
 @testable import kvmpt

@@ -1,6 +1,7 @@
 // kvmpt conform and merge on the built program: shards, resuming, and machine profiles.
 
 import Glibc
+import TestHosts
 import Testing
 
 @testable import kvmpt

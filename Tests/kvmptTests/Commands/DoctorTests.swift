@@ -1,6 +1,7 @@
 // kvmpt doctor on the built program: what it finds, and every fault of a device.
 
 import Glibc
+import TestHosts
 import Testing
 
 @testable import kvmpt

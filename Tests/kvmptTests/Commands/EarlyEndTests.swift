@@ -1,6 +1,7 @@
 // Runs that end before their end: by the time limit, and by Control-C.
 
 import Glibc
+import TestHosts
 import Testing
 
 @testable import kvmpt

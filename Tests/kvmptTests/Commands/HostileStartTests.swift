@@ -1,6 +1,7 @@
 // Starts that a careless parent makes: closed descriptors, small limits.
 
 import Glibc
+import TestHosts
 import Testing
 
 @testable import kvmpt

@@ -2,6 +2,7 @@
 
 import Foundation
 import FoundationXML
+import TestHosts
 import Testing
 
 @testable import kvmpt

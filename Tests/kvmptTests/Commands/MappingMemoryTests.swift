@@ -1,6 +1,7 @@
 // How much memory a mapping takes, beside the guest's own.
 
 import Glibc
+import TestHosts
 import Testing
 
 @testable import kvmpt

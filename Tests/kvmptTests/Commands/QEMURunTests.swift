@@ -1,6 +1,7 @@
 // verify on QEMU from outside: every example with nothing skipped, and what goes wrong with QEMU.
 
 import Glibc
+import TestHosts
 import Testing
 
 @testable import kvmpt

@@ -1,5 +1,6 @@
 // verify on two machines, from outside.
 
+import TestHosts
 import Testing
 
 @testable import kvmpt

@@ -2,6 +2,7 @@
 
 import Foundation
 import Probe
+import TestHosts
 import Testing
 
 @testable import kvmpt

@@ -1,6 +1,7 @@
 // Disks that are full, files that may not grow, folders that are not there.
 
 import Glibc
+import TestHosts
 import Testing
 
 @testable import kvmpt

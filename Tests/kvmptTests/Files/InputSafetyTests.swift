@@ -1,6 +1,7 @@
 // Inputs that change, never come, or are no files.
 
 import Glibc
+import TestHosts
 import TestImages
 import Testing
 

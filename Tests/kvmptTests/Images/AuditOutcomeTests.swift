@@ -2,6 +2,7 @@
 
 import MMU
 import TestImages
+import TestSupport
 import Testing
 
 @testable import kvmpt

@@ -2,6 +2,7 @@
 
 import Glibc
 import TestImages
+import TestSupport
 import Testing
 
 @testable import kvmpt

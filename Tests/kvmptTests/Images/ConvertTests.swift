@@ -1,6 +1,7 @@
 // kvmpt convert: what it writes is read again, and says what the image says.
 
 import Glibc
+import TestHosts
 import TestImages
 import Testing
 

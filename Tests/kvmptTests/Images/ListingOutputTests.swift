@@ -4,6 +4,7 @@ import GuestMem
 import MMU
 import Probe
 import TestImages
+import TestSupport
 import Testing
 
 @testable import kvmpt

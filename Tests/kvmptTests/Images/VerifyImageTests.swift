@@ -1,5 +1,6 @@
 // kvmpt verify about memory images: its reports, its expectations and its refusals.
 
+import TestHosts
 import TestImages
 import Testing
 

@@ -1,5 +1,7 @@
 // FuzzCorpus: small files, and ways to spoil them.
 
+import TestSupport
+
 @testable import kvmpt
 
 /// Seeds for mutation: short files for speed, and one range of each example.
@@ -47,30 +49,31 @@ struct FuzzCorpus: Sendable {
 
   /// A seed with one to four spoilt places.
   func mutatedFile(using generator: inout SeededGenerator) -> [UInt8] {
-    var bytes = seeds[generator.below(seeds.count)]
-    for _ in 0...generator.below(4) { mutate(&bytes, using: &generator) }
+    var bytes = seeds[generator.index(below: seeds.count)]
+    for _ in 0...generator.index(below: 4) { mutate(&bytes, using: &generator) }
     return bytes
   }
 
   /// Spoils one place.
   func mutate(_ bytes: inout [UInt8], using generator: inout SeededGenerator) {
-    let index = generator.below(bytes.count)
-    let end = min(bytes.count, index + 1 + generator.below(12))
-    switch generator.below(10) {
-    case 0 where !bytes.isEmpty: bytes[index] ^= 1 << UInt8(generator.below(8))
+    let index = generator.index(below: bytes.count)
+    let end = min(bytes.count, index + 1 + generator.index(below: 12))
+    switch generator.index(below: 10) {
+    case 0 where !bytes.isEmpty: bytes[index] ^= 1 << UInt8(generator.index(below: 8))
     case 1 where !bytes.isEmpty: bytes[index] = UInt8(truncatingIfNeeded: generator.next())
     case 2 where !bytes.isEmpty: bytes.removeSubrange(index..<end)
     case 3: bytes.removeSubrange(index...)
     case 4 where !bytes.isEmpty:
       // A piece of the file again, elsewhere.
-      bytes.insert(contentsOf: Array(bytes[index..<end]), at: generator.below(bytes.count + 1))
+      bytes.insert(
+        contentsOf: Array(bytes[index..<end]), at: generator.index(below: bytes.count + 1))
     case 5:
-      let other = seeds[generator.below(seeds.count)]
-      bytes.replaceSubrange(index..., with: other[generator.below(other.count)...])
+      let other = seeds[generator.index(below: seeds.count)]
+      bytes.replaceSubrange(index..., with: other[generator.index(below: other.count)...])
     case 6:
       replaceWord(in: &bytes, near: index, using: &generator)
     default:
-      bytes.insert(contentsOf: Self.tokens[generator.below(Self.tokens.count)], at: index)
+      bytes.insert(contentsOf: Self.tokens[generator.index(below: Self.tokens.count)], at: index)
     }
   }
 
@@ -87,6 +90,6 @@ struct FuzzCorpus: Sendable {
     while first > 0 && isWord(bytes[first - 1]) { first -= 1 }
     var end = index
     while end < bytes.count && isWord(bytes[end]) { end += 1 }
-    bytes.replaceSubrange(first..<end, with: Self.tokens[generator.below(Self.tokens.count)])
+    bytes.replaceSubrange(first..<end, with: Self.tokens[generator.index(below: Self.tokens.count)])
   }
 }

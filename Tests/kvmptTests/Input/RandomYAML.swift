@@ -1,10 +1,12 @@
 // RandomYAML: documents that every YAML reader must accept.
 
+import TestSupport
+
 /// Writes random trees in random styles.
 enum RandomYAML {
   static func document(using generator: inout SeededGenerator) -> String {
     var text = ""
-    if generator.below(8) == 0 { text += "--- # start\n" }
+    if generator.index(below: 8) == 0 { text += "--- # start\n" }
     blockMapping(depth: 0, indentation: 0, using: &generator, into: &text)
     return text
   }
@@ -17,11 +19,11 @@ enum RandomYAML {
   private static func blockMapping(
     depth: Int, indentation: Int, using generator: inout SeededGenerator, into text: inout String
   ) {
-    for index in 0...generator.below(3) {
+    for index in 0...generator.index(below: 3) {
       if index > 0 || !text.hasSuffix("- ") { text += String(repeating: " ", count: indentation) }
-      text += generator.below(5) == 0 ? "'key \(index)':" : "key\(index):"
+      text += generator.index(below: 5) == 0 ? "'key \(index)':" : "key\(index):"
       value(depth: depth, indentation: indentation, using: &generator, into: &text)
-      if generator.below(6) == 0 { text += "\n   # a comment\n" }
+      if generator.index(below: 6) == 0 { text += "\n   # a comment\n" }
     }
   }
 
@@ -29,8 +31,8 @@ enum RandomYAML {
   private static func value(
     depth: Int, indentation: Int, using generator: inout SeededGenerator, into text: inout String
   ) {
-    let step = 1 + generator.below(4)
-    switch generator.below(depth < 3 ? 8 : 6) {
+    let step = 1 + generator.index(below: 4)
+    switch generator.index(below: depth < 3 ? 8 : 6) {
     case 0: text += "\n"
     case 1:
       text +=
@@ -45,9 +47,9 @@ enum RandomYAML {
         depth: depth + 1, indentation: indentation + step, using: &generator, into: &text)
     default:
       text += "\n"
-      for _ in 0...generator.below(3) {
+      for _ in 0...generator.index(below: 3) {
         text += String(repeating: " ", count: indentation + step) + "- "
-        if generator.below(2) == 0 {
+        if generator.index(below: 2) == 0 {
           text += scalar(isInFlow: false, using: &generator) + "\n"
         } else {
           blockMapping(
@@ -63,9 +65,9 @@ enum RandomYAML {
 
   private static func flow(depth: Int, using generator: inout SeededGenerator) -> String {
     if depth > 3 { return scalar(isInFlow: true, using: &generator) }
-    let space = generator.below(2) == 0 ? " " : "\n             "
-    let count = generator.below(4)
-    switch generator.below(3) {
+    let space = generator.index(below: 2) == 0 ? " " : "\n             "
+    let count = generator.index(below: 4)
+    switch generator.index(below: 3) {
     case 0: return scalar(isInFlow: true, using: &generator)
     case 1:
       let items = (0..<count).map { _ in flow(depth: depth + 1, using: &generator) }
@@ -77,8 +79,8 @@ enum RandomYAML {
   }
 
   private static func scalar(isInFlow: Bool, using generator: inout SeededGenerator) -> String {
-    let word = words[generator.below(words.count)]
-    switch generator.below(4) {
+    let word = words[generator.index(below: words.count)]
+    switch generator.index(below: 4) {
     case 0: return "'\(word.replacing("'", with: "''"))'"
     case 1: return "\"\(word.replacing("\\", with: "\\\\").replacing("\"", with: "\\\""))\""
     default: return word == "-" || (isInFlow && word == "?x") ? "'\(word)'" : word

@@ -3,6 +3,7 @@
 import Dispatch
 import Probe
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import kvmpt

@@ -1,5 +1,6 @@
 // The way through the YAML library: what is refused of its events, and its errors in our words.
 
+import TestSupport
 import Testing
 
 @testable import kvmpt

@@ -1,5 +1,6 @@
 // How many keys and values a file may have.
 
+import TestSupport
 import Testing
 
 @testable import kvmpt

@@ -1,6 +1,7 @@
 // Every lie of a machine, told to every command.
 
 import MMU
+import TestHosts
 import Testing
 
 @testable import Probe

@@ -1,6 +1,7 @@
 // Every option of every command does something, or is refused.
 
 import Glibc
+import TestHosts
 import Testing
 
 @testable import kvmpt

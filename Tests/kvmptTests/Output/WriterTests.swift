@@ -1,5 +1,6 @@
 // The report formats, from plain inputs to exact text.
 
+import TestSupport
 import Testing
 
 @testable import kvmpt
@@ -78,22 +79,23 @@ struct WriterTests {
   private static func randomValue(
     depth: Int, using generator: inout SeededGenerator
   ) -> JSONValue {
-    switch generator.below(depth < 4 ? 6 : 4) {
+    switch generator.index(below: depth < 4 ? 6 : 4) {
     case 0: return .null
-    case 1: return .bool(generator.below(2) == 0)
+    case 1: return .bool(generator.index(below: 2) == 0)
     case 2: return .integer(Int(truncatingIfNeeded: generator.next()))
     case 3:
-      let scalars = (0..<generator.below(8)).compactMap { _ in
-        Unicode.Scalar(UInt32(generator.below(0x300)))
+      let scalars = (0..<generator.index(below: 8)).compactMap { _ in
+        Unicode.Scalar(UInt32(generator.index(below: 0x300)))
       }
       return .string(String(String.UnicodeScalarView(scalars)))
     case 4:
       return .array(
-        (0..<generator.below(4)).map { _ in randomValue(depth: depth + 1, using: &generator) })
+        (0..<generator.index(below: 4)).map { _ in randomValue(depth: depth + 1, using: &generator)
+        })
     default:
       return .object(
         Dictionary(
-          uniqueKeysWithValues: (0..<generator.below(4)).map {
+          uniqueKeysWithValues: (0..<generator.index(below: 4)).map {
             ("key \($0)", randomValue(depth: depth + 1, using: &generator))
           }))
     }

@@ -3,6 +3,7 @@
 import KVM
 import MMU
 import Probe
+import TestHosts
 import Testing
 
 @testable import kvmpt

@@ -2,6 +2,7 @@
 
 import Glibc
 import Probe
+import TestHosts
 import Testing
 
 @testable import kvmpt

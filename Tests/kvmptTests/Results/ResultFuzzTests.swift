@@ -2,6 +2,8 @@
 
 import Glibc
 import Probe
+import TestHosts
+import TestSupport
 import Testing
 
 @testable import kvmpt
@@ -56,7 +58,7 @@ struct ResultFuzzTests {
     var (accepted, refused) = (0, 0)
     var slowest = Duration.zero
     for round in 0..<Self.count {
-      let kind = round % 4 == 3 ? 1 + generator.below(2) : 0
+      let kind = round % 4 == 3 ? 1 + generator.index(below: 2) : 0
       let bytes = mutated(texts[kind], &generator)
       let start = ContinuousClock.now
       do throws(CommandFailure) {
@@ -93,12 +95,12 @@ struct ResultFuzzTests {
   /// A copy of a file in which a number, a word or some bytes are others.
   private func mutated(_ bytes: [UInt8], _ generator: inout SeededGenerator) -> [UInt8] {
     var result = bytes
-    for _ in 0...generator.below(3) {
+    for _ in 0...generator.index(below: 3) {
       if result.isEmpty { return result }
-      let at = generator.below(result.count)
-      switch generator.below(8) {
-      case 0: result[at] ^= 1 << UInt8(generator.below(8))
-      case 1: result.removeSubrange(at..<min(result.count, at + 1 + generator.below(40)))
+      let at = generator.index(below: result.count)
+      switch generator.index(below: 8) {
+      case 0: result[at] ^= 1 << UInt8(generator.index(below: 8))
+      case 1: result.removeSubrange(at..<min(result.count, at + 1 + generator.index(below: 40)))
       case 2: result.insert(contentsOf: bytes[..<min(bytes.count, 50)], at: at)
       case 3: result = Array(result[..<at])
       default: replaceNumber(in: &result, near: at, &generator)
@@ -120,6 +122,7 @@ struct ResultFuzzTests {
       "281474976710656", "1e400", "99999999999999999999999", "\(old &+ 1)", "\(old &- 1)",
       "\(old / 2)", "\(old &* 2)",
     ]
-    bytes.replaceSubrange(first..<end, with: Array(hostile[generator.below(hostile.count)].utf8))
+    bytes.replaceSubrange(
+      first..<end, with: Array(hostile[generator.index(below: hostile.count)].utf8))
   }
 }

@@ -19,6 +19,11 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable {
   /// A number from 0 up to and without `bound`, which is positive.
   public mutating func below(_ bound: UInt64) -> UInt64 { next() % bound }
 
+  /// A number below `bound`; 0 when there is none.
+  public mutating func index(below bound: Int) -> Int {
+    bound > 0 ? Int(truncatingIfNeeded: next() >> 1) % bound : 0
+  }
+
   /// True once in `count` times.
   public mutating func once(in count: UInt64) -> Bool { below(count) == 0 }
 }
