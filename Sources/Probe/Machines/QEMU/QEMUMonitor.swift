@@ -1,6 +1,7 @@
 // QEMUMonitor: the connection on which QEMU says what happens and is asked about registers.
 
 internal import CKVM
+import Glibc
 import Synchronization
 
 /// A connection to QEMU's machine protocol.
@@ -110,7 +111,5 @@ final class QEMUMonitor {
 
 /// Lets other threads run for a moment that is short beside a batch.
 func pauseBriefly() {
-  var time = timespec(tv_sec: 0, tv_nsec: 50_000)
-  // SAFETY: the structure is a variable of this function.
-  _ = unsafe nanosleep(&time, nil)
+  usleep(50)
 }

@@ -80,7 +80,14 @@ struct Calibrator {
     _ unexplained: UnexplainedPolicy
   ) throws(MachineError) {
     let mode = TrialRound(ProcessorSettings())
-    let collector = try bench.verdicts(of: scratch.plan, mode, knowing: Self.assumed(profile))
+    var collector = try bench.verdicts(of: scratch.plan, mode, knowing: Self.assumed(profile))
+    // CPUID of an emulated processor may name a vendor whose rules it does not follow.
+    if let vendor = collector.disagreements.lazy.compactMap(scratch.vendor).first,
+      vendor != profile.vendor
+    {
+      profile.vendor = vendor
+      collector = try bench.verdicts(of: scratch.plan, mode, knowing: Self.assumed(profile))
+    }
     for verdict in collector.disagreements + collector.lost
     where verdict.disagreements.contains(.modelledExecuted) || verdict.isUndecided {
       if let deviation = scratch.deviation(verdict) {

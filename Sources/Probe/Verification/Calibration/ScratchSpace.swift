@@ -14,9 +14,12 @@ struct ScratchSpace {
   private let reservedBits: [(address: UInt64, bit: UInt64)]
   /// A and D are set in all entries, so that no access changes tables.
   private let hasFlagsSet: Bool
+  /// The page below a PML4E with bit 8 set, which AMD's processors reserve and Intel's ignore; 0 for
+  /// none.
+  private let addressBelowBit8: UInt64
 
   /// A space with every basic right, a page below each root entry in `rootIndices`, of which there
-  /// are at most 64, a reserved bit, and a 1 GiB page.
+  /// are at most 64, reserved bits, and a 1 GiB page.
   init(rootIndices: Set<Int>, width: UInt8) {
     hasFlagsSet = false
     var mappings: [Mapping] = []
@@ -41,6 +44,11 @@ struct ScratchSpace {
         "root entry \(index)", UInt64(index) << 39 | 0x1000,
         PageProperties(rights: [.read, .write], isUser: true))
     }
+    // Entry 3 is the gap.
+    let free = (4..<255).first { !rootIndices.contains($0) } ?? 2
+    addressBelowBit8 = UInt64(free) << 39 | 0x1000
+    add(
+      "bit 8 of a PML4E", addressBelowBit8, PageProperties(rights: [.read, .write], isUser: true))
     mappings.append(
       Mapping(
         name: "reserved 2 MiB", linearAddress: LinearAddress(truncating: large, width: .bits48),
@@ -71,6 +79,7 @@ struct ScratchSpace {
     self.space = space
     self.reservedBits = reservedBits
     self.hasFlagsSet = hasFlagsSet
+    addressBelowBit8 = 0
     plan = Self.plan(for: space.mappings.indices, of: space, manners: manners, hasGap: true)
     largePlan = ProbePlan()
   }
@@ -100,6 +109,11 @@ struct ScratchSpace {
       guard walk.stepCount > 0 else { continue }
       memory.orWord(bit, at: walk.step(walk.stepCount - 1).entryAddress)
     }
+    if addressBelowBit8 != 0 {
+      let walk = Walk(
+        addressBelowBit8, cr3: built.cr3, configuration: built.configuration, in: memory)
+      if walk.stepCount > 0 { memory.orWord(1 << 8, at: walk.step(0).entryAddress) }
+    }
     guard hasFlagsSet else { return }
     for mapping in space.mappings {
       let walk = Walk(
@@ -111,6 +125,21 @@ struct ScratchSpace {
           PageTableEntry.Bit.accessed | (isLeaf ? PageTableEntry.Bit.dirty : 0),
           at: walk.step(step).entryAddress)
       }
+    }
+  }
+
+  /// Whose manual the machine follows about bit 8 of a PML4E; nil where the verdict is not about it,
+  /// or where the machine follows neither.
+  ///
+  /// Source: AMD APM volume 2, section 5.3.3 (bit 8 of a PML4E must be zero); Intel SDM volume 3A,
+  /// section 5.5.4 (it is ignored).
+  func vendor(_ verdict: ProbeVerdict) -> ProcessorVendor? {
+    guard addressBelowBit8 != 0, verdict.address & ~0xfff == addressBelowBit8 else { return nil }
+    switch verdict.executed {
+    case .success: return .intel
+    case .pageFault(let code, _):
+      return code & PageFaultErrorCode.reserved.rawValue != 0 ? .amd : nil
+    default: return nil
     }
   }
 

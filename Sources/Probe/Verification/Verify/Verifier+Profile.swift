@@ -14,7 +14,11 @@ extension Verifier {
   public mutating func use(_ profile: MachineProfile) throws(MachineProfileMismatch) {
     guard let factory else { return }
     let (given, own) = (profile.identity, factory.identity)
-    let vendors = [profile.vendor, factory.vendor].map { $0 == .amd ? "amd" : "intel" }
+    // What an emulated processor calls itself need not be whose rules it follows.
+    let isNamed = own.hostProcessor == .silicon
+    let vendors = [profile.vendor, isNamed ? factory.vendor : profile.vendor].map {
+      $0 == .amd ? "amd" : "intel"
+    }
     let widths = [
       profile.physicalAddressWidth, MachineProfile.believedWidth(factory.physicalAddressWidth),
     ].map { String($0) }
