@@ -12,20 +12,20 @@ stop_emulator() {
   emulator=
 }
 
-# start_emulator FOLDER PACKAGES PROCESSOR PARAMETERS: QEMU, whose standard output is the second
-# serial port. "no_timer_check": where two processors are busy, the emulated timer ticks too late for
-# the kernel's check of it.
+# start_emulator FOLDER PACKAGES MODEL PROCESSORS THREADS PARAMETERS: QEMU, whose standard output is the
+# second serial port. "no_timer_check": where two processors are busy, the emulated timer ticks too late
+# for the kernel's check of it.
 start_emulator() {
   local folder=$1 packages=$2
-  exec nice qemu-system-x86_64 -machine q35 -accel tcg,thread=single -cpu "$3" -smp 2 -m 2G \
+  exec nice qemu-system-x86_64 -machine q35 -accel "tcg,thread=$5" -cpu "$3" -smp "$4" -m 2G \
     -nodefaults -no-user-config -display none -no-reboot \
     -serial "file:$folder/console" -chardev stdio,id=steps,signal=off -serial chardev:steps \
     -kernel "$packages"/boot/vmlinuz-* -initrd "$folder/../initrd" \
-    -append "console=ttyS0 quiet panic=-1 tsc=unstable no_timer_check nowatchdog kvm-amd=$4" \
+    -append "console=ttyS0 quiet panic=-1 tsc=unstable no_timer_check nowatchdog kvm-amd=$6" \
     < /dev/null 2> "$folder/emulator"
 }
 
-# boot NAME FOLDER PACKAGES PROCESSOR PARAMETERS: runs the host to its end. Leaves what it said in
+# boot NAME FOLDER PACKAGES MODEL PROCESSORS THREADS PARAMETERS: runs the host to its end. Leaves what it said in
 # FOLDER/steps and FOLDER/console, and says on standard error how far it is.
 boot() {
   local name=$1 folder=$2 line code started=$SECONDS
