@@ -93,13 +93,13 @@ struct VerdictTests {
   func unrestrictedKey() {
     var settings = ProcessorSettings()
     settings.pkru = .max
-    #expect(settings.unrestrictedKey == 0)
+    #expect(settings.unrestrictedUserKey == 0)
     settings.isPKEEnabled = true
-    #expect(settings.unrestrictedKey == nil)
+    #expect(settings.unrestrictedUserKey == nil)
     settings.pkru = 0x7fff_ffff
-    #expect(settings.unrestrictedKey == nil)
+    #expect(settings.unrestrictedUserKey == nil)
     settings.pkru = ~(3 << 10)
-    #expect(settings.unrestrictedKey == 5)
+    #expect(settings.unrestrictedUserKey == 5)
   }
 
   @Test("Pages that only this machine makes too many are refused before any is written")

@@ -64,7 +64,8 @@ extension AddressSpace {
     if (errorCode & 0x10 != 0) != (isFetch && fetchesAreMarked) {
       return .instructionFetchBit(expectation.access)
     }
-    if errorCode & 0x20 != 0 && (isFetch || !processor.isPKEEnabled) { return .protectionKeyBit }
+    let hasKeys = processor.isPKEEnabled || processor.isPKSEnabled
+    if errorCode & 0x20 != 0 && (isFetch || !hasKeys) { return .protectionKeyBit }
     if errorCode & 0x28 != 0 && !isPresent { return .presentBitMissing }
     return nil
   }

@@ -20,7 +20,7 @@ struct AgentMemory {
     self.slot = slot
     self.rootLevel = rootLevel
     noExecute = settings.isNoExecuteEnabled ? 1 << 63 : 0
-    userKey = settings.unrestrictedKey
+    userKey = settings.unrestrictedUserKey
   }
 
   /// Writes everything but the records and the root's copy.

@@ -39,10 +39,14 @@ public struct ProcessorState: Hashable, Sendable {
 }
 
 extension ProcessorSettings {
-  /// A protection key that denies nothing, or nil where PKRU restricts all sixteen.
-  var unrestrictedKey: UInt64? {
+  /// A protection key that denies nothing to user pages, or nil where PKRU restricts all sixteen.
+  var unrestrictedUserKey: UInt64? {
     isPKEEnabled ? (0..<16).first { pkru >> (2 * UInt32($0)) & 3 == 0 } : 0
   }
+
+  /// True when IA32_PKRS denies something to supervisor pages with key 0, which those of the agent
+  /// are.
+  var deniesAgent: Bool { isPKSEnabled && pkrs & 3 != 0 }
 
   /// The mode in which code at `privilege` makes its accesses.
   func mode(at privilege: PrivilegeLevel) -> CPUMode {

@@ -60,7 +60,8 @@ public enum NotRunReason: String, CaseIterable, Hashable, Sendable {
   case reachesAgent = "reaches-agent"
   /// The tables use every root entry that the agent could use.
   case noFreeRootEntry = "no-free-root-entry"
-  /// PKRU restricts every protection key, and the agent needs one at CPL 3.
+  /// PKRU restricts every protection key, and the agent needs one at CPL 3; or IA32_PKRS restricts
+  /// key 0, which the agent's supervisor pages have.
   case noUnrestrictedKey = "no-unrestricted-key"
   /// Physical memory leaves no room for the agent.
   case noRoomForAgent = "no-room-for-agent"
@@ -95,7 +96,8 @@ public enum NotRunReason: String, CaseIterable, Hashable, Sendable {
       "this machine cannot tell whether an access reached the physical address"
     case .reachesAgent: "the tables lead to the probe agent's own memory"
     case .noFreeRootEntry: "the tables leave no root entry to the agent"
-    case .noUnrestrictedKey: "PKRU restricts every key, and the agent needs one at CPL 3"
+    case .noUnrestrictedKey:
+      "PKRU restricts every key, and the agent needs one at CPL 3, or IA32_PKRS restricts key 0"
     case .noRoomForAgent: "the physical addresses leave no room for the agent"
     case .timeLimit: "the time limit of the run was reached"
     case .interrupted: "the run was interrupted"

@@ -80,17 +80,31 @@ struct CalibrationValueTests {
   func unrestrictedKey() {
     var settings = ProcessorSettings()
     settings.pkru = .max
-    #expect(settings.unrestrictedKey == 0)
+    #expect(settings.unrestrictedUserKey == 0)
     settings.isPKEEnabled = true
-    #expect(settings.unrestrictedKey == nil)
+    #expect(settings.unrestrictedUserKey == nil)
     for key in 0..<16 as Range<UInt32> {
       settings.pkru = ~(3 << (2 * key))
-      #expect(settings.unrestrictedKey == UInt64(key))
+      #expect(settings.unrestrictedUserKey == UInt64(key))
       for restriction in [1, 2, 3] as [UInt32] {
         settings.pkru = restriction << (2 * key)
-        #expect(settings.unrestrictedKey == (key == 0 ? 1 : 0))
+        #expect(settings.unrestrictedUserKey == (key == 0 ? 1 : 0))
       }
     }
+  }
+
+  @Test("IA32_PKRS denies the agent where it restricts key 0, with CR4.PKS only")
+  func supervisorKeyOfTheAgent() {
+    var settings = ProcessorSettings()
+    settings.pkrs = .max
+    #expect(!settings.deniesAgent)
+    settings.isPKSEnabled = true
+    for pkrs in [1, 2, 3, .max] as [UInt32] {
+      settings.pkrs = pkrs
+      #expect(settings.deniesAgent)
+    }
+    settings.pkrs = ~3
+    #expect(!settings.deniesAgent)
   }
 
   @Test("A rule that the baseline does not have of this machine is a remark, and no other")

@@ -103,8 +103,10 @@ struct AskedOracle: Sendable {
         return false
       }
       let isWrite = manner.kind == .write
-      if properties.isUser && processor.isPKEEnabled {
-        let keyRights = processor.pkru >> (2 * UInt32(properties.protectionKey)) & 3
+      // Keys of user pages count by PKRU, those of supervisor pages by IA32_PKRS.
+      if properties.isUser ? processor.isPKEEnabled : processor.isPKSEnabled {
+        let register = properties.isUser ? processor.pkru : processor.pkrs
+        let keyRights = register >> (2 * UInt32(properties.protectionKey & 15)) & 3
         if keyRights & 1 != 0 { return false }
         if keyRights & 2 != 0 && isWrite && !kernelIgnoresReadOnly { return false }
       }

@@ -153,9 +153,9 @@ struct ExperimentRun {
     if let obstacle = experiment.setup.obstacle(to: pages[index]) { return obstacle }
     let prediction = predictions[index]
     if prediction.reachesAgent { return .reachesAgent }
-    if manner.privilege == .user, experiment.setup.settings.unrestrictedKey == nil {
-      return .noUnrestrictedKey
-    }
+    let settings = experiment.setup.settings
+    if settings.deniesAgent { return .noUnrestrictedKey }
+    if manner.privilege == .user, settings.unrestrictedUserKey == nil { return .noUnrestrictedKey }
     guard case .success = prediction.answer(for: manner).outcome, let frame = prediction.frame
     else { return nil }
     if case .device = frames.contents[frame], !observableDevices.contains(frame) {

@@ -96,7 +96,7 @@ extension NotRunReason {
       "an entry that is not present in that table, or XD (bit 63) set in the entry that maps it"
     case .reachesAgent: "tables that leave more root entries and physical addresses unused"
     case .noFreeRootEntry: "a root with an entry that is not present"
-    case .noUnrestrictedKey: "a key that PKRU does not restrict"
+    case .noUnrestrictedKey: "a key that PKRU does not restrict, and key 0 in IA32_PKRS"
     case .noRoomForAgent: "physical addresses that no entry leads to"
     case .timeLimit: "a longer --timeout"
     case .interrupted: "a run that comes to its end"
