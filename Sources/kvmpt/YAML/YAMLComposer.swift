@@ -111,32 +111,39 @@ struct YAMLComposer: ~Copyable {
   }
 
   /// Refuses keys that are given twice.
+  ///
+  /// - Complexity: O(*n* log *n*) in the number of keys.
   private func checkKeys(of mapping: Int) throws(InputProblem) {
-    var places: [ArraySlice<UInt8>: SourcePosition] = [:]
-    var repeated: [(text: ArraySlice<UInt8>, position: SourcePosition)] = []
+    // By key, where it is first, and whether it comes again.
+    var places: [ArraySlice<UInt8>: (first: Int, isRepeated: Bool)] = [:]
+    var hasRepeated = false
     var key = mapping + 1
     while key < records[mapping].end {
       let text = reader.text[Int(records[key].start)..<Int(records[key].end)]
-      let position = SourcePosition(
-        line: Int(records[key].line), column: Int(records[key].column))
-      if let first = places[text] {
-        if !repeated.contains(where: { $0.text == text }) { repeated.append((text, first)) }
-      } else {
-        places[text] = position
+      if let place = places.updateValue((key, false), forKey: text) {
+        places[text] = (place.first, true)
+        hasRepeated = true
       }
-      let value = key + 1
-      let isScalar = records[value].kind == .plain || records[value].kind == .quoted
-      key = isScalar ? value + 1 : Int(records[value].end)
+      key = recordBehind(key + 1)
     }
-    guard let first = repeated.min(by: { $0.position < $1.position }) else { return }
-    let names = repeated.sorted { $0.position < $1.position }.prefix(10)
-      .map { quoted(String(decoding: $0.text, as: UTF8.self)) }
+    guard hasRepeated else { return }
+    let repeated = places.filter(\.value.isRepeated).sorted { $0.value.first < $1.value.first }
+    guard let first = repeated.first.map({ records[$0.value.first] }) else { return }
+    let names = repeated.prefix(10).map { quoted(String(decoding: $0.key, as: UTF8.self)) }
     let more = repeated.count > names.count ? ", and \(repeated.count - names.count) more," : ""
     throw InputProblem(
-      "duplicate-key", at: first.position,
+      "duplicate-key", at: SourcePosition(line: Int(first.line), column: Int(first.column)),
       "\(repeated.count == 1 ? "the key" : "the keys") \(names.joined(separator: ", "))\(more) "
         + "\(repeated.count == 1 ? "is" : "are") given again further down", hint: "keep one of them"
     )
+  }
+
+  /// The number of the record behind a value and all that it holds.
+  private func recordBehind(_ value: Int) -> Int {
+    switch records[value].kind {
+    case .plain, .quoted: value + 1
+    case .sequence, .mapping: Int(records[value].end)
+    }
   }
 
   private func propertyProblem(_ event: YAMLEvent) -> InputProblem {

@@ -180,6 +180,26 @@ struct YAMLDocumentTests {
     }
   }
 
+  @Test("However many keys are given twice, they are found in no time, and ten are named")
+  func manyDuplicateKeys() throws {
+    func cost(_ count: Int) throws -> Duration {
+      let keys = (0..<count).map { "k\($0): 1\n" }.joined()
+      let bytes = Array((keys + keys + keys).utf8)
+      let start = ThreadTime.now
+      do throws(InputProblem) {
+        _ = try YAMLDocument.root(of: bytes)
+        Issue.record("accepted")
+      } catch {
+        #expect(error.id == "duplicate-key" && error.position == .start)
+        #expect(error.message.contains("'k9', and \(count - 10) more, are given again"))
+      }
+      return ThreadTime.now - start
+    }
+    let short = try (0..<3).map { _ in try cost(2000) }.min() ?? .zero
+    // Eight times the keys: sixty-four times as long would be each compared with each.
+    #expect(try cost(16_000) < short * 30)
+  }
+
   @Test("A file with more than a million keys and values is refused before it takes memory")
   func tooManyValues() {
     let text = String(repeating: "- a\n", count: 1_000_000)
