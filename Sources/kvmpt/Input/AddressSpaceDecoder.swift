@@ -25,6 +25,8 @@ struct AddressSpaceDecoder {
     var space = AddressSpace(rootLevel: rootLevel, memoryByteCount: memory, mappings: [])
     space.name = name
     if let node = fields.node("processor") { space.processor = decodeProcessor(node) }
+    space.mappings.reserveCapacity(mappingNodes.count)
+    positions.mappings.reserveCapacity(mappingNodes.count)
     for (index, node) in mappingNodes.enumerated() {
       var mappingFields = FieldReader(node, .mapping)
       let mapping = decodeMapping(&mappingFields, number: index + 1)

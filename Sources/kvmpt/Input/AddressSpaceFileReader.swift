@@ -23,23 +23,13 @@ struct AddressSpaceFileReader {
   ///
   /// - Complexity: O(*n* log *n*) in the number of bytes.
   func read(_ bytes: [UInt8], path: String) -> Outcome {
-    let content: [UInt8]
+    let decoder: AddressSpaceDecoder
+    let addressSpace: AddressSpace
     do throws(InputProblem) {
-      content = try SourceText.checked(bytes, byteLimit: limits.fileByteCount)
+      (decoder, addressSpace) = try decoded(bytes)
     } catch {
       return .problems([error], droppedCount: 0)
     }
-    let root: YAMLNode
-    do throws(InputProblem) {
-      guard let node = try YAMLDocument.root(of: content) else {
-        return .problems([Self.emptyFileProblem], droppedCount: 0)
-      }
-      root = node
-    } catch {
-      return .problems([error], droppedCount: 0)
-    }
-    var decoder = AddressSpaceDecoder()
-    let addressSpace = decoder.decode(root)
     var problems = decoder.problems
     problems += self.problems(of: addressSpace, at: decoder.positions)
     guard problems.isEmpty else {
@@ -51,6 +41,19 @@ struct AddressSpaceFileReader {
       AddressSpaceFile(
         path: path, summary: decoder.summary, addressSpace: addressSpace,
         positions: decoder.positions))
+  }
+
+  /// What the file says, and where.
+  ///
+  /// The tree of its values, which takes 300 bytes for a mapping, ends here.
+  private func decoded(
+    _ bytes: [UInt8]
+  ) throws(InputProblem) -> (decoder: AddressSpaceDecoder, addressSpace: AddressSpace) {
+    let content = try SourceText.checked(bytes, byteLimit: limits.fileByteCount)
+    guard let root = try YAMLDocument.root(of: content) else { throw Self.emptyFileProblem }
+    var decoder = AddressSpaceDecoder()
+    let addressSpace = decoder.decode(root)
+    return (decoder, addressSpace)
   }
 
   private static let emptyFileProblem = InputProblem(

@@ -118,6 +118,10 @@ enum InputFile {
   ) throws(InputFileError) -> [UInt8] {
     let status = FileStatus(of: descriptor)
     var content: [UInt8] = []
+    // An array that grows is twice as large as it has to be, and copied on the way.
+    if let status, status.kind == .regular {
+      content.reserveCapacity(min(status.byteCount, byteLimit) + 1)
+    }
     var buffer = [UInt8](repeating: 0, count: 65536)
     // A pipe has had a writer when it has nothing yet, instead of an end.
     var hasHadWriter = status?.kind != .pipe || path == "-"

@@ -45,6 +45,12 @@ struct Vocabulary {
       "error": "error-code", "result": "outcome", "kind": "access", "pa": "physical",
     ])
 
+  /// The keys of all objects, each once; fewer than 256.
+  static let allKeys: [String] =
+    [file, processor, mapping, expectation].reduce(into: []) { all, vocabulary in
+      all += vocabulary.keys.filter { !all.contains($0) }
+    }
+
   /// What to say about a key that is not one of ours.
   func hint(for key: String) -> String {
     if let suggestion = suggestion(for: key) { return "did you mean '\(suggestion)'?" }

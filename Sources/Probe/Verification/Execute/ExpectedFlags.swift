@@ -13,10 +13,19 @@ struct ExpectedFlags {
   private static let excusedAccess: UInt8 = 16
   private static let excusedDirty: UInt8 = 32
 
-  /// What probes ask for, word by word of the tables that they read.
+  /// Neighbouring words that are kept together.
+  ///
+  /// Where mappings lie far apart, a batch reads one word of each of thousands of tables: a cache
+  /// line of flags for each is enough.
+  private static let chunkWordCount = 64
+  private static let chunkCountOfTable = 512 / chunkWordCount
+
+  /// What probes ask for, word by word of the chunks that they read.
   private var words: [UInt8] = []
-  /// By table, where its words begin, or -1 while no probe has read it.
-  private var starts: [Int32]
+  /// By chunk of the tables that probes read, where its words begin, or -1 while none has read it.
+  private var chunkStarts: [Int32] = []
+  /// By table, where its chunks begin in `chunkStarts`, or -1 while no probe has read it.
+  private var tableStarts: [Int32]
   private let rootLevel: Level
   /// The rules about flags.
   private let rules: [(rule: Deviation, difference: FlagDifference)]
@@ -33,7 +42,7 @@ struct ExpectedFlags {
   }
 
   init(tableCount: Int, rootLevel: Level, deviations: [Deviation]) {
-    starts = [Int32](repeating: -1, count: tableCount)
+    tableStarts = [Int32](repeating: -1, count: tableCount)
     self.rootLevel = rootLevel
     rules = deviations.compactMap { rule in
       guard case .flags(let difference) = rule.effect else { return nil }
@@ -99,12 +108,17 @@ struct ExpectedFlags {
   }
 
   private mutating func add(_ flags: UInt8, to word: Int) {
-    let position = word >> 9
-    if starts[position] < 0 {
-      starts[position] = Int32(words.count)
-      words.append(contentsOf: repeatElement(0, count: 512))
+    let table = word / 512
+    if tableStarts[table] < 0 {
+      tableStarts[table] = Int32(chunkStarts.count)
+      chunkStarts.append(contentsOf: repeatElement(-1, count: Self.chunkCountOfTable))
     }
-    words[Int(starts[position]) + word & 511] |= flags
+    let chunk = Int(tableStarts[table]) + word % 512 / Self.chunkWordCount
+    if chunkStarts[chunk] < 0 {
+      chunkStarts[chunk] = Int32(words.count)
+      words.append(contentsOf: repeatElement(0, count: Self.chunkWordCount))
+    }
+    words[Int(chunkStarts[chunk]) + word % Self.chunkWordCount] |= flags
   }
 
   private mutating func add(
@@ -126,49 +140,61 @@ struct ExpectedFlags {
   func compare(
     with run: ExperimentRun, _ manner: ProbeManner, into collector: inout VerdictCollector
   ) {
-    let accessed = PageTableEntry.Bit.accessed
-    let dirty = PageTableEntry.Bit.dirty
     for (position, frame) in run.experiment.tables.frames.enumerated() {
       let isUnchanged = run.tablesBefore.isUnchanged(position)
-      let start = Int(starts[position])
-      if isUnchanged && start < 0 { continue }
+      let chunks = Int(tableStarts[position])
+      // What no probe reads, and nothing has changed, is as it was.
+      if isUnchanged && chunks < 0 { continue }
       defer { if !isUnchanged { run.tablesBefore.restore(position) } }
       let table = run.experiment.memory.tableWords(at: frame)
       let tableBefore = run.tablesBefore.words(position)
-      for index in 0..<512 {
-        let word = position * 512 + index
-        let after = table[index]
-        let before = tableBefore[index]
-        let flags = start < 0 ? 0 : words[start + index]
-        if after == before && flags == 0 { continue }
-        let address = frame + UInt64(index) * 8
-        var must: UInt64 = 0
-        if flags & Self.mustAccess != 0 { must |= accessed }
-        if flags & Self.mustDirty != 0 { must |= dirty }
-        var excused: UInt64 = 0
-        if flags & Self.excusedAccess != 0 { excused |= accessed & ~must }
-        if flags & Self.excusedDirty != 0 { excused |= dirty & ~must }
-        if after == before | must | excused { continue }
-        var may: UInt64 = 0
-        if flags & Self.mayAccess != 0 { may |= accessed }
-        if flags & Self.mayDirty != 0 { may |= dirty }
-        // What one probe must set is missing, whatever another one of the batch may set.
-        let required = before | must | excused
-        if required & ~after == 0 && after & ~(required | may) == 0 { continue }
-        if let rules = rulesThatExcuse(
-          word, missing: required & ~after, extra: after & ~required & ~may,
-          required: before | must,
-          after: after)
-        {
-          for rule in rules { collector.addExcused(rule) }
-          continue
+      for chunk in 0..<Self.chunkCountOfTable {
+        let start = chunks < 0 ? -1 : Int(chunkStarts[chunks + chunk])
+        if isUnchanged && start < 0 { continue }
+        for offset in 0..<Self.chunkWordCount {
+          let index = chunk * Self.chunkWordCount + offset
+          let flags = start < 0 ? 0 : words[start + offset]
+          let (before, after) = (tableBefore[index], table[index])
+          if after == before && flags == 0 { continue }
+          compare(
+            word: position * 512 + index, at: frame + UInt64(index) * 8, before: before,
+            after: after, flags: flags, run, manner, into: &collector)
         }
-        collector.add(
-          disagreement(
-            at: address, word: word, before: before, after: after, must: must | excused, may: may,
-            run, manner))
       }
     }
+  }
+
+  /// Compares a word that a probe reads, or that has changed.
+  private func compare(
+    word: Int, at address: UInt64, before: UInt64, after: UInt64, flags: UInt8,
+    _ run: ExperimentRun, _ manner: ProbeManner, into collector: inout VerdictCollector
+  ) {
+    let accessed = PageTableEntry.Bit.accessed
+    let dirty = PageTableEntry.Bit.dirty
+    var must: UInt64 = 0
+    if flags & Self.mustAccess != 0 { must |= accessed }
+    if flags & Self.mustDirty != 0 { must |= dirty }
+    var excused: UInt64 = 0
+    if flags & Self.excusedAccess != 0 { excused |= accessed & ~must }
+    if flags & Self.excusedDirty != 0 { excused |= dirty & ~must }
+    if after == before | must | excused { return }
+    var may: UInt64 = 0
+    if flags & Self.mayAccess != 0 { may |= accessed }
+    if flags & Self.mayDirty != 0 { may |= dirty }
+    // What one probe must set is missing, whatever another one of the batch may set.
+    let required = before | must | excused
+    if required & ~after == 0 && after & ~(required | may) == 0 { return }
+    if let rules = rulesThatExcuse(
+      word, missing: required & ~after, extra: after & ~required & ~may, required: before | must,
+      after: after)
+    {
+      for rule in rules { collector.addExcused(rule) }
+      return
+    }
+    collector.add(
+      disagreement(
+        at: address, word: word, before: before, after: after, must: must | excused, may: may,
+        run, manner))
   }
 
   /// The rules by which an entry may be as it is, or nil where it may not.

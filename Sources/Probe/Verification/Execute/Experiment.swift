@@ -3,6 +3,7 @@
 import GuestImages
 import GuestMem
 import MMU
+import Synchronization
 
 /// The tables under test on one machine, ready to be probed.
 ///
@@ -23,10 +24,12 @@ struct Experiment {
   /// Puts the agent beside the tables that `cr3` points at.
   ///
   /// `ranges` says where the machine's RAM is; without it, from address 0 on. The machine's RAM
-  /// must be a copy of `original`, in the same window.
+  /// must be a copy of `original`, in the same window. Experiments with the same tables, slot and
+  /// settings can share `knownTables`.
   init(
     machine: any Machine, cr3: UInt64, slot: AgentSlot, setup: ExperimentSetup,
-    ranges: [MachineMemoryRange]? = nil, copyOf original: ProbeMemory? = nil
+    ranges: [MachineMemoryRange]? = nil, copyOf original: ProbeMemory? = nil,
+    knownTables: KnownTables = KnownTables()
   ) {
     self.original = original
     self.machine = machine
@@ -45,9 +48,26 @@ struct Experiment {
         index == slot.rootIndex ? agent.rootEntry : word ?? 0,
         at: GuestPhysicalAddress(truncating: slot.rootAddress + UInt64(index) * 8))
     }
-    tables = TableSet(
-      root: slot.rootAddress, configuration: setup.configuration,
-      excludedRootIndex: slot.rootIndex, in: memory)
+    let memory = memory
+    tables = knownTables.found {
+      TableSet(
+        root: slot.rootAddress, configuration: setup.configuration,
+        excludedRootIndex: slot.rootIndex, in: memory)
+    }
+  }
+
+  /// The tables, which are found once however many workers there are: all have the same bytes.
+  final class KnownTables: Sendable {
+    private let tables = Mutex<TableSet?>(nil)
+
+    /// What was found before, or else what `find` finds.
+    func found(_ find: () -> TableSet) -> TableSet {
+      tables.withLock {
+        let found = $0 ?? find()
+        $0 = found
+        return found
+      }
+    }
   }
 
   /// Predicts, executes and compares; the tallies and disagreements go to `collector`.

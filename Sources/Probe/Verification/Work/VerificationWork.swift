@@ -19,8 +19,11 @@ struct VerificationWork: Sendable {
 
   /// A worker with fewer pages than this is not worth its start.
   private static let pagesPerWorker = 512
-  /// So many pages are predicted at once: more take memory, and make an interruption wait longer.
-  private static let pagesPerRound = 16_384
+  /// So many pages are predicted at once, by all workers together, at least `pagesPerRound.lowerBound`
+  /// and at most `pagesPerRound.upperBound` by each: more take memory, and make an interruption wait
+  /// longer; fewer look at all tables too often.
+  private static let pagesAtOnce = 32_768
+  private static let pagesPerRound = 2048...16_384
 
   init(
     _ built: borrowing BuiltAddressSpace, profile: MachineProfile,
@@ -69,8 +72,12 @@ struct VerificationWork: Sendable {
     let pages = plan.pages
     let workerCount = max(1, min(workerLimit, pages.count / Self.pagesPerWorker))
     let share = (pages.count + workerCount - 1) / workerCount
+    let tables = Experiment.KnownTables()
+    let round = min(
+      max(Self.pagesAtOnce / workerCount, Self.pagesPerRound.lowerBound),
+      Self.pagesPerRound.upperBound)
     if workerCount == 1 {
-      return try work(pages[...], on: factory, slot, deadline, progress)
+      return try work(pages[...], round, on: factory, slot, tables, deadline, progress)
     }
     let results = Mutex(
       [Result<VerdictCollector, MachineError>?](
@@ -79,7 +86,7 @@ struct VerificationWork: Sendable {
       let first = plan.boundary(from: min(pages.count, index * share))
       let end = plan.boundary(from: min(pages.count, (index + 1) * share))
       let result = Result { () throws(MachineError) in
-        try work(pages[first..<end], on: factory, slot, deadline, progress)
+        try work(pages[first..<end], round, on: factory, slot, tables, deadline, progress)
       }
       results.withLock { $0[index] = result }
     }
@@ -128,13 +135,14 @@ struct VerificationWork: Sendable {
   }
 
   private func work(
-    _ pages: ArraySlice<ProbePage>, on factory: any MachineFactory, _ slot: AgentSlot,
-    _ deadline: ContinuousClock.Instant, _ progress: ProgressCounter
+    _ pages: ArraySlice<ProbePage>, _ pagesPerRound: Int, on factory: any MachineFactory,
+    _ slot: AgentSlot, _ tables: Experiment.KnownTables, _ deadline: ContinuousClock.Instant,
+    _ progress: ProgressCounter
   ) throws(MachineError) -> VerdictCollector {
     let machine = try factory.makeMachine(memory: memory, agentAddress: slot.physicalAddress)
     let experiment = Experiment(
       machine: machine, cr3: cr3, slot: slot, setup: setup, ranges: memory.ranges,
-      copyOf: original)
+      copyOf: original, knownTables: tables)
     var collector = setup.collector()
     var first = pages.startIndex
     while first < pages.endIndex {
@@ -142,7 +150,7 @@ struct VerificationWork: Sendable {
         collector.addUnfinished(pages[first...], reason)
         break
       }
-      let end = min(pages.endIndex, plan.boundary(from: first + Self.pagesPerRound))
+      let end = min(pages.endIndex, plan.boundary(from: first + pagesPerRound))
       try experiment.run(
         pages[first..<end], deadline: deadline, into: &collector, progress: progress)
       first = end
