@@ -39,7 +39,7 @@ extension LieCommand {
     return options
   }
 
-  private func verify(
+  func verify(
     _ setting: LieSetting, _ factory: any MachineFactory
   ) throws -> VerificationReport {
     let verifier = Verifier(factory: factory)
@@ -49,7 +49,7 @@ extension LieCommand {
       verifier.build(space, profile), options: options, profile: profile)
   }
 
-  private func verifyImage(
+  func verifyImage(
     _ world: LieWorld, _ factory: any MachineFactory, isAsked: Bool
   ) throws -> ImageReport {
     let file = ImageFile()
