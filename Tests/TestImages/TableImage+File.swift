@@ -19,9 +19,11 @@ extension TableImage {
   }
 
   /// Writes a core with these ranges of memory, whose bytes begin at an odd place of the file.
+  ///
+  /// `furtherNotes` stand behind those about the processors.
   public func writeCore(
     to path: String, ranges: [Range<UInt64>], cr0: UInt64 = 0x8005_0033, cr4: UInt64 = 0xa0,
-    processorCount: Int = 1
+    processorCount: Int = 1, furtherNotes: [UInt8] = []
   ) throws(ImageFileError) {
     var header = [UInt8](repeating: 0, count: 64 + 56 * (ranges.count + 1))
     func put(_ number: UInt64, _ size: Int, at place: Int, in bytes: inout [UInt8]) {
@@ -49,6 +51,7 @@ extension TableImage {
       put(cr4, 8, at: 20 + 0x1a8, in: &note)
       notes += note
     }
+    notes += furtherNotes
     func describe(_ type: UInt64, _ offset: Int, _ physical: UInt64, _ size: UInt64, _ index: Int) {
       put(type, 4, at: 64 + index * 56, in: &header)
       put(UInt64(offset), 8, at: 72 + index * 56, in: &header)

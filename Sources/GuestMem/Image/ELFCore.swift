@@ -8,8 +8,10 @@ internal import MMU
 struct ELFCore {
   /// The ranges of memory, in the order of the headers.
   private(set) var segments: [MemorySegment] = []
-  /// The processors of QEMU's notes, in their order.
+  /// The processors of the notes, in their order.
   private(set) var processors: [ImageProcessor] = []
+  /// What the kernel's own note says.
+  private(set) var kernelTables: KernelTables?
 
   private static let segmentLimit: UInt64 = 1 << 20
   private static let noteLimit = 1 << 20
@@ -104,34 +106,53 @@ struct ELFCore {
       let content = name + (UInt64(nameSize) + 3) & ~3
       let next = content + (UInt64(size) + 3) & ~3
       guard content + UInt64(size) <= end else { throw .noteOutsideSegment(offset: place) }
-      // "QEMU" and its 0.
-      let isQEMU = nameSize == 5 && file.load(UInt32.self, at: name) == 0x554d_4551
-      if isQEMU && type == 0 && size >= 440 && processors.count < Self.processorLimit,
-        let processor = Self.processor(at: content, file)
-      {
-        processors.append(processor)
+      let owner = Self.text(at: name, byteCount: UInt64(min(nameSize, 16)), file)
+      // The name and its 0.
+      if UInt32(owner.utf8.count) + 1 == nameSize {
+        read(
+          Note(owner: owner, type: type, place: content, byteCount: UInt64(size)), file)
       }
       if next >= end { return }
       place = next
     }
   }
 
-  private static func processor(
-    at place: UInt64, _ file: borrowing FileBytes
-  ) -> ImageProcessor? {
-    guard file.load(UInt32.self, at: place) == 1,
-      let stackPointer = file.load(UInt64.self, at: place + 0x38),
-      let instructionPointer = file.load(UInt64.self, at: place + 0x88),
-      let flags = file.load(UInt64.self, at: place + 0x90),
-      let codeSelector = file.load(UInt32.self, at: place + 0x98),
-      let cr0 = file.load(UInt64.self, at: place + 0x188),
-      let cr2 = file.load(UInt64.self, at: place + 0x198),
-      let cr3 = file.load(UInt64.self, at: place + 0x1a0),
-      let cr4 = file.load(UInt64.self, at: place + 0x1a8)
-    else { return nil }
-    return ImageProcessor(
-      cr0: cr0, cr2: cr2, cr3: cr3, cr4: cr4, instructionPointer: instructionPointer,
-      stackPointer: stackPointer, flags: flags, currentPrivilegeLevel: UInt8(codeSelector & 3))
+  /// A note that lies inside its segment.
+  private struct Note {
+    /// The name, without its 0.
+    let owner: String
+    let type: UInt32
+    let place: UInt64
+    let byteCount: UInt64
+  }
+
+  /// Takes what a note says about a processor, or about the kernel.
+  private mutating func read(_ note: Note, _ file: borrowing FileBytes) {
+    let processor: ImageProcessor?
+    switch (note.owner, note.type) {
+    case ("QEMU", 0): processor = ImageProcessor(ofQEMU: note.place, note.byteCount, file)
+    case ("VBCPU", 0xb01):
+      processor = ImageProcessor(ofVirtualBox: note.place, note.byteCount, file)
+    case ("VMCOREINFO", _):
+      if kernelTables == nil, note.byteCount <= 1 << 16 {
+        kernelTables = KernelTables(Self.text(at: note.place, byteCount: note.byteCount, file))
+      }
+      return
+    default: return
+    }
+    if let processor, processors.count < Self.processorLimit { processors.append(processor) }
+  }
+
+  /// The text of some bytes, up to a 0.
+  private static func text(
+    at place: UInt64, byteCount: UInt64, _ file: borrowing FileBytes
+  ) -> String {
+    var bytes: [UInt8] = []
+    for offset in 0..<byteCount {
+      guard let byte = file.load(UInt8.self, at: place + offset), byte != 0 else { break }
+      bytes.append(byte)
+    }
+    return String(decoding: bytes, as: UTF8.self)
   }
 
   private func checkPhysicalAddresses() throws(MemoryImageError) {

@@ -1,11 +1,19 @@
 // ImageProcessor: the registers that a core's note holds about one virtual processor.
 
-/// What QEMU's note in a core says about one virtual processor.
+/// What a note in a core says about one virtual processor.
 ///
-/// The note has neither IA32_EFER nor PKRU nor the processor's MAXPHYADDR.
-///
-/// Source: QEMU, `target/i386/arch_dump.c`, `struct QEMUCPUState`, version 1.
+/// No note has PKRU or the processor's MAXPHYADDR, and QEMU's has no IA32_EFER and no IA32_PAT.
 public struct ImageProcessor: Hashable, Sendable {
+  /// Who wrote the note.
+  public enum Source: String, Hashable, Sendable {
+    /// QEMU's dump-guest-memory.
+    case qemu = "QEMU"
+    /// VirtualBox's dumpvmcore.
+    case virtualBox = "VirtualBox"
+  }
+
+  /// Who wrote the note.
+  public let source: Source
   /// CR0; bit 16 is WP.
   public let cr0: UInt64
   /// CR2, the address of the last page fault.
@@ -22,9 +30,15 @@ public struct ImageProcessor: Hashable, Sendable {
   public let flags: UInt64
   /// Bits 1:0 of the CS selector, 0 to 3: the privilege of the running code.
   public let currentPrivilegeLevel: UInt8
+  /// IA32_EFER; bit 11 is NXE. Nil where the note has none.
+  public let efer: UInt64?
+  /// IA32_PAT; nil where the note has none.
+  public let pageAttributeTable: UInt64?
 
   /// CR4.LA57: the root is a PML5.
   public var isFiveLevel: Bool { cr4 & 1 << 12 != 0 }
+  /// IA32_EFER.NXE; nil where the note has no IA32_EFER.
+  public var isNoExecuteEnabled: Bool? { efer.map { $0 & 1 << 11 != 0 } }
   /// CR0.PG and CR4.PAE are set: the tables are those of long mode, or PAE ones.
   public var isPagingEnabled: Bool { cr0 & 1 << 31 != 0 && cr4 & 1 << 5 != 0 }
 }

@@ -18,7 +18,8 @@ public struct MemoryImage: ~Copyable, PhysicalMemory, Sendable {
 
   /// How the file is to be read.
   public enum Reading: Hashable, Sendable {
-    /// An ELF file as a core, anything else as raw bytes from physical address 0 on.
+    /// An ELF file as a core, what no ``ForeignFormat`` recognises as raw bytes from physical address
+    /// 0 on.
     case automatic
     /// As raw bytes from this physical address on, a multiple of 8.
     case raw(base: GuestPhysicalAddress)
@@ -30,6 +31,8 @@ public struct MemoryImage: ~Copyable, PhysicalMemory, Sendable {
   public let segments: [MemorySegment]
   /// The processors that the core describes; empty in other files.
   public let processors: [ImageProcessor]
+  /// Where the kernel in a core says that its tables are; nil in other files.
+  public let kernelTables: KernelTables?
   private let file: FileBytes
 
   /// Opens the file at `path`.
@@ -62,13 +65,16 @@ public struct MemoryImage: ~Copyable, PhysicalMemory, Sendable {
       format = .elfCore
       segments = core.segments.disjoint()
       processors = core.processors
+      kernelTables = core.kernelTables
     } else {
+      if reading == .automatic, let foreign = ForeignFormat(file) { throw .foreignFormat(foreign) }
       guard base.rawValue & 7 == 0, file.count <= 1 << 52 - base.rawValue else {
         throw .invalidBase(base.rawValue)
       }
       format = .raw
       segments = [MemorySegment(physicalAddress: base, byteCount: file.count, fileOffset: 0)]
       processors = []
+      kernelTables = nil
     }
     self.file = file
   }

@@ -36,6 +36,8 @@ public enum MemoryImageError: Error, Hashable, Sendable {
   case noPhysicalAddresses(segmentCount: Int)
   /// The base address of a raw image is misaligned, or the image ends beyond 52 bits.
   case invalidBase(UInt64)
+  /// The file is of a format that holds no memory as it is read here.
+  case foreignFormat(ForeignFormat)
 
   /// The stable name of the case, the same in every output format.
   public var id: String {
@@ -57,6 +59,7 @@ public enum MemoryImageError: Error, Hashable, Sendable {
     case .noMemory: "no-memory"
     case .noPhysicalAddresses: "no-physical-addresses"
     case .invalidBase: "invalid-base"
+    case .foreignFormat(let format): format.rawValue
     }
   }
 
@@ -91,6 +94,7 @@ public enum MemoryImageError: Error, Hashable, Sendable {
       "all \(count) segments of the core have the physical address 0"
     case .invalidBase(let base):
       "a raw image cannot start at physical address 0x\(String(base, radix: 16))"
+    case .foreignFormat(let format): "it is \(format.words)"
     }
   }
 
@@ -111,6 +115,7 @@ public enum MemoryImageError: Error, Hashable, Sendable {
     case .noPhysicalAddresses:
       "that is the core of a process; dump the memory of the machine, in QEMU without -p"
     case .invalidBase: "give a multiple of 8 so that the image ends below 2^52"
+    case .foreignFormat(let format): "\(format.conversion); --base reads any bytes as raw memory"
     }
   }
 }

@@ -2,14 +2,9 @@
 
 import ArgumentParser
 
-/// A number such as `0xffff_8000_0000_0000`, written as in address-space files.
-struct NumberArgument: ExpressibleByArgument, Sendable {
+/// A number such as `0xffff_8000_0000_0000`, which ``PastedNumber`` reads.
+struct NumberArgument: Sendable {
   let value: UInt64
-
-  init?(argument: String) {
-    guard let value = try? NumberText.parse(argument, allowsUnit: true) else { return nil }
-    self.value = value
-  }
 }
 
 /// A state that can be named on the command line.

@@ -6,6 +6,8 @@ import Probe
 enum NumberText {
   /// Why a text is not a number.
   enum Problem: Error, Hashable {
+    /// A decimal number with a 0 before it, which may be meant as another one.
+    case padded
     /// Something else than digits.
     case notANumber
     /// Below zero.
@@ -58,6 +60,7 @@ enum NumberText {
       value = product
     }
     if isTooLarge { throw .tooLarge }
+    if !isHexadecimal, digitCount > 1, bytes[0] == UInt8(ascii: "0") { throw .padded }
     return value
   }
 
@@ -87,6 +90,7 @@ extension NumberText.Problem {
   /// What is wrong with `text`.
   func message(for text: String) -> String {
     switch self {
+    case .padded: "\(quoted(text)) may be a decimal or a hexadecimal number"
     case .notANumber: "\(quoted(text)) is not a number"
     case .negative: "\(quoted(text)) is negative"
     case .tooLarge: "\(quoted(text)) needs more than 64 bits"
@@ -99,6 +103,7 @@ extension NumberText.Problem {
   /// What would be right.
   var hint: String {
     switch self {
+    case .padded: "write 0x before a hexadecimal number, and no 0 before a decimal one"
     case .notANumber: "write a number such as 0x20_0000 or 4096; sizes may end in KiB, MiB or GiB"
     case .negative: "addresses are unsigned: write the upper half as 0xffff_8000_0000_0000"
     case .tooLarge: "the largest number is 0xffff_ffff_ffff_ffff"

@@ -57,7 +57,7 @@ struct AuditCommand: ReportingCommand {
     name: .customLong("user-stack"),
     help: ArgumentHelp(
       "An address in the user's stack (default: RSP of the image, at CPL 3).",
-      valueName: "address"))
+      valueName: "address"), transform: PastedNumber.address)
   var userStack: NumberArgument?
 
   @Option(help: "The format of the report.")
@@ -73,7 +73,7 @@ struct AuditCommand: ReportingCommand {
 
   func execute() throws(CommandFailure) -> ExitStatus {
     try report.refuseColor(in: format)
-    let image = try OpenedImage.open(path: path, options: options, pat: types.pat)
+    let image = try OpenedImage.open(path: path, options: options, pat: types.givenPAT)
     let allowed = try allow.map { path throws(CommandFailure) in try AllowList(path: path) }
     let destination = try report.open()
     var stack = userStack?.value

@@ -59,7 +59,7 @@ struct ConvertCommand: ReportingCommand {
           scope: ConvertedRunCollector.optional.names))
     }
     let image = try OpenedImage.open(
-      path: path, options: options, registers: registers.values, pat: types.pat)
+      path: path, options: options, registers: registers.values, pat: types.givenPAT)
     let runs = try ConvertedRunCollector.runs(of: image, ignoring: ignored)
     let limits = InputLimits.ofThisHost()
     let conversion = ImageConversion(

@@ -85,7 +85,7 @@ extension DiffCommand {
   private func image(
     _ path: String, _ options: ImageOptions
   ) throws(CommandFailure) -> OpenedImage {
-    try OpenedImage.open(path: path, options: options, pat: types.pat)
+    try OpenedImage.open(path: path, options: options, pat: types.givenPAT)
   }
 
   private var secondOptions: ImageOptions {

@@ -34,7 +34,7 @@ struct DiffCommand: ReportingCommand {
     name: .customLong("cr3-b"),
     help: ArgumentHelp(
       "The root of the second image's tables, where --cr3 is the first one's.",
-      valueName: "address"))
+      valueName: "address"), transform: PastedNumber.address)
   var secondCR3: NumberArgument?
 
   @Option(

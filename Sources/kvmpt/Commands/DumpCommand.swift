@@ -77,7 +77,7 @@ struct DumpCommand: ReportingCommand {
     try report.refuseColor(in: format)
     try refuseWhatTheFormatIgnores()
     let image = try OpenedImage.open(
-      path: path, options: options, registers: registers.values, pat: types.pat)
+      path: path, options: options, registers: registers.values, pat: types.givenPAT)
     if format == .tlb { try requirePages(image) }
     let destination = try report.open()
     let styler = report.styler(for: destination)

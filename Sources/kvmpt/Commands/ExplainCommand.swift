@@ -38,7 +38,9 @@ struct ExplainCommand: ReportingCommand {
   @Argument(help: ArgumentHelp("A memory image: an ELF core or raw memory.", valueName: "image"))
   var path: String
 
-  @Argument(help: ArgumentHelp("The linear address; or give --cr2.", valueName: "address"))
+  @Argument(
+    help: ArgumentHelp("The linear address; or give --cr2.", valueName: "address"),
+    transform: PastedNumber.address)
   var address: NumberArgument?
 
   @Option(help: "What is done: read, write or fetch.")
@@ -49,10 +51,13 @@ struct ExplainCommand: ReportingCommand {
 
   @Option(
     name: .customLong("error-code"),
-    help: ArgumentHelp("The error code of a page fault.", valueName: "code"))
+    help: ArgumentHelp("The error code of a page fault.", valueName: "code"),
+    transform: PastedNumber.errorCode)
   var errorCode: NumberArgument?
 
-  @Option(help: ArgumentHelp("CR2 of that page fault.", valueName: "address"))
+  @Option(
+    help: ArgumentHelp("CR2 of that page fault.", valueName: "address"),
+    transform: PastedNumber.address)
   var cr2: NumberArgument?
 
   @Option(help: "RFLAGS.AC: on or off. (default: off)")
@@ -125,7 +130,7 @@ struct ExplainCommand: ReportingCommand {
     try report.refuseColor(in: format)
     try refuseWhatTheAccessIgnores()
     let image = try OpenedImage.open(
-      path: path, options: options, registers: registers.values, pat: types.pat)
+      path: path, options: options, registers: registers.values, pat: types.givenPAT)
     let destination = try report.open()
     let (access, privilege) = question
     var mode = image.mode(at: privilege)

@@ -16,7 +16,9 @@ struct RegisterOptions: ParsableArguments {
   @Option(help: ArgumentHelp("CR4.PKE (default: of the image, or off).", valueName: "state"))
   var pke: SwitchArgument?
 
-  @Option(help: ArgumentHelp("PKRU, which counts with PKE; no image holds it.", valueName: "value"))
+  @Option(
+    help: ArgumentHelp("PKRU, which counts with PKE; no image holds it.", valueName: "value"),
+    transform: PastedNumber.address)
   var pkru: NumberArgument?
 
   /// The options that were given.

@@ -119,7 +119,7 @@ struct VerifyCommand: ReportingCommand {
         appliesTo: "images with --expect")
     }
     let image = try OpenedImage.open(
-      path: file, options: options, registers: registers.values, pat: types.pat)
+      path: file, options: options, registers: registers.values, pat: types.givenPAT)
     var expected: ExpectedSide?
     if let expect {
       expected = try .read(path: expect, beside: image)

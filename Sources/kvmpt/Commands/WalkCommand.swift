@@ -19,7 +19,8 @@ struct WalkCommand: ReportingCommand {
   @Argument(help: ArgumentHelp("A memory image: an ELF core or raw memory.", valueName: "image"))
   var path: String
 
-  @Argument(help: ArgumentHelp("Linear addresses.", valueName: "address"))
+  @Argument(
+    help: ArgumentHelp("Linear addresses.", valueName: "address"), transform: PastedNumber.address)
   var addresses: [NumberArgument]
 
   @Option(help: "The format of the report.")
@@ -35,7 +36,7 @@ struct WalkCommand: ReportingCommand {
 
   func execute() throws(CommandFailure) -> ExitStatus {
     try report.refuseColor(in: format)
-    let image = try OpenedImage.open(path: path, options: options, pat: types.pat)
+    let image = try OpenedImage.open(path: path, options: options, pat: types.givenPAT)
     let destination = try report.open()
     let styler = report.styler(for: destination)
     var foundAll = true

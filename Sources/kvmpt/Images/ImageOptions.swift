@@ -15,8 +15,8 @@ enum VendorArgument: String, ExpressibleByArgument, CaseIterable, Sendable {
 struct ImageOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "The root of the tables; taken from QEMU's note where the image has one.",
-      valueName: "address"))
+      "The root of the tables (default: of the image's notes, where it has some).",
+      valueName: "address"), transform: PastedNumber.address)
   var cr3: NumberArgument?
 
   @Option(
@@ -28,7 +28,8 @@ struct ImageOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Read the file as raw memory that starts at this physical address.", valueName: "address"))
+      "Read the file as raw memory that starts at this physical address.", valueName: "address"),
+    transform: PastedNumber.address)
   var base: NumberArgument?
 
   @Option(
@@ -44,7 +45,8 @@ struct ImageOptions: ParsableArguments {
 
   @Option(
     name: .customLong("nxe"),
-    help: ArgumentHelp("IA32_EFER.NXE: on or off. (default: on)", valueName: "state"))
+    help: ArgumentHelp(
+      "IA32_EFER.NXE: on or off (default: of the image, or on).", valueName: "state"))
   var givenNXE: SwitchArgument?
 
   @Option(
@@ -73,8 +75,6 @@ struct ImageOptions: ParsableArguments {
   var vcpu: Int { givenVCPU ?? 0 }
   /// MAXPHYADDR.
   var physicalBits: Int { givenPhysicalBits ?? 52 }
-  /// IA32_EFER.NXE.
-  var nxe: SwitchArgument { givenNXE ?? .on }
   /// The processor has 1 GiB pages.
   var gibibytePages: SwitchArgument { givenGibibytePages ?? .on }
   /// Whose manual decides.
@@ -88,7 +88,8 @@ struct ImageOptions: ParsableArguments {
 
   /// The table of exit codes and the sentence about registers, for the help of the commands.
   static let registers = """
-    The core of a QEMU guest (dump-guest-memory without -p) holds CR0, CR3 and CR4; any other \
+    The core of a QEMU guest (dump-guest-memory without -p) and of a VirtualBox machine \
+    (dumpvmcore) hold CR0, CR3 and CR4, a kdump of Linux the root of the kernel's tables; any other \
     ELF core, and raw memory, needs --cr3.
     """
 }
@@ -109,7 +110,7 @@ struct PATArgument: ExpressibleByArgument, Sendable {
     case "power-on": value = Self.powerOn
     case "linux": value = Self.linux
     default:
-      guard let number = NumberArgument(argument: argument) else { return nil }
+      guard let number = try? PastedNumber.address(argument) else { return nil }
       value = number.value
     }
   }

@@ -19,19 +19,24 @@ struct OpenedImage: ~Copyable {
 
   /// Opens the image at `path` and checks that the tables' root is in it.
   ///
-  /// `registers` and `pat` are for commands that show rights and memory types.
+  /// `registers` and `pat` are for commands that show rights and memory types; without them those of
+  /// the image count, and what a processor starts with where it has none.
   static func open(
     path: String, options: ImageOptions, registers: RegisterValues = RegisterValues(),
-    pat: PATArgument = .atPowerOn
+    pat: PATArgument? = nil
   ) throws(CommandFailure) -> OpenedImage {
     let memory = try openMemory(path, options)
     let processor = try processor(of: memory, options, path)
-    guard let cr3 = options.cr3?.value ?? processor?.cr3 else {
+    let kernelRoot = memory.kernelTables?.rootAddress
+    guard let cr3 = options.cr3?.value ?? processor?.cr3 ?? kernelRoot else {
       throw CommandFailure(
         .usage, "\(quoted(path)) does not say where the tables are", hint: "pass --cr3 ADDRESS")
     }
+    let isFiveLevel = processor?.isFiveLevel ?? memory.kernelTables?.isFiveLevel
     let tables = PageTables(
-      cr3: cr3, configuration: try configuration(isFiveLevel: processor?.isFiveLevel, options))
+      cr3: cr3,
+      configuration: try configuration(
+        isFiveLevel: isFiveLevel, isNoExecuteEnabled: processor?.isNoExecuteEnabled, options))
     guard tables.hasRoot(in: memory) else {
       throw CommandFailure(
         .badInput,
@@ -50,8 +55,15 @@ struct OpenedImage: ~Copyable {
     }
     return OpenedImage(
       path: path, memory: memory, tables: tables, cr3: cr3,
-      source: options.cr3 == nil ? "QEMU's note about processor \(options.vcpu)" : "--cr3",
-      mode: mode, processor: processor, pat: pat)
+      source: options.cr3 == nil ? source(processor, options) : "--cr3", mode: mode,
+      processor: processor,
+      pat: pat ?? processor?.pageAttributeTable.map(PATArgument.init) ?? .atPowerOn)
+  }
+
+  /// Who says where the tables are.
+  private static func source(_ processor: ImageProcessor?, _ options: ImageOptions) -> String {
+    guard let processor else { return "the kernel's note VMCOREINFO" }
+    return "\(processor.source.rawValue)'s note about processor \(options.vcpu)"
   }
 
   private static func openMemory(
@@ -73,7 +85,7 @@ struct OpenedImage: ~Copyable {
   }
 
   private static func configuration(
-    isFiveLevel: Bool?, _ options: ImageOptions
+    isFiveLevel: Bool?, isNoExecuteEnabled: Bool?, _ options: ImageOptions
   ) throws(CommandFailure) -> PagingConfiguration {
     let levels = options.levels ?? (isFiveLevel == true ? 5 : 4)
     guard levels == 4 || levels == 5 else {
@@ -83,7 +95,8 @@ struct OpenedImage: ~Copyable {
       return try PagingConfiguration(
         rootLevel: levels == 5 ? .pageMapLevel5 : .pageMapLevel4,
         physicalAddressWidth: UInt8(options.physicalBits),
-        isNoExecuteEnabled: options.nxe.isOn, supports1GiBPages: options.gibibytePages.isOn,
+        isNoExecuteEnabled: options.givenNXE?.isOn ?? isNoExecuteEnabled ?? true,
+        supports1GiBPages: options.gibibytePages.isOn,
         vendor: options.vendor.vendor)
     } catch {
       throw CommandFailure(.usage, error.message, hint: error.hint)

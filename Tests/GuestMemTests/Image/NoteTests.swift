@@ -34,15 +34,70 @@ struct NoteTests {
     return image.processors
   }
 
+  /// Where the kernel of a core with these notes says that its tables are.
+  static func kernelTables(_ notes: [UInt8]) throws -> KernelTables? {
+    let head = UInt64(64 + 2 * 56)
+    let core = CoreBytes(
+      [(4, head, 0, UInt64(notes.count)), (1, head + UInt64(notes.count), 0x1000, 8)],
+      notes + [UInt8](repeating: 0, count: 8))
+    let image = try GuestMem.MemoryImage(bytes: core.bytes)
+    return image.kernelTables
+  }
+
+  @Test("VirtualBox's note has its registers at places of its own, IA32_EFER and IA32_PAT too")
+  func virtualBox() throws {
+    // Each byte is told from its neighbours, and the words from each other.
+    let state = (0..<0x200).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ $0 >> 8) }
+    func word(_ place: Int) -> UInt64 {
+      (0..<8).reduce(0) { $0 | UInt64(state[place + $1]) << UInt64($1 * 8) }
+    }
+    let name = Array("VBCPU\0".utf8)
+    let expected = ImageProcessor(
+      source: .virtualBox, cr0: word(0x120), cr2: word(0x128), cr3: word(0x130),
+      cr4: word(0x138), instructionPointer: word(0x70), stackPointer: word(0x78),
+      flags: word(0x88), currentPrivilegeLevel: state[0xa0] & 3, efer: word(0x1e8),
+      pageAttributeTable: word(0x1f8))
+    #expect(try Self.processors(Self.note(name, 0xb01, state)) == [expected])
+    #expect(try Self.processors(Self.note(name, 0xb00, state)) == [])
+    #expect(try Self.processors(Self.note(name, 0xb01, state.dropLast())) == [])
+    #expect(try Self.processors(Self.note(Array("VBCPU".utf8), 0xb01, state)) == [])
+  }
+
+  @Test("A kernel's own note says where its tables are, whatever else stands in it")
+  func kernel() throws {
+    func tables(_ lines: String) throws -> KernelTables? {
+      try Self.kernelTables(Self.note(Array("VMCOREINFO\0".utf8), 0, Array(lines.utf8)))
+    }
+    let linked = "SYMBOL(swapper_pg_dir)=ffffffff82a10000\n"
+    let found = try #require(
+      try tables("OSRELEASE=6.1.0\n\(linked)NUMBER(phys_base)=1048576\nPAGESIZE=4096\n"))
+    #expect(found.rootAddress == 0x2b1_0000 && found.isFiveLevel == nil)
+    #expect(try tables(linked)?.rootAddress == 0x2a1_0000)
+    #expect(try tables(linked + "NUMBER(phys_base)=-1048576\n")?.rootAddress == 0x291_0000)
+    #expect(try tables("SYMBOL(init_top_pgt)=ffffffff80001000")?.rootAddress == 0x1000)
+    #expect(try tables(linked + "NUMBER(pgtable_l5_enabled)=1\n")?.isFiveLevel == true)
+    #expect(try tables(linked + "NUMBER(pgtable_l5_enabled)=0\n")?.isFiveLevel == false)
+    // A root is a page of physical memory.
+    for lines in [
+      "", "SYMBOL(swapper_pg_dir)=", "SYMBOL(swapper_pg_dir)=7fffffff", "SYMBOL(_text)=0",
+      "SYMBOL(swapper_pg_dir)=ffffffff82a10001", linked + "NUMBER(phys_base)=1\n",
+      linked + "NUMBER(phys_base)=4503599627370496\n",
+    ] {
+      #expect(try tables(lines) == nil, "\(lines)")
+    }
+    let other = Self.note(Array("VMCOREINFO_XEN\0".utf8), 0, Array(linked.utf8))
+    #expect(try Self.kernelTables(other) == nil)
+  }
+
   /// What the manual of the note says, field by field.
   static func expected(_ state: [UInt8]) -> ImageProcessor {
     func word(_ place: Int) -> UInt64 {
       (0..<8).reduce(0) { $0 | UInt64(state[place + $1]) << UInt64($1 * 8) }
     }
     return ImageProcessor(
-      cr0: word(0x188), cr2: word(0x198), cr3: word(0x1a0), cr4: word(0x1a8),
+      source: .qemu, cr0: word(0x188), cr2: word(0x198), cr3: word(0x1a0), cr4: word(0x1a8),
       instructionPointer: word(0x88), stackPointer: word(0x38), flags: word(0x90),
-      currentPrivilegeLevel: state[0x98] & 3)
+      currentPrivilegeLevel: state[0x98] & 3, efer: nil, pageAttributeTable: nil)
   }
 
   @Test("A processor is found behind notes of every length, and its registers are its own")
@@ -109,16 +164,18 @@ struct NoteTests {
 
   @Test("Each mode of a processor is one bit")
   func modes() {
-    func processor(cr0: UInt64, cr4: UInt64) -> ImageProcessor {
+    func processor(cr0: UInt64 = 0, cr4: UInt64 = 0, efer: UInt64? = nil) -> ImageProcessor {
       ImageProcessor(
-        cr0: cr0, cr2: 0, cr3: 0, cr4: cr4, instructionPointer: 0, stackPointer: 0, flags: 0,
-        currentPrivilegeLevel: 0)
+        source: .qemu, cr0: cr0, cr2: 0, cr3: 0, cr4: cr4, instructionPointer: 0, stackPointer: 0,
+        flags: 0, currentPrivilegeLevel: 0, efer: efer, pageAttributeTable: nil)
     }
+    #expect(processor().isNoExecuteEnabled == nil)
     for bit in 0..<64 as Range<UInt64> {
       #expect(processor(cr0: .max, cr4: 1 << bit).isFiveLevel == (bit == 12))
       #expect(processor(cr0: 1 << bit, cr4: .max).isPagingEnabled == (bit == 31))
       #expect(processor(cr0: .max, cr4: 1 << bit).isPagingEnabled == (bit == 5))
       #expect(processor(cr0: .max, cr4: ~(1 << bit)).isFiveLevel == (bit != 12))
+      #expect(processor(efer: 1 << bit).isNoExecuteEnabled == (bit == 11))
     }
   }
 }

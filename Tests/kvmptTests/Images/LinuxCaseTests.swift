@@ -170,7 +170,8 @@ struct LinuxCaseTests {
   @Test(
     "What cannot be an image, or has no root, is refused with a cause and a hint",
     arguments: [
-      (["dump", "\(PackageFiles.root)/README.md"], 64, "--cr3"),
+      (["dump", "\(PackageFiles.root)/README.md"], 65, "it is text [text]"),
+      (["dump", "\(PackageFiles.root)/README.md", "--base", "0x1000"], 64, "--cr3"),
       (["dump", "/no/such/file"], 65, "check the path"),
       (["dump", LinuxCaseTests.core, "--cr3", "0x7000"], 65, "no memory at 0x7000"),
       (["dump", LinuxCaseTests.core, "--vcpu", "4"], 64, "--vcpu counts"),

@@ -26,7 +26,8 @@ struct NumberTextTests {
       ("-1", .negative), ("1__0", .misplacedUnderscore), ("_10", .misplacedUnderscore),
       ("10_", .misplacedUnderscore), ("0x_10", .misplacedUnderscore),
       ("18446744073709551616", .tooLarge), ("0x1_0000_0000_0000_0000", .tooLarge),
-      ("16777216TiB", .tooLarge), ("4K", .unknownUnit("K", meant: "KiB")),
+      ("16777216TiB", .tooLarge), ("00", .padded), ("0000000000003000", .padded),
+      ("0_1", .padded), ("04KiB", .padded), ("4K", .unknownUnit("K", meant: "KiB")),
       ("4kb", .unknownUnit("kb", meant: "KiB")), ("2 mib", .unknownUnit("mib", meant: "MiB")),
       ("1e6", .unknownUnit("e6", meant: nil)), ("1 page", .unknownUnit("page", meant: nil)),
     ] as [(String, NumberText.Problem)])

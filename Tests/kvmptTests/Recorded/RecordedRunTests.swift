@@ -161,7 +161,7 @@ extension RecordedRunTests {
       check Recorded/wrong.yaml
       check Recorded/wrong.yaml Examples/minimal.json --format json
       check Recorded/wrong.json
-      check Recorded/none.yaml
+      check /no/such/file.yaml
       """),
     RecordedGroup(
       "verify-file",
