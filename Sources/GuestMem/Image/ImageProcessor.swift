@@ -30,7 +30,7 @@ public struct ImageProcessor: Hashable, Sendable {
   public let flags: UInt64
   /// Bits 1:0 of the CS selector, 0 to 3: the privilege of the running code.
   public let currentPrivilegeLevel: UInt8
-  /// IA32_EFER; bit 11 is NXE. Nil where the note has none.
+  /// IA32_EFER, of which bit 11 is NXE; nil where the note has none.
   public let efer: UInt64?
   /// IA32_PAT; nil where the note has none.
   public let pageAttributeTable: UInt64?

@@ -8,20 +8,23 @@ extension AddressSpace {
   ///
   /// Ranges at given addresses count once however often they are mapped; ranges "anywhere" count
   /// each. Of the tables only those that hold the leaves are counted, filled with the largest
-  /// leaves that are allowed.
+  /// leaves that are allowed. Tables may lie in memory that is mapped at a given address.
   func checkCapacity(into problems: inout [AddressSpaceProblem]) {
     var needed = SaturatingSum()
+    var tables = SaturatingSum()
     var fixedRanges: [(first: UInt64, end: UInt64)] = []
     for mapping in mappings where !mapping.properties.rights.isEmpty {
       switch mapping.target {
-      case .anywhere: needed.add(mapping.byteCount)
+      case .anywhere:
+        needed.add(mapping.byteCount)
+        tables.add(mapping.byteCount)
       case .memory(let address):
         let (end, overflow) = address.rawValue.addingReportingOverflow(mapping.byteCount)
         fixedRanges.append((address.rawValue, overflow ? .max : end))
       case .device: break
       }
       let leafByteCount = largestLeaf(for: mapping).byteCount
-      needed.add(mapping.byteCount / (512 * leafByteCount) * 4096)
+      tables.add(mapping.byteCount / (512 * leafByteCount) * 4096)
     }
     fixedRanges.sort { ($0.first, $0.end) < ($1.first, $1.end) }
     var reached: UInt64 = 0
@@ -31,9 +34,10 @@ extension AddressSpace {
       if end > first { needed.add(end - first) }
       reached = max(reached, end)
     }
-    if needed.value > memoryByteCount && memoryByteCount > 0 {
+    let most = max(needed.value, tables.value)
+    if most > memoryByteCount && memoryByteCount > 0 {
       problems.append(
-        .memoryExhausted(neededByteCount: needed.value, memoryByteCount: memoryByteCount))
+        .memoryExhausted(neededByteCount: most, memoryByteCount: memoryByteCount))
     } else {
       checkPageCount(into: &problems)
     }

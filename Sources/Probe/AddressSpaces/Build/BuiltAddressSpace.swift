@@ -163,6 +163,9 @@ private struct TableWriter {
   }
 
   /// Reserves what has an address and finds room for the rest, largest alignment first.
+  ///
+  /// Tables lie in memory that nothing maps at a given address; where that is too little, as under a
+  /// map of all RAM, they lie in the last frames of what is mapped.
   private static func place(
     _ space: AddressSpace, in allocator: inout FrameAllocator
   ) throws(AddressSpaceBuildError) -> [UInt64] {
@@ -179,7 +182,8 @@ private struct TableWriter {
       case .anywhere: open.append((index, alignment(of: mapping)))
       }
     }
-    for range in merged(fixed) {
+    let mapped = merged(fixed)
+    for range in mapped {
       do throws(FrameAllocationError) {
         try allocator.reserve(range)
       } catch {
@@ -191,7 +195,25 @@ private struct TableWriter {
       placements[index] = try allocate(
         for: space.mappings[index], at: index, alignment: alignment, &allocator)
     }
+    do throws(FrameAllocationError) {
+      try makeRoom(for: space.largestTableCount(at: placements), in: mapped, &allocator)
+    } catch {
+      throw .frames(mapping: 0, error)
+    }
     return placements
+  }
+
+  /// Gives the last frames of mapped memory back, until tables have room.
+  private static func makeRoom(
+    for tableCount: UInt64, in mapped: [Range<UInt64>], _ allocator: inout FrameAllocator
+  ) throws(FrameAllocationError) {
+    for range in mapped.reversed() {
+      let missing = tableCount &* 4096
+      guard allocator.freeByteCount < missing else { return }
+      let byteCount = min(missing - allocator.freeByteCount, UInt64(range.count))
+      try allocator.free(
+        GuestPhysicalAddress(truncating: range.upperBound - byteCount), byteCount: byteCount)
+    }
   }
 
   /// The alignment that lets a mapping use the largest pages it may use.
