@@ -33,8 +33,8 @@ struct ImageConversion {
     for run in runs { add(run) }
   }
 
-  /// The image's memory and room for tables that nothing maps; the tables alone where the image
-  /// reaches beyond what the host has.
+  /// The image's memory and room for tables that nothing maps, as far as the host has that; the
+  /// tables alone where the image reaches beyond what the host has.
   private static func memory(
     for runs: [ConvertedRun], imageEnd: UInt64, limit: UInt64, alignment: UInt64
   ) -> UInt64 {
@@ -53,7 +53,9 @@ struct ImageConversion {
       if reached >= memory { break }
     }
     if reached < memory { free += memory - reached }
-    if free < needed { memory = max(memory, aligned(max(memory, reached) &+ needed)) }
+    // Where what is mapped ends far beyond the host's memory, the tables lie in what is mapped.
+    let roomy = aligned(max(memory, reached) &+ needed)
+    if free < needed && roomy <= limit / 2 { memory = max(memory, roomy) }
     return max(memory, aligned(needed))
   }
 

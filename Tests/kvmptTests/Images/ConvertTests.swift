@@ -55,6 +55,24 @@ struct ConvertTests {
     #expect(second.addressSpace == first.addressSpace)
   }
 
+  @Test("An identity map of more than any host has asks for the memory of its tables alone")
+  func wideIdentity() throws {
+    var image = TableImage()
+    for page in 0..<(16384 as UInt64) {
+      image.map(page << 30, to: page << 30, [.present, .writable], level: 3)
+    }
+    let raw = ImageFile()
+    try image.writeRaw(to: raw.path, byteCount: 1 << 20)
+    let file = try TemporaryFile()
+    let path = file.path + ".yaml"
+    defer { unsafe unlink(path) }
+    #expect(try ProgramRun(["convert", raw.path, "--cr3", "0x1000", "-o", path]).exitCode == 0)
+    let check = try ProgramRun(["check", path])
+    #expect(check.output.contains("2 mappings, 0 expectations, 1 GiB"), "\(check.errors)")
+    let difference = try ProgramRun(["diff", raw.path, path, "--cr3", "0x1000"])
+    #expect(difference.output == "0 differences\n")
+  }
+
   @Test("Memory that ends inside of a run makes two mappings, and no page is cut")
   func splitAtEnd() throws {
     var image = TableImage()
