@@ -234,13 +234,25 @@ extension HostileCall {
     },
     HostileCall(
       "MMU.PageTables.cost(in:)", "MMU.PageTables.census(in:)",
-      "MMU.PageTables.audit(in:pat:userStack:)", every: 4
+      "MMU.PageTables.audit(in:under:)", "MMU.AuditConditions.init(pat:mode:)",
+      "MMU.RegisterUse.instructions(at:_:)", "MMU.RegisterUse.stack(below:_:)",
+      "MMU.RegisterUse.descriptors(_:base:limit:)", every: 4
     ) {
       let tables = PageTables(cr3: $0.word(), configuration: try $0.paging())
       let words = HostileWords(seed: $0.random(), density: UInt64(200 + $0.below(400)))
       touch(tables.cost(in: words))
       touch(tables.census(in: words).byteCount)
-      touch(tables.audit(in: words, pat: $0.random(), userStack: $0.word()).findings.count)
+      var conditions = AuditConditions(pat: $0.random(), mode: $0.mode())
+      conditions.userStack = $0.word()
+      conditions.isCETEnabled = $0.below(2) == 0
+      let start = $0.word()
+      let end = $0.word()
+      conditions.memory = [min(start, end)..<max(start, end)]
+      conditions.registerUses = [
+        .instructions(at: $0.word(), .user), .stack(below: $0.word(), .supervisor),
+        .descriptors(.gdtr, base: $0.word(), limit: UInt32($0.below(0x2_0000))),
+      ]
+      touch(tables.audit(in: words, under: conditions).findings.count)
     },
   ]
 }

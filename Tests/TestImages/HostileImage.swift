@@ -88,7 +88,14 @@ public struct HostileImage: Sendable {
     let tables = PageTables(cr3: cr3, configuration: configuration)
     var counter = ItemCounter()
     tables.list(in: image, shared: .expandUpTo(1 << 12), to: &counter)
-    let report = tables.audit(in: image, pat: 0x0007_0406_0007_0406, userStack: 0x1000)
+    var conditions = AuditConditions(pat: 0x0007_0406_0007_0406)
+    conditions.userStack = 0x1000
+    conditions.memory = image.segments.map { $0.physicalAddress.rawValue..<$0.end }
+    conditions.registerUses = [
+      .instructions(at: 0x1000, .supervisor), .stack(below: 0x2000, .supervisor),
+      .descriptors(.idtr, base: cr3, limit: 0xfff),
+    ]
+    let report = tables.audit(in: image, under: conditions)
     let walk = Walk(0x1000, cr3: cr3, configuration: configuration, in: image)
     return counter.count + report.findings.count + walk.stepCount
   }

@@ -20,10 +20,11 @@ extension TableImage {
 
   /// Writes a core with these ranges of memory, whose bytes begin at an odd place of the file.
   ///
-  /// `furtherNotes` stand behind those about the processors.
+  /// `registers` are further words of QEMU's note, by their place in it, and `furtherNotes` stand behind
+  /// those about the processors.
   public func writeCore(
     to path: String, ranges: [Range<UInt64>], cr0: UInt64 = 0x8005_0033, cr4: UInt64 = 0xa0,
-    processorCount: Int = 1, furtherNotes: [UInt8] = []
+    processorCount: Int = 1, registers: [Int: UInt64] = [:], furtherNotes: [UInt8] = []
   ) throws(ImageFileError) {
     var header = [UInt8](repeating: 0, count: 64 + 56 * (ranges.count + 1))
     func put(_ number: UInt64, _ size: Int, at place: Int, in bytes: inout [UInt8]) {
@@ -49,6 +50,7 @@ extension TableImage {
       // Each processor has a root of its own, one page after the other.
       put(root + UInt64(index) * 4096, 8, at: 20 + 0x1a0, in: &note)
       put(cr4, 8, at: 20 + 0x1a8, in: &note)
+      for (place, word) in registers { put(word, 8, at: 20 + place, in: &note) }
       notes += note
     }
     notes += furtherNotes

@@ -18,7 +18,8 @@ extension ImageProcessor {
     self.init(
       source: .qemu, cr0: cr0, cr2: cr2, cr3: cr3, cr4: cr4,
       instructionPointer: instructionPointer, stackPointer: stackPointer, flags: flags,
-      currentPrivilegeLevel: UInt8(codeSelector & 3), efer: nil, pageAttributeTable: nil)
+      currentPrivilegeLevel: UInt8(codeSelector & 3), efer: nil, pageAttributeTable: nil,
+      segments: ProcessorSegments(ofQEMU: place, file))
   }
 
   /// Reads VirtualBox's note; nil where it is too short.

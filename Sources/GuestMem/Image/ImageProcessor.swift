@@ -34,6 +34,8 @@ public struct ImageProcessor: Hashable, Sendable {
   public let efer: UInt64?
   /// IA32_PAT; nil where the note has none.
   public let pageAttributeTable: UInt64?
+  /// The segments and descriptor tables; nil where they are not known.
+  public internal(set) var segments: ProcessorSegments?
 
   /// CR4.LA57: the root is a PML5.
   public var isFiveLevel: Bool { cr4 & 1 << 12 != 0 }

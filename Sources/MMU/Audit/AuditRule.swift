@@ -49,18 +49,26 @@ public enum AuditRule: String, CaseIterable, Hashable, Sendable {
   case dirtyReadOnly = "dirty-read-only"
   /// A is set in an entry below one whose A is clear.
   case accessedBelowNotAccessed = "accessed-below-not-accessed"
+  /// CR0.WP is clear, so that CPL 0 writes to pages that are read-only.
+  case writeProtectOff = "write-protect-off"
+  /// A leaf leads beyond all memory.
+  case leafBeyondMemory = "leaf-beyond-memory"
+  /// What a register points at is not mapped as the processor needs it.
+  case registerMapping = "register-mapping"
+  /// A page that is a shadow stack where shadow stacks are on.
+  case possibleShadowStack = "possible-shadow-stack"
 
   /// How bad a finding of the rule is.
   public var severity: AuditSeverity {
     switch self {
     case .userWritableSupervisorData, .tableMappedUser, .reservedBits, .tableOutsideMemory,
-      .executableUserStack:
+      .executableUserStack, .registerMapping:
       .error
     case .writableAndExecutable, .supervisorTextWritableAlias, .notPresentWithAddress,
-      .largePageMemoryTypes, .dirtyWithoutAccessed:
+      .largePageMemoryTypes, .dirtyWithoutAccessed, .writeProtectOff, .leafBeyondMemory:
       .warning
     case .tableMappedWritable, .tableSharedBetweenLevels, .parentRestrictsLeaf, .loop,
-      .dirtyReadOnly, .accessedBelowNotAccessed:
+      .dirtyReadOnly, .accessedBelowNotAccessed, .possibleShadowStack:
       .note
     }
   }
@@ -86,6 +94,11 @@ public enum AuditRule: String, CaseIterable, Hashable, Sendable {
     case .dirtyWithoutAccessed: "D is set where A is clear"
     case .dirtyReadOnly: "D is set in a leaf that cannot be written through"
     case .accessedBelowNotAccessed: "A is set below an entry whose A is clear"
+    case .writeProtectOff: "CR0.WP is clear: read-only pages can be written at CPL 0"
+    case .leafBeyondMemory: "a leaf leads beyond all memory"
+    case .registerMapping: "what a register points at is not mapped as it must be"
+    case .possibleShadowStack:
+      "a page is a shadow stack where shadow stacks are on (CR4.CET is set)"
     }
   }
 
@@ -102,6 +115,9 @@ public enum AuditRule: String, CaseIterable, Hashable, Sendable {
     case .largePageMemoryTypes: "Intel SDM volume 3A, section 13.12.4"
     case .dirtyWithoutAccessed, .dirtyReadOnly, .accessedBelowNotAccessed:
       "Intel SDM volume 3A, section 5.8"
+    case .writeProtectOff, .registerMapping: "Intel SDM volume 3A, section 5.6.1"
+    case .leafBeyondMemory: "Intel SDM volume 3A, section 5.5.4"
+    case .possibleShadowStack: "Intel SDM volume 3A, section 5.6.1 (shadow-stack pages)"
     }
   }
 }

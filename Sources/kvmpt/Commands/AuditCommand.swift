@@ -65,6 +65,7 @@ struct AuditCommand: ReportingCommand {
 
   @OptionGroup var report: ReportOptions
   @OptionGroup var options: ImageOptions
+  @OptionGroup var registers: RegisterOptions
   @OptionGroup var types: MemoryTypeOptions
 
   var namedFiles: CommandFiles {
@@ -73,15 +74,13 @@ struct AuditCommand: ReportingCommand {
 
   func execute() throws(CommandFailure) -> ExitStatus {
     try report.refuseColor(in: format)
-    let image = try OpenedImage.open(path: path, options: options, pat: types.givenPAT)
+    let image = try OpenedImage.open(
+      path: path, options: options, registers: registers.values, pat: types.givenPAT)
     let allowed = try allow.map { path throws(CommandFailure) in try AllowList(path: path) }
     let destination = try report.open()
-    var stack = userStack?.value
-    if stack == nil, let processor = image.processor, processor.currentPrivilegeLevel == 3 {
-      stack = processor.stackPointer
-    }
     let answer = AuditAnswer(
-      image.tables.audit(in: image.memory, pat: image.pat.value, userStack: stack), path: path,
+      image.tables.audit(
+        in: image.memory, under: image.auditConditions(userStack: userStack?.value)), path: path,
       allowed: allowed ?? AllowList(), failOn: failOn.severity)
     let styler = report.styler(for: destination)
     switch format {

@@ -75,11 +75,16 @@ struct AuditAnswer {
   static func message(_ finding: AuditFinding) -> String {
     var text = "\(HexadecimalNumber(finding.linearAddress))"
     text += " to \(HexadecimalNumber(finding.lastAddress))"
-    text += ", physical \(HexadecimalNumber(finding.physicalAddress.rawValue))"
+    if finding.register?.hasMemory != false {
+      text += ", physical \(HexadecimalNumber(finding.physicalAddress.rawValue))"
+      if !finding.isContiguous { text += " and others" }
+    }
     if let entry = finding.entry {
       text += ", \(entry.level.entryName) at \(HexadecimalNumber(entry.address.rawValue))"
     }
     if finding.bits != 0 { text += ", bits \(HexadecimalNumber(finding.bits))" }
+    if finding.isAllOnes { text += ", all ones: overwritten, not a table" }
+    if let register = finding.register { text += ", \(register.words)" }
     if let other = finding.otherAddress { text += ", also at \(HexadecimalNumber(other))" }
     if finding.count > 1 { text += ", \(counted(finding.count, "entry", "entries"))" }
     return text
@@ -129,13 +134,20 @@ struct AuditAnswer {
       json.member("severity", "\(finding.rule.severity)")
       json.member("linear", hexadecimal: finding.linearAddress)
       json.member("bytes", hexadecimal: finding.byteCount)
-      json.member("physical", hexadecimal: finding.physicalAddress.rawValue)
+      if finding.register?.hasMemory != false {
+        json.member("physical", hexadecimal: finding.physicalAddress.rawValue)
+      }
       json.member("entries", finding.count)
       if let entry = finding.entry {
         json.member("level", Int(entry.level.rawValue))
         json.member("entry-address", hexadecimal: entry.address.rawValue)
       }
       if finding.bits != 0 { json.member("bits", hexadecimal: finding.bits) }
+      if finding.isAllOnes { json.member("all-ones", true) }
+      if let register = finding.register {
+        json.member("register", register.register.rawValue)
+        json.member("cause", register.cause.rawValue)
+      }
       if let other = finding.otherAddress { json.member("other-linear", hexadecimal: other) }
       if let reason { json.member("accepted", reason) }
       json.endObject()
@@ -172,12 +184,33 @@ struct AuditAnswer {
   }
 }
 
+extension RegisterProblem {
+  /// False where the register points at no memory.
+  fileprivate var hasMemory: Bool { cause != .notCanonical && cause != .notMapped }
+
+  /// The register and what is wrong, in words.
+  fileprivate var words: String {
+    let use =
+      switch access {
+      case .read: "read from"
+      case .write: "pushed to"
+      case .fetch: "executed"
+      }
+    return switch cause {
+    case .notCanonical: "\(register.rawValue) is not canonical"
+    case .notMapped: "\(register.rawValue) points there and nothing is mapped"
+    case .notAllowed: "\(register.rawValue) points there and it cannot be \(use)"
+    case .writableByUser: "\(register.rawValue) points there and CPL 3 can write to it"
+    }
+  }
+}
+
 extension AuditRule {
   /// True when the rule compares mappings of the same memory, of which there may be too many.
   fileprivate var isAboutMemoryMappedTwice: Bool {
     switch self {
     case .supervisorTextWritableAlias, .tableMappedWritable, .tableMappedUser,
-      .largePageMemoryTypes:
+      .largePageMemoryTypes, .leafBeyondMemory:
       true
     default: false
     }

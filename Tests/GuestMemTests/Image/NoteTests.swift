@@ -94,10 +94,20 @@ struct NoteTests {
     func word(_ place: Int) -> UInt64 {
       (0..<8).reduce(0) { $0 | UInt64(state[place + $1]) << UInt64($1 * 8) }
     }
+    func half(_ place: Int) -> UInt32 { UInt32(truncatingIfNeeded: word(place)) }
+    func segment(_ index: Int) -> SegmentRegister {
+      let place = 0x98 + 24 * index
+      return SegmentRegister(
+        selector: half(place), limit: half(place + 4), flags: half(place + 8),
+        base: word(place + 16))
+    }
     return ImageProcessor(
       source: .qemu, cr0: word(0x188), cr2: word(0x198), cr3: word(0x1a0), cr4: word(0x1a8),
       instructionPointer: word(0x88), stackPointer: word(0x38), flags: word(0x90),
-      currentPrivilegeLevel: state[0x98] & 3, efer: nil, pageAttributeTable: nil)
+      currentPrivilegeLevel: state[0x98] & 3, efer: nil, pageAttributeTable: nil,
+      segments: ProcessorSegments(
+        code: segment(0), task: segment(7), globalDescriptorTable: segment(8),
+        interruptDescriptorTable: segment(9)))
   }
 
   @Test("A processor is found behind notes of every length, and its registers are its own")

@@ -17,32 +17,26 @@ struct AuditComparisonTests {
       let plain = PlainTables(words: memory.words, width: 48)
       let tables = PageTables(
         cr3: 0, configuration: try PagingConfiguration(physicalAddressWidth: 48))
-      let pages = plain.pages
-      let user = pages.filter { $0.isUser && $0.isExecutable }.randomElement(using: &random)
-      let stack: UInt64? =
-        round % 3 == 0
-        ? nil : user.map { $0.linear &+ [0, 0x800, $0.size - 1, $0.size][round % 4] }
-      let pat: UInt64 = round % 2 == 0 ? AuditRuleTests.pat : random.next() & 0x0707_0707_0707_0707
-      let report = tables.audit(in: memory, pat: pat, userStack: stack)
-      let expected = PlainAudit(plain, pat: pat, stack: stack)
+      let conditions = Self.conditions(&random, plain.pages, round)
+      let report = tables.audit(in: memory, under: conditions)
+      let expected = PlainAudit(plain, conditions)
       let found = report.findings.map(PlainFinding.init)
-      // The order is that of rules and addresses; of two at one address, either may come first.
-      let order = AuditRule.allCases
-      let sorted = found.sorted {
-        (order.firstIndex(of: $0.rule) ?? 0, $0.linear, $0.physical)
-          < (order.firstIndex(of: $1.rule) ?? 0, $1.linear, $1.physical)
+      // What several registers point at has one place.
+      func place(_ finding: PlainFinding) -> [UInt64] {
+        [finding.linear, finding.byteCount, finding.physical, finding.other ?? 0]
       }
-      #expect(
-        found.map(\.rule) == sorted.map(\.rule) && found.map(\.linear) == sorted.map(\.linear))
-      guard sorted == expected.findings else {
-        let missing = Set(expected.findings).subtracting(sorted)
-        let surplus = Set(sorted).subtracting(expected.findings)
+      guard Set(found) == Set(expected.findings), found.count == expected.findings.count,
+        found.map(\.rule) == expected.findings.map(\.rule),
+        found.map(place) == expected.findings.map(place)
+      else {
+        let missing = Set(expected.findings).subtracting(found)
+        let surplus = Set(found).subtracting(expected.findings)
         Issue.record("seed \(seed), round \(round): missing \(missing), surplus \(surplus)")
         return
       }
       #expect(report.tableCount == expected.tableCount && report.droppedCounts.isEmpty)
       #expect(report.unseenRunCount == 0)
-      for finding in sorted {
+      for finding in found {
         counts[finding.rule, default: 0] += 1
         if finding.count > 1 { merged.insert(finding.rule) }
       }
@@ -50,6 +44,40 @@ struct AuditComparisonTests {
     print("audits: \(counts.values.reduce(0, +)) findings agree, seed \(seed)")
     #expect(counts.count == AuditRule.allCases.count, "\(counts)")
     #expect(merged.count >= 8, "\(merged)")
+  }
+
+  /// Registers, modes and memory that rules depend on.
+  static func conditions(
+    _ random: inout SeededGenerator, _ pages: [PlainPage], _ round: Int
+  ) -> AuditConditions {
+    var conditions = AuditConditions(
+      pat: round % 2 == 0 ? AuditRuleTests.pat : random.next() & 0x0707_0707_0707_0707)
+    let noise = random.next()
+    conditions.mode.isWriteProtectEnabled = noise & 3 != 0
+    conditions.mode.isSMEPEnabled = noise & 4 != 0
+    conditions.mode.isSMAPEnabled = noise & 8 != 0
+    conditions.isCETEnabled = noise & 16 != 0
+    let user = pages.filter { $0.isUser && $0.isExecutable }.randomElement(using: &random)
+    conditions.userStack =
+      round % 3 == 0
+      ? nil : user.map { $0.linear &+ [0, 0x800, $0.size - 1, $0.size][round % 4] }
+    switch noise >> 8 & 3 {
+    case 0: break
+    case 1: conditions.memory = [0..<0x4000, 0x5000..<0x8000]
+    default: conditions.memory = [0..<0x10_000, 0x20_000..<0x48_000]
+    }
+    func address() -> UInt64 {
+      guard let page = pages.randomElement(using: &random) else { return 0x1000 }
+      return page.linear &+ random.next() % page.size & ~7
+    }
+    let privilege: PrivilegeLevel = noise & 32 != 0 ? .user : .supervisor
+    conditions.registerUses = [
+      .instructions(at: address(), privilege), .stack(below: address() &+ 8, privilege),
+      .descriptors(.gdtr, base: address() & ~4095, limit: UInt32(noise >> 16 & 0xfff)),
+      .descriptors(.idtr, base: address() & ~4095, limit: 0x1fff),
+      .descriptors(.tr, base: 0x7000, limit: 0x67),
+    ]
+    return conditions
   }
 
   /// Entries that are not present and keep an address, every second one of `tableCount` PTs; the
@@ -75,7 +103,7 @@ struct AuditComparisonTests {
     // 39 tables have 9984 findings.
     let memory = Self.gaps(tableCount: 40, lastCount: 16 + surplus)
     let tables = PageTables(cr3: 0, configuration: try PagingConfiguration())
-    let report = tables.audit(in: memory, pat: AuditRuleTests.pat)
+    let report = tables.audit(in: memory, under: AuditConditions(pat: AuditRuleTests.pat))
     #expect(report.findings.count == 10_000)
     #expect(report.droppedCounts == (dropped == 0 ? [:] : [.notPresentWithAddress: dropped]))
     #expect(report.findings.first?.linearAddress == 0)
@@ -89,7 +117,7 @@ struct AuditComparisonTests {
     var memory = Self.gaps(tableCount: 40, lastCount: 16)
     memory.words[42 * 512 + 31] = 0x9000
     let tables = PageTables(cr3: 0, configuration: try PagingConfiguration())
-    let report = tables.audit(in: memory, pat: AuditRuleTests.pat)
+    let report = tables.audit(in: memory, under: AuditConditions(pat: AuditRuleTests.pat))
     #expect(report.findings.count == 10_000 && report.droppedCounts.isEmpty)
     #expect(report.findings.last?.count == 2 && report.findings.last?.byteCount == 8192)
     #expect(report.findings.last?.lastAddress == 39 << 21 + 16 << 13 - 1)
@@ -99,11 +127,11 @@ struct AuditComparisonTests {
   func severities() {
     let errors: Set<AuditRule> = [
       .userWritableSupervisorData, .tableMappedUser, .reservedBits, .tableOutsideMemory,
-      .executableUserStack,
+      .executableUserStack, .registerMapping,
     ]
     let notes: Set<AuditRule> = [
       .tableMappedWritable, .tableSharedBetweenLevels, .parentRestrictsLeaf, .loop, .dirtyReadOnly,
-      .accessedBelowNotAccessed,
+      .accessedBelowNotAccessed, .possibleShadowStack,
     ]
     for rule in AuditRule.allCases {
       #expect(

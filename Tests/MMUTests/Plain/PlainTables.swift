@@ -31,6 +31,11 @@ struct PlainPage: Hashable {
     if leaf.word & 4 != 0, let step = userRestriction { return step }
     return leaf.word >> 63 == 0 ? fetchRestriction : nil
   }
+  /// The right that ``restriction`` takes away.
+  var restrictedRight: Character {
+    if leaf.word & 2 != 0, writeRestriction != nil { return "w" }
+    return leaf.word & 4 != 0 && userRestriction != nil ? "u" : "x"
+  }
 }
 
 /// One entry on the way.

@@ -23,7 +23,7 @@ struct AuditOutcomeTests {
   /// Tables in which nothing is found, and one thing more.
   static func image(_ change: (inout TableImage) -> Void = { _ in }) -> TableImage {
     var image = TableImage()
-    image.map(0x40_0000, to: 0x10_0000, [.present, .writable, .noExecute])
+    image.map(0x40_0000, to: 0x8_0000, [.present, .writable, .noExecute])
     // Links with A, as a processor leaves them.
     for (table, words) in image.tables {
       for (index, word) in words.enumerated() where word & 1 != 0 {
@@ -37,8 +37,8 @@ struct AuditOutcomeTests {
   /// A finding of each severity alone.
   static let changes: [(AuditSeverity?, AuditRule?, @Sendable (inout TableImage) -> Void)] = [
     (nil, nil, { _ in }),
-    (.note, .dirtyReadOnly, { $0.set(0x10_1000 | 0x61 | 1 << 63, at: 1, of: 0x4000) }),
-    (.warning, .notPresentWithAddress, { $0.set(0x10_1000, at: 1, of: 0x4000) }),
+    (.note, .dirtyReadOnly, { $0.set(0x8_1000 | 0x61 | 1 << 63, at: 1, of: 0x4000) }),
+    (.warning, .notPresentWithAddress, { $0.set(0x8_1000, at: 1, of: 0x4000) }),
     (.error, .reservedBits, { $0.set(1 << 51 | 0x21 | 1 << 63, at: 1, of: 0x4000) }),
   ]
 
@@ -86,7 +86,7 @@ struct AuditOutcomeTests {
   @Test("An accepted range must hold the finding whole, to its first and last byte")
   func ranges() throws {
     let image = Self.image { image in
-      for index in 1...3 { image.set(0x10_0000, at: index, of: 0x4000) }
+      for index in 1...3 { image.set(0x8_0000, at: index, of: 0x4000) }
     }
     // 0x401000 to 0x403fff.
     for (range, isAccepted) in [
@@ -131,9 +131,11 @@ struct AuditOutcomeTests {
       let image = ConvertEveryBitTests.randomImage(&random)
       let tables = PageTables(
         cr3: 0x1000, configuration: try PagingConfiguration(physicalAddressWidth: 48))
+      var conditions = AuditConditions(pat: PATArgument.atPowerOn.value)
+      conditions.userStack = round % 2 == 0 ? nil : 0x1800
+      conditions.memory = [0..<1 << 20]
       let report = tables.audit(
-        in: ImageWords(tables: image.tables, byteCount: 1 << 20), pat: PATArgument.atPowerOn.value,
-        userStack: round % 2 == 0 ? nil : 0x1800)
+        in: ImageWords(tables: image.tables, byteCount: 1 << 20), under: conditions)
       let json = try JSONValue(
         json: Self.run(
           image, ["--format", "json"] + (round % 2 == 0 ? [] : ["--user-stack", "0x1800"])

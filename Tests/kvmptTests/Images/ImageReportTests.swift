@@ -76,7 +76,7 @@ struct ImageReportTests {
   @Test("JUnit has a case for each rule, and fails those with findings")
   func junit() throws {
     let output = try ProgramRun(["audit", Self.core, "--format", "junit"]).output
-    #expect(output.contains("tests=\"16\" failures=\"1\""))
+    #expect(output.contains("tests=\"20\" failures=\"1\""))
     #expect(output.contains("type=\"writable-and-executable\""))
   }
 

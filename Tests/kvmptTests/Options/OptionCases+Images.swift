@@ -71,7 +71,7 @@ extension OptionCase {
 
   /// The registers that effective rights depend on, and what has no use for them.
   static var registerOptions: [OptionCase] {
-    let rights = ["dump", "aliases", "convert", "verify"].flatMap { command -> [OptionCase] in
+    let rights = ["dump", "aliases", "audit", "convert", "verify"].flatMap { command -> [OptionCase] in
       let rooted = situation(command) + ["--cr3", "0x1000"]
       return [
         OptionCase(
@@ -104,7 +104,7 @@ extension OptionCase {
       }
     }
     // A command without the registers has no such option at all.
-    let others = ["walk", "audit", "diff", "stats"].map {
+    let others = ["walk", "diff", "stats"].map {
       OptionCase(
         command: $0, situation: situation($0) + ["--cr3", "0x1000"], option: ["--smep"],
         outcome: .refused("Unknown option"))
