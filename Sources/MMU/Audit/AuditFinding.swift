@@ -41,7 +41,8 @@ public struct AuditFinding: Hashable, Sendable {
 
   /// Takes in `next` when it is the same one address further on.
   mutating func append(_ next: AuditFinding) -> Bool {
-    guard next.rule == rule, next.linearAddress == linearAddress &+ byteCount, next.kind == kind
+    guard next.rule == rule, next.linearAddress == linearAddress &+ byteCount,
+      next.linearAddress != 0, next.kind == kind
     else { return false }
     let isNext = next.physicalAddress.rawValue == physicalAddress.rawValue &+ byteCount
     isContiguous = isContiguous && next.isContiguous && isNext

@@ -120,7 +120,9 @@ extension Auditor {
       }
       var beyond = finding(
         .leafBeyondMemory, run.linearAddress &+ offset, run.byteCount - offset,
-        GuestPhysicalAddress(truncating: first), nil)
+        GuestPhysicalAddress(truncating: first),
+        // Where it stands, a walk says in the end.
+        EntryReference(GuestPhysicalAddress(truncating: 0), level: run.pageSize.level))
       beyond.count = Int(clamping: (run.byteCount - offset) / size)
       beyond.isAllOnes = audited.isAllOnes
       add(beyond, to: audited.scope)

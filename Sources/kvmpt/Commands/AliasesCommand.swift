@@ -9,7 +9,9 @@ struct AliasesCommand: ReportingCommand {
     commandName: "aliases",
     abstract: "List memory of an image that is mapped more than once, with the rights of each way.",
     discussion: """
-      Each run that shares memory with one listed earlier is shown with one such run.
+      Each run that shares memory with one listed earlier is shown with one such run. A guard is up \
+      to 16 pages that are left out below others, as below a stack: it is listed where the memory \
+      that would follow there is mapped elsewhere, together with that of the pages above.
 
       EXAMPLE:
         kvmpt aliases guest.core
@@ -45,7 +47,9 @@ struct AliasesCommand: ReportingCommand {
   func execute() throws(CommandFailure) -> ExitStatus {
     let image = try OpenedImage.open(
       path: path, options: options, registers: registers.values)
-    let pairs = Self.pairs(try RunCollector.runs(of: image))
+    let all = try RunCollector.runs(of: image)
+    let pairs = Self.pairs(all)
+    let guards = GuardPage.list(all)
     let destination = try report.open()
     func rights(_ run: MappedRun) -> String {
       "\(run.effectiveRights(mode: image.mode(at: .supervisor)))|"
@@ -59,7 +63,16 @@ struct AliasesCommand: ReportingCommand {
             + pair.runs.map { "\(HexadecimalNumber(pair.linear($0))) \(rights($0))" }
             .joined(separator: " and ") + "\n")
       }
-      destination.write("\(counted(pairs.count, "alias", "aliases"))\n")
+      for page in guards {
+        destination.write(
+          "guard \(HexadecimalNumber(page.linear)), not mapped below"
+            + " \(HexadecimalNumber(page.pageAbove)): the memory before,"
+            + " \(HexadecimalNumber(page.physical)), is mapped at"
+            + " \(HexadecimalNumber(page.otherLinear)) \(rights(page.other))\n")
+      }
+      destination.write(
+        counted(pairs.count, "alias", "aliases")
+          + (guards.isEmpty ? "" : ", \(counted(guards.count, "guard")) mapped elsewhere") + "\n")
     case .json:
       var json = JSONWriter(to: destination)
       json.beginObject()
@@ -82,6 +95,18 @@ struct AliasesCommand: ReportingCommand {
           json.endObject()
         }
         json.endArray()
+        json.endObject()
+      }
+      json.endArray()
+      json.key("guards")
+      json.beginArray()
+      for page in guards {
+        json.beginObject()
+        json.member("linear", hexadecimal: page.linear)
+        json.member("page-above", hexadecimal: page.pageAbove)
+        json.member("physical", hexadecimal: page.physical)
+        json.member("mapped-at", hexadecimal: page.otherLinear)
+        json.member("rights", rights(page.other))
         json.endObject()
       }
       json.endArray()

@@ -15,7 +15,14 @@ enum ComparedSide {
     if isAddressSpace(path) { return .addressSpace }
     // Images have no such beginning; a listing is read whole, a gigabyte of memory is not.
     let start = try bytes(path, byteLimit: 1023)
-    guard start.first != 0x7f, !start.contains(0), let kind = ListingText.kind(of: start) else {
+    guard start.first != 0x7f, !start.contains(0) else { return .image }
+    guard let kind = ListingText.kind(of: start) else {
+      if let foreign = ForeignListing(start) {
+        throw CommandFailure(
+          .badInput,
+          "\(quoted(path)) is \(foreign.words), which is not compared: \(foreign.reason)",
+          hint: foreign.hint)
+      }
       return .image
     }
     let bytes = try bytes(path, byteLimit: listingByteLimit)

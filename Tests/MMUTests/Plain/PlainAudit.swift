@@ -304,11 +304,13 @@ struct PlainAudit {
       } else if isTable && page.isUser && page.isWritable {
         cause = .writableByUser
       }
+    } else if tables.canonical(linear & 0xffff_ffff_ffff) != linear {
+      cause = .notCanonical
     } else if !isUser {
       cause = .notMapped
     }
     guard let cause else { return }
-    let walk = tables.lastStep(linear)
+    let walk = cause == .notCanonical ? nil : tables.lastStep(linear)
     var finding = PlainFinding(
       .registerMapping, linear, 4096, page.map { $0.physical + (linear - $0.linear) } ?? 0,
       walk?.reference)

@@ -97,7 +97,7 @@ struct ListingText {
   }
 }
 
-/// The lines of a text, without spaces at their ends.
+/// The lines of a text, without spaces at their ends and without the time stamps of a kernel log.
 struct ListingLines {
   private let bytes: [UInt8]
   private var start = 0
@@ -115,7 +115,31 @@ struct ListingLines {
     let line = bytes[start..<last]
     start = end + 1
     number += 1
-    return line
+    return Self.withoutTime(line)
+  }
+
+  /// The text of a line of a kernel log: `<6>[    0.017002] text`, as `dmesg` and the console write
+  /// it, or `Nov 29 18:00:00 host kernel: [    0.017002] text`, as a system log keeps it.
+  private static func withoutTime(_ line: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+    var rest = line
+    let mark = Array(" kernel: ".utf8)
+    // A month or a year; no line of a listing begins so.
+    if let first = rest.first, 0x41...0x5a ~= first || 0x31...0x39 ~= first {
+      guard
+        let place = rest.indices.first(where: { rest[$0...].starts(with: mark) })
+      else { return line }
+      rest = rest[(place + mark.count)...]
+    }
+    if rest.first == 0x3c {
+      guard let end = rest.firstIndex(of: 0x3e), end - rest.startIndex <= 4 else { return line }
+      rest = rest[(end + 1)...]
+    }
+    if rest.first == 0x5b {
+      guard let end = rest.firstIndex(of: 0x5d) else { return line }
+      rest = rest[(end + 1)...]
+      if rest.first == 0x20 { rest = rest.dropFirst() }
+    }
+    return rest
   }
 }
 

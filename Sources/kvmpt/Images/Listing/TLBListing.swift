@@ -19,6 +19,14 @@ struct TLBListing {
     let flags: UInt16
 
     var isLarge: Bool { flags & 1 << 6 != 0 }
+
+    /// True when `next` lies 1 GiB further, in linear and physical addresses and with the same
+    /// rights.
+    func isGibibyte(before next: Page) -> Bool {
+      // A and D are bits 4 and 5.
+      next.linear == linear &+ (1 << 30) && next.physical == physical &+ (1 << 30)
+        && (next.flags ^ flags) & ~(3 << 4) == 0
+    }
   }
 
   private let pageAttributeTable: UInt64
@@ -27,6 +35,8 @@ struct TLBListing {
   private var statements: [PageStatement?] = Array(repeating: nil, count: 3 << 9)
   /// A large page whose size is told by where the next one begins.
   private var pending: Page?
+  /// The last page that was read as 1 GiB because of the step to the next one.
+  private var stepped: Page?
 
   init(pageAttributeTable: UInt64) { self.pageAttributeTable = pageAttributeTable }
 
@@ -62,7 +72,7 @@ struct TLBListing {
         page.isLarge
           ? "is a large page (P) at no multiple of 2 MiB" : "is a page at no multiple of 4 KiB")
     }
-    settle(before: page.linear, neighbour)
+    settle(before: page, neighbour)
     if page.isLarge && (page.linear | page.physical) & (1 << 30 - 1) == 0 {
       pending = page
     } else {
@@ -78,22 +88,38 @@ struct TLBListing {
 
   /// Decides how large the page is that waits for the next line.
   ///
-  /// It is 2 MiB where the next one is nearer than 1 GiB; otherwise both can be, and it is what the
-  /// other side has.
+  /// It is 2 MiB where the next one is nearer than 1 GiB. Otherwise it is as large as a large page of
+  /// the other side; without one it is 1 GiB where the next or the last page lies 1 GiB further in
+  /// linear and physical addresses. Where nothing tells, nothing is said of the size, nor of what
+  /// would only be mapped if it were 1 GiB.
   private mutating func settle(
-    before next: UInt64?, _ neighbour: (UInt64) -> ListingNeighbour?
+    before next: Page?, _ neighbour: (UInt64) -> ListingNeighbour?
   ) {
     guard let page = pending else { return }
     pending = nil
-    let hasRoom = next.map { $0 < page.linear || $0 - page.linear >= 1 << 30 } ?? true
-    let isLargest = hasRoom && neighbour(page.linear)?.size == .size1GiB
-    add(page, isLargest ? .size1GiB : .size2MiB, neighbour)
+    let room = next.map { $0.linear < page.linear ? .max : $0.linear - page.linear } ?? UInt64.max
+    guard room >= 1 << 30 else { return add(page, .size2MiB, neighbour) }
+    switch neighbour(page.linear)?.size {
+    case .size1GiB: add(page, .size1GiB, neighbour)
+    case .size2MiB: add(page, .size2MiB, neighbour)
+    case .size4KiB, nil:
+      if next.map(page.isGibibyte(before:)) == true || stepped?.isGibibyte(before: page) == true {
+        stepped = page
+        return add(page, .size1GiB, neighbour)
+      }
+      add(page, .size2MiB, neighbour, isSizeKnown: false)
+      ranges.append(
+        AskedRange(
+          first: page.linear + (2 << 20), last: page.linear &+ (1 << 30 - 1), content: .unsaid))
+    }
   }
 
   private mutating func add(
-    _ page: Page, _ size: PageSize, _ neighbour: (UInt64) -> ListingNeighbour?
+    _ page: Page, _ size: PageSize, _ neighbour: (UInt64) -> ListingNeighbour?,
+    isSizeKnown: Bool = true
   ) {
     var statement = statement(page.flags, size)
+    if !isSizeKnown { statement.pageSize = nil }
     // What the listing cannot show of an address it does not deny.
     let unseen: UInt64 = 3 << 50
     statement.physicalAddress =

@@ -121,11 +121,18 @@ struct AuditCaseTests {
     let file = ImageFile()
     try image.writeCore(to: file.path, ranges: [0xf_0000..<image.nextTable])
     let aliases = try ProgramRun(["aliases", file.path])
-    // The stack above the guard; the guard's own frame, 0x100_0000, is mapped by the direct map.
     #expect(
       aliases.output.contains(
         "0x100_1000, 16 KiB: 0xffff_8000_0100_1000 rw-|--- and 0xffff_d000_0000_1000 rw-|---"),
       "\(aliases.output)")
+    #expect(
+      aliases.output.contains(
+        "guard 0xffff_d000_0000_0000, not mapped below 0xffff_d000_0000_1000: the memory before,"
+          + " 0x100_0000, is mapped at 0xffff_8000_0100_0000 rw-|---\n"), "\(aliases.output)")
+    #expect(aliases.output.hasSuffix(", 1 guard mapped elsewhere\n"))
+    let json = try JSONValue(json: ProgramRun(["aliases", file.path, "--format", "json"]).output)
+    #expect(json["guards"]?.elements.map { $0["linear"] } == [.string("0xffffd00000000000")])
+    #expect(json["guards"]?.elements.first?["mapped-at"] == .string("0xffff800001000000"))
     let audit = try Self.audit(image)
     #expect(
       audit.output.contains(

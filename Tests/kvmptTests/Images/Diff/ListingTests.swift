@@ -3,6 +3,7 @@
 import GuestMem
 import MMU
 import Probe
+import TestImages
 import Testing
 
 @testable import kvmpt
@@ -186,6 +187,117 @@ struct ListingTests {
   func others() {
     for text in ["hello\n", "", "\n\n", "(qemu) info tlb\n"] {
       #expect(ListingText.kind(of: Array(text.utf8)) == nil)
+    }
+  }
+
+  @Test(
+    "Where the other side has no large page, the step tells 1 GiB, and otherwise nothing is said")
+  func gibibytesByStep() throws {
+    let lines = """
+      0000000040000000: 0000000080000000 --P-A---W
+      0000000080000000: 00000000c0000000 --PDA---W
+      0000000100000000: 0000000100000000 --P-----W
+      0000000140000000: 0000000100000000 --P-----W
+      """
+    for neighbour in [nil, ListingNeighbour(physical: nil, size: .size4KiB)] {
+      let ranges = try Self.read(lines) { _ in neighbour }
+      let firsts: [UInt64] = [
+        0x4000_0000, 0x8000_0000, 0x1_0000_0000, 0x1_0020_0000, 0x1_4000_0000, 0x1_4020_0000,
+      ]
+      let lasts: [UInt64] = [
+        0x7fff_ffff, 0xbfff_ffff, 0x1_001f_ffff, 0x1_3fff_ffff, 0x1_401f_ffff, 0x1_7fff_ffff,
+      ]
+      #expect(ranges.map(\.first) == firsts && ranges.map(\.last) == lasts)
+      #expect(try ranges.prefix(2).map { try Self.page($0).pageSize } == [.size1GiB, .size1GiB])
+      #expect(try Self.page(ranges[2]).pageSize == nil && ranges[3].content == .unsaid)
+      #expect(try Self.page(ranges[4]).pageSize == nil && ranges[5].content == .unsaid)
+    }
+    // One difference, and not a false one: what the line would map with 1 GiB is not compared.
+    var pages = ComparedPages.base
+    pages.pages = [ComparedPage(linear: 4 << 30, physical: 4 << 30, size: .size4KiB)]
+    let image = try pages.file(.image)
+    let listing = try TemporaryFile("0000000100000000: 0000000100000000 --P-----W\n")
+    let run = try ProgramRun(["diff", image.path, listing.path, "--cr3", "0x1000"])
+    #expect(run.exitCode == 1)
+    #expect(
+      run.output.contains("not compared: 0x1_0020_0000 to 0x1_3fff_ffff, which b leaves out\n"),
+      "\(run.output)")
+  }
+
+  @Test("A listing of 2 MiB and 1 GiB pages of a direct map does not differ from its image")
+  func gibibyteListing() throws {
+    var image = TableImage(root: 0x19_0000)
+    let start: UInt64 = 0xffff_8880_0000_0000
+    let bits: TableImage.Bits = [.present, .writable, .noExecute, TableImage.Bits(rawValue: 0x160)]
+    var lines = ""
+    for page in 0..<32 as Range<UInt64> {
+      image.map(start + page << 21, to: page << 21, bits, level: 2)
+      let digits = String(page << 21, radix: 16)
+      let padding = String(repeating: "0", count: 16 - digits.count)
+      lines += "\(String(start + page << 21, radix: 16)): \(padding)\(digits) XGPDA---W\n"
+    }
+    image.map(start + 1 << 30, to: 1 << 30, bits, level: 3)
+    lines += "ffff888040000000: 0000000040000000 XGPDA---W\n"
+    let core = ImageFile()
+    try image.writeCore(to: core.path, ranges: [0x19_0000..<0x19_3000])
+    let listing = try TemporaryFile(lines)
+    let run = try ProgramRun(["diff", core.path, listing.path])
+    #expect(run.exitCode == 0 && run.output.hasSuffix("\n0 differences\n"), "\(run.output)")
+    let proof = try ProgramRun([
+      "verify", core.path, "--expect", listing.path, "--if-no-kvm", "model", "--kvm-device", "/no",
+    ])
+    #expect(proof.exitCode == 77 && !proof.output.contains("disagree"), "\(proof.output)")
+  }
+
+  @Test(
+    "A copy of ptdump from a kernel log is read without its time stamps",
+    arguments: [
+      "[    0.017000] ", "<6>[    0.017000] ", "[Sun Nov 29 18:00:00 2026] ",
+      "Nov 29 18:00:00 host kernel: [    0.017000] ", "2026-11-29T18:00:00+00:00 host kernel: ",
+    ])
+  func kernelLogs(_ stamp: String) throws {
+    let lines = [
+      "---[ User Space ]---",
+      "0x0000000000000000-0x0000000000400000           4M                               pmd",
+      "0x0000000000400000-0x0000000000404000          16K USR RW                     x  pte",
+      "0x0000000000404000-0x0000000000600000        2032K                               pte",
+      "---[ High Kernel Mapping ]---",
+      "0xffffffff80000000-0xffffffff80008000          32K     ro                     x  pte",
+    ]
+    let plain = try Self.read(lines.joined(separator: "\n"))
+    #expect(plain.map(\.first) == [0x40_0000, 0xffff_ffff_8000_0000])
+    #expect(try Self.read(lines.map { stamp + $0 }.joined(separator: "\r\n")) == plain)
+  }
+
+  @Test(
+    "Listings that say too little are refused by the name of their tool",
+    arguments: [
+      (
+        "0000000000400000-0000000000404000 0000000000004000 urw\n"
+          + "ffffffff80000000-ffffffff80008000 0000000000008000 -r-\n", "QEMU's info mem",
+        "info tlb"
+      ),
+      (
+        "             Address :         Length | Permissions\n"
+          + "            0x400000 :         0x4000 | W:1 X:1 S:0 UC:0 WB:1\n",
+        "the output of gdb-pt-dump", "dump-guest-memory"
+      ),
+      (
+        "            0x400000 :         0x4000 | W:1 X:1 S:0 UC:0 WB:1\n",
+        "the output of gdb-pt-dump", "dump-guest-memory"
+      ),
+    ])
+  func foreignListings(_ text: String, _ tool: String, _ cure: String) throws {
+    let listing = try TemporaryFile(text)
+    let image = try ComparedPages.base.file(.image)
+    for arguments in [
+      ["diff", image.path, listing.path, "--cr3", "0x1000"],
+      ["verify", image.path, "--cr3", "0x1000", "--expect", listing.path],
+    ] {
+      let run = try ProgramRun(arguments)
+      #expect(run.exitCode == 65 && run.output.isEmpty)
+      #expect(run.errors.contains("is \(tool), which is not compared"), "\(run.errors)")
+      #expect(run.errors.contains("hint: ") && run.errors.contains(cure), "\(run.errors)")
     }
   }
 }
