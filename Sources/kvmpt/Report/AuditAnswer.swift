@@ -184,27 +184,6 @@ struct AuditAnswer {
   }
 }
 
-extension RegisterProblem {
-  /// False where the register points at no memory.
-  fileprivate var hasMemory: Bool { cause != .notCanonical && cause != .notMapped }
-
-  /// The register and what is wrong, in words.
-  fileprivate var words: String {
-    let use =
-      switch access {
-      case .read: "read from"
-      case .write: "pushed to"
-      case .fetch: "executed"
-      }
-    return switch cause {
-    case .notCanonical: "\(register.rawValue) is not canonical"
-    case .notMapped: "\(register.rawValue) points there and nothing is mapped"
-    case .notAllowed: "\(register.rawValue) points there and it cannot be \(use)"
-    case .writableByUser: "\(register.rawValue) points there and CPL 3 can write to it"
-    }
-  }
-}
-
 extension AuditRule {
   /// True when the rule compares mappings of the same memory, of which there may be too many.
   fileprivate var isAboutMemoryMappedTwice: Bool {

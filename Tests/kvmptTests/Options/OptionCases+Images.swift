@@ -71,7 +71,8 @@ extension OptionCase {
 
   /// The registers that effective rights depend on, and what has no use for them.
   static var registerOptions: [OptionCase] {
-    let rights = ["dump", "aliases", "audit", "convert", "verify"].flatMap { command -> [OptionCase] in
+    let rights = ["dump", "aliases", "audit", "convert", "verify"].flatMap {
+      command -> [OptionCase] in
       let rooted = situation(command) + ["--cr3", "0x1000"]
       return [
         OptionCase(
