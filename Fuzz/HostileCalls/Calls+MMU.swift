@@ -195,7 +195,7 @@ extension HostileCall {
       let rule = EveryRuleExcept($0.one(of: ArchitectureRule.allCases))
       touch(walk.predict($0.access(), mode: mode, configuration: paging, under: rule))
       let explanation = walk.explain($0.access(), mode: mode, configuration: paging)
-      touch((explanation.advice, explanation.blame))
+      touch((explanation.blames, explanation.blame))
       touch(
         AccessPrediction(
           outcome: prediction.outcome,

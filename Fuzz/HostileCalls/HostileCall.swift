@@ -20,7 +20,7 @@ struct HostileCall: Sendable {
 
   /// Every call there is.
   static let all: [HostileCall] =
-    addresses + walks + listings + memory + frames + tables + cursors
+    addresses + walks + listings + cures + memory + frames + tables + cursors
     + nodes + kvm + spaces + ranges + evidence + baselines + machines + verifiers
 }
 

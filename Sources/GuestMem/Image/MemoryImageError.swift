@@ -73,6 +73,8 @@ public enum MemoryImageError: Error, Hashable, Sendable {
     case .shortened(let byteCount, let opened):
       "the file became shorter while it was read: from \(opened) bytes to \(byteCount) or less"
     case .empty: "the file is empty"
+    case .wrongMachine(_, machine: 3):
+      "it is the core of a guest in 32-bit mode, whose tables are those of 32-bit or PAE paging"
     case .wrongMachine(let elfClass, let machine):
       "the ELF file is of class \(elfClass) and machine \(machine), not 64-bit x86-64"
     case .notACore(let type): "the ELF file has type \(type), not that of a core (4)"
@@ -106,6 +108,8 @@ public enum MemoryImageError: Error, Hashable, Sendable {
     case .tooLarge: "raise the limits of this process (ulimit -v)"
     case .shortened: "wait until it is complete, or read a copy"
     case .empty: "dump the memory again"
+    case .wrongMachine(_, machine: 3):
+      "kvmpt reads the tables of 64-bit mode: dump the memory when the guest has entered it"
     case .wrongMachine: "dump the memory of an x86-64 guest in 64-bit mode"
     case .notACore: "use QEMU's dump-guest-memory, or pass --base to read the bytes as they are"
     case .headersOutsideFile, .segmentOutsideFile: "the file was cut off: dump the memory again"

@@ -24,8 +24,14 @@
   @inlinable public static var protectionKey: Self { Self(rawValue: 1 << 5) }
   /// SS, bit 6: the access was a shadow-stack access; the model makes none.
   @inlinable public static var shadowStack: Self { Self(rawValue: 1 << 6) }
+  /// HLAT, bit 7: there was no translation by HLAT paging; the model predicts none.
+  @inlinable public static var hypervisorManaged: Self { Self(rawValue: 1 << 7) }
   /// SGX, bit 15: the fault comes from SGX and not from paging; the model predicts none.
   @inlinable public static var softwareGuard: Self { Self(rawValue: 1 << 15) }
+  /// RMP, bit 31: the reverse map table of SEV-SNP forbids the access; the model predicts none.
+  ///
+  /// Source: AMD APM volume 2, section 8.4.2 (page-fault error code).
+  @inlinable public static var reverseMap: Self { Self(rawValue: 1 << 31) }
 }
 
 extension PageFaultErrorCode: CustomStringConvertible {
@@ -34,7 +40,7 @@ extension PageFaultErrorCode: CustomStringConvertible {
     let names: [(PageFaultErrorCode, String)] = [
       (.present, "P"), (.write, "W"), (.user, "U"), (.reserved, "RSVD"),
       (.instructionFetch, "I"), (.protectionKey, "PK"), (.shadowStack, "SS"),
-      (.softwareGuard, "SGX"),
+      (.hypervisorManaged, "HLAT"), (.softwareGuard, "SGX"), (.reverseMap, "RMP"),
     ]
     var parts = names.filter { contains($0.0) }.map(\.1)
     let known = names.reduce(PageFaultErrorCode()) { $0.union($1.0) }

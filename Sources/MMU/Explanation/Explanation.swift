@@ -1,4 +1,4 @@
-// Explanation: why an access fails, and everything that must change for it to succeed.
+// Explanation: why an access fails.
 
 /// A prediction in words.
 public struct Explanation: Hashable, Sendable {
@@ -8,15 +8,13 @@ public struct Explanation: Hashable, Sendable {
   ///
   /// When the walk found no page, what the rights of the page would say is not known yet.
   public let blames: [Blame]
-  /// One line for each blame: what to change so that it no longer stops the access.
-  public let advice: [String]
 
   /// The first of ``blames``, the one of the prediction.
   public var blame: Blame? { blames.first }
 }
 
 extension Walk {
-  /// Why `access` fails at the address of this walk in `mode`, and what would let it succeed.
+  /// Why `access` fails at the address of this walk in `mode`.
   ///
   /// `configuration` is the one that the walk was made with.
   public func explain(
@@ -39,7 +37,6 @@ extension Walk {
       if let blame = blameForEnd() { blames.append(blame) }
     }
     return Explanation(
-      prediction: predict(access, mode: mode, configuration: configuration), blames: blames,
-      advice: blames.map { $0.advice(for: access, mode: mode) })
+      prediction: predict(access, mode: mode, configuration: configuration), blames: blames)
   }
 }

@@ -23,12 +23,18 @@ struct ExplainCommand: ReportingCommand {
     abstract: "Say why an access to an address of a memory image fails, and what to change.",
     discussion: """
       The access is given by --access and --cpl, or taken from the error code of a page fault that \
-      a kernel reported, with --error-code and --cr2.
+      a kernel reported, with --error-code and --cr2. What is not given is taken from the note, \
+      which is about the last fault: CR2 is the address, CS says the CPL; CR2 = RIP is a fetch, CR2 \
+      just below RSP is a push, anything else is taken for a read.
+
+      Every change that is printed was tried on a copy of the tables: the access succeeds, and no \
+      other mapping is lost or moved. What was meant is not known.
 
       \(ImageOptions.registers) The exit code is 0 when the access succeeds (or the reported \
-      fault is explained), otherwise 1.
+      fault is explained, by the tables or by one assumption), otherwise 1.
 
       EXAMPLES:
+        kvmpt explain guest.core --error-code 0x3
         kvmpt explain guest.core 0x40_0000 --access write --cpl 3
         kvmpt explain guest.core --error-code 0x7 --cr2 0x40_0000
 
@@ -39,14 +45,16 @@ struct ExplainCommand: ReportingCommand {
   var path: String
 
   @Argument(
-    help: ArgumentHelp("The linear address; or give --cr2.", valueName: "address"),
+    help: ArgumentHelp("The linear address (default: CR2 of the note).", valueName: "address"),
     transform: PastedNumber.address)
   var address: NumberArgument?
 
-  @Option(help: "What is done: read, write or fetch.")
+  @Option(help: "What is done: read, write or fetch. (default: by the note, or read)")
   var access: AccessArgument?
 
-  @Option(help: ArgumentHelp("The privilege of the code, 0 or 3.", valueName: "level"))
+  @Option(
+    help: ArgumentHelp(
+      "The privilege of the code, 0 or 3 (default: of the note, or 0).", valueName: "level"))
   var cpl: Int?
 
   @Option(
@@ -56,7 +64,7 @@ struct ExplainCommand: ReportingCommand {
   var errorCode: NumberArgument?
 
   @Option(
-    help: ArgumentHelp("CR2 of that page fault.", valueName: "address"),
+    help: ArgumentHelp("CR2 of that page fault (default: of the note).", valueName: "address"),
     transform: PastedNumber.address)
   var cr2: NumberArgument?
 
@@ -72,7 +80,7 @@ struct ExplainCommand: ReportingCommand {
   @OptionGroup var types: MemoryTypeOptions
 
   func validate() throws {
-    if (address == nil) == (cr2 == nil) { throw ValidationError("give one address, or --cr2") }
+    if address != nil && cr2 != nil { throw ValidationError("give one address, or --cr2") }
     if let cpl, cpl != 0 && cpl != 3 { throw ValidationError("--cpl is 0 or 3") }
     if errorCode != nil && (access != nil || cpl != nil) {
       throw ValidationError("--error-code says what --access and --cpl would say")
@@ -82,26 +90,13 @@ struct ExplainCommand: ReportingCommand {
     }
   }
 
-  /// The access that was made, by the error code where there is one.
-  private var question: (access: Access, privilege: PrivilegeLevel) {
-    guard let reported else {
-      return (Access(access?.kind ?? .read), cpl == 3 ? .user : .supervisor)
-    }
-    let kind: AccessKind =
-      reported.contains(.instructionFetch) ? .fetch : reported.contains(.write) ? .write : .read
-    return (Access(kind), reported.contains(.user) ? .user : .supervisor)
-  }
-
-  private var reported: PageFaultErrorCode? {
-    errorCode.map { PageFaultErrorCode(rawValue: UInt32(truncatingIfNeeded: $0.value)) }
-  }
-
   /// Some registers count for some accesses only.
   ///
   /// Source: Intel SDM volume 3A, section 5.6.1 (CR0.WP, CR4.SMEP, CR4.SMAP and RFLAGS.AC are about
   /// accesses in supervisor mode) and 5.6.2 (protection keys are about data accesses).
-  private func refuseWhatTheAccessIgnores() throws(CommandFailure) {
-    let (access, privilege) = question
+  private func refuseWhatIgnored(
+    by access: Access, at privilege: PrivilegeLevel
+  ) throws(CommandFailure) {
     let words = "a \(access.kind.label) at CPL \(privilege.rawValue) does not depend on it"
     let isSupervisor = privilege == .supervisor
     let isData = access.kind != .fetch
@@ -128,29 +123,44 @@ struct ExplainCommand: ReportingCommand {
 
   func execute() throws(CommandFailure) -> ExitStatus {
     try report.refuseColor(in: format)
-    try refuseWhatTheAccessIgnores()
+    // What was given in full is refused before anything is opened.
+    if errorCode != nil || access != nil && cpl != nil {
+      let given = try AskedAccess(
+        address: 0, access: access?.kind, cpl: cpl, reported: reported, note: nil, path: path)
+      try refuseWhatIgnored(by: given.access, at: given.privilege)
+    }
     let image = try OpenedImage.open(
       path: path, options: options, registers: registers.values, pat: types.givenPAT)
-    let destination = try report.open()
-    let (access, privilege) = question
-    var mode = image.mode(at: privilege)
+    var asked = try AskedAccess(
+      address: address?.value ?? cr2?.value, access: access?.kind, cpl: cpl, reported: reported,
+      note: image.processor, path: path)
+    var mode = image.mode(at: asked.privilege)
     mode.isAlignmentCheckFlagSet = ac?.isOn ?? false
+    asked.guessKind(in: mode, image.tables, image.memory)
+    try refuseWhatIgnored(by: asked.access, at: asked.privilege)
+    let destination = try report.open()
     if !mode.isSMAPEnabled {
       try refuse(
         given(["--ac": ac != nil]), because: "CR4.SMAP is off",
         appliesTo: "images with SMAP on, or --smap on")
     }
-    let walk = Walk(
-      address?.value ?? cr2?.value ?? 0, cr3: image.cr3, configuration: image.tables.configuration,
-      in: image.memory)
+    let question = AccessQuestion(
+      asked.address, asked.access, mode: mode, tables: image.tables)
+    var assumed = image.assumptions
+    if ac != nil { assumed.remove(.alignmentCheckFlag) }
+    let fault = reported.map {
+      ReportedFault($0, for: question, assumed: assumed, in: image.memory)
+    }
     let answer = ExplainReport(
-      walk: walk, access: access, privilege: privilege, reported: reported,
-      explanation: walk.explain(access, mode: mode, configuration: image.tables.configuration))
+      asked: asked, reported: reported, fault: fault,
+      diagnosis: question.diagnosis(in: image.memory))
+    let walk = answer.diagnosis.walk
+    let styler = report.styler(for: destination)
     switch format {
     case .text:
-      let styler = report.styler(for: destination)
+      destination.write(ImageText.head(image, styler) + asked.noteLine + "\n")
       destination.write(WalkText(walk: walk, styler: styler, pat: image.pat).text)
-      destination.write(answer.text(styler))
+      destination.write(answer.text(styler, in: image.memory))
     case .json:
       var json = JSONWriter(to: destination)
       json.beginObject()
@@ -158,12 +168,19 @@ struct ExplainCommand: ReportingCommand {
       json.member("version", Version.current)
       json.member("image", path)
       json.member("cr3", hexadecimal: image.cr3)
-      answer.write(
-        to: &json, WalkText(walk: walk, styler: report.styler(for: destination), pat: image.pat))
+      json.key("assumed")
+      json.beginArray()
+      for words in image.assumptions.words(of: image) { json.value(words) }
+      json.endArray()
+      answer.write(to: &json, WalkText(walk: walk, styler: styler, pat: image.pat))
       json.endObject()
     }
     try image.requireWhole()
     try destination.close()
     return answer.isAsHoped ? .agreement : .disagreement
+  }
+
+  private var reported: PageFaultErrorCode? {
+    errorCode.map { PageFaultErrorCode(rawValue: UInt32(truncatingIfNeeded: $0.value)) }
   }
 }

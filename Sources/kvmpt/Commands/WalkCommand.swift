@@ -47,9 +47,14 @@ struct WalkCommand: ReportingCommand {
       json.member("version", Version.current)
       json.member("image", path)
       json.member("cr3", hexadecimal: image.cr3)
+      json.key("assumed")
+      json.beginArray()
+      for words in image.assumptions.words(of: image) { json.value(words) }
+      json.endArray()
       json.key("walks")
       json.beginArray()
     }
+    if format == .text { destination.write(ImageText.head(image, styler) + "\n") }
     for address in addresses {
       let walk = Walk(
         address.value, cr3: image.cr3, configuration: image.tables.configuration, in: image.memory)

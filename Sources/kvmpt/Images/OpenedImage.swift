@@ -16,6 +16,10 @@ struct OpenedImage: ~Copyable {
   /// The registers of the chosen processor, where the image has them.
   let processor: ImageProcessor?
   let pat: PATArgument
+  /// What neither the image nor an option says.
+  let assumptions: Assumptions
+  /// The number of levels is assumed, and the tables look like tables of five.
+  let looksLikeFiveLevels: Bool
 
   /// Opens the image at `path` and checks that the tables' root is in it.
   ///
@@ -53,11 +57,16 @@ struct OpenedImage: ~Copyable {
         OptionWithoutEffect(
           option: "--pkru", reason: "CR4.PKE is off", scope: "images with PKE on, or --pke on"))
     }
+    let assumptions = Assumptions(
+      notSaidBy: processor, memory.kernelTables, options: options, registers: registers, pat: pat)
+    let looksLikeFiveLevels =
+      assumptions.contains(.levels) && tables.lookLikeFiveLevels(in: memory)
     return OpenedImage(
       path: path, memory: memory, tables: tables, cr3: cr3,
       source: options.cr3 == nil ? source(processor, options) : "--cr3", mode: mode,
       processor: processor,
-      pat: pat ?? processor?.pageAttributeTable.map(PATArgument.init) ?? .atPowerOn)
+      pat: pat ?? processor?.pageAttributeTable.map(PATArgument.init) ?? .atPowerOn,
+      assumptions: assumptions, looksLikeFiveLevels: looksLikeFiveLevels)
   }
 
   /// Who says where the tables are.
@@ -112,7 +121,10 @@ struct OpenedImage: ~Copyable {
       guard processor.isPagingEnabled || options.cr3 != nil else {
         throw CommandFailure(
           .badInput,
-          "processor \(options.vcpu) of \(quoted(path)) does not use paging of 64-bit mode",
+          "processor \(options.vcpu) of \(quoted(path)) does not use paging of 64-bit mode: "
+            + (processor.cr0 >> 31 & 1 == 0
+              ? "CR0.PG is clear, so paging is off"
+              : "CR4.PAE is clear, so its tables are those of 32-bit paging"),
           hint: "choose another with --vcpu, or pass --cr3")
       }
       return processor

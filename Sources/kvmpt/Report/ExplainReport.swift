@@ -1,50 +1,68 @@
 // ExplainReport: an explanation as text and as JSON.
 
+import GuestMem
 import MMU
 import Probe
 
 /// Why an access fails, compared with the fault that was reported where there is one.
 struct ExplainReport {
-  let walk: Walk
-  let access: Access
-  let privilege: PrivilegeLevel
+  let asked: AskedAccess
   let reported: PageFaultErrorCode?
-  let explanation: Explanation
+  let fault: ReportedFault?
+  let diagnosis: Diagnosis
 
-  /// The predicted error code equals the reported one.
-  var isAsReported: Bool {
-    if case .pageFault(let code) = explanation.prediction.outcome { return code == reported }
-    return false
+  private var explanation: Explanation { diagnosis.explanation }
+
+  /// The outcome with the physical address of the byte.
+  private var outcomeWords: String {
+    let outcome = explanation.prediction.outcome
+    guard case .success(let address) = outcome else { return outcome.words }
+    return "success at physical \(HexadecimalNumber(address.rawValue))"
   }
 
-  /// The access succeeds, or the fault that was reported is the one that the tables give.
+  /// The access succeeds, or the fault that was reported is explained.
   var isAsHoped: Bool {
-    reported == nil ? explanation.blames.isEmpty : isAsReported
+    switch fault {
+    case nil: explanation.blames.isEmpty
+    case .fits, .fitsWithoutPresent, .fitsIf: true
+    case .notPaging, .doesNotFit: false
+    }
   }
 
-  func text(_ styler: TextStyler) -> String {
-    var text = "\n\(access.kind.label) at CPL \(privilege.rawValue): "
-    text +=
-      styler(
-        explanation.prediction.outcome.words, explanation.blames.isEmpty ? .green : .redBold) + "\n"
-    for (blame, advice) in zip(explanation.blames, explanation.advice) {
-      text += "  because \(blame.sentence)\n    rule: \(blame.rule.id)"
-      text += " (\(blame.rule.source))\n    change: \(advice)\n"
-    }
-    if let reported {
+  func text(_ styler: TextStyler, in memory: borrowing MemoryImage) -> String {
+    var text = "\n\(asked.access.kind.label) at CPL \(asked.privilege.rawValue): "
+    text += styler(outcomeWords, explanation.blames.isEmpty ? .green : .redBold) + "\n"
+    if asked.isKindGuessed {
       text +=
-        isAsReported
-        ? "  the reported error code \(reported.words) is the one that these tables give\n"
-        : "  the reported error code \(reported.words) is not what these tables give: they have"
-          + " changed since, or the TLB held an older translation\n"
+        "  what was done is not known: \(asked.access.kind.label) is the first that "
+        + (explanation.blames.isEmpty ? "was tried" : "fails of read, write and fetch") + "\n"
+    }
+    if let reported, let fault {
+      for line in FaultText(reported: reported, fault: fault, diagnosis: diagnosis).lines(
+        in: memory)
+      {
+        text += "  \(line)\n"
+      }
+    }
+    if let suspicion = diagnosis.suspicion { text += "  first because \(suspicion.sentence)\n" }
+    for blame in explanation.blames {
+      text += "  because \(blame.sentence)\n    rule: \(blame.rule.id) (\(blame.rule.source))\n"
+    }
+    for (index, cure) in diagnosis.cures.enumerated() {
+      text += "  \(index == 0 ? "change" : "or")\(cure.condition.map { ", \($0)" } ?? ""): "
+      text += "\(cure.sentence)\n    \(cure.result)\n"
+    }
+    for look in diagnosis.looks { text += "  seen: \(look.sentence)\n" }
+    if diagnosis.cures.contains(where: { !$0.changes.isEmpty }) {
+      text += "  what the tables were meant to say is not known: verify --expect FILE compares\n"
     }
     return text
   }
 
   /// The members of an object that is open.
   func write(to json: inout JSONWriter<ReportDestination>, _ walkText: WalkText) {
-    json.member("access", access.kind.label)
-    json.member("cpl", Int(privilege.rawValue))
+    json.member("access", asked.access.kind.label)
+    json.member("cpl", Int(asked.privilege.rawValue))
     switch explanation.prediction.outcome {
     case .success(let address):
       json.member("outcome", "success")
@@ -55,13 +73,39 @@ struct ExplainReport {
     case .generalProtection: json.member("outcome", "general-protection")
     case .stackFault: json.member("outcome", "stack-fault")
     }
-    if let reported {
+    if let reported, let fault {
       json.member("reported-error-code", hexadecimal: UInt64(reported.rawValue))
-      json.member("as-reported", isAsReported)
+      json.member("as-reported", fault == .fits || fault == .fitsWithoutPresent)
+      json.member("reported", FaultText.id(fault))
+      if case .fitsIf(let assumptions) = fault {
+        json.key("fits-if")
+        json.beginArray()
+        for assumption in assumptions { json.value(assumption.option) }
+        json.endArray()
+      }
     }
+    if let suspicion = diagnosis.suspicion { json.member("suspicion", suspicion.sentence) }
+    writeBlames(to: &json)
+    writeCures(to: &json)
+    json.key("seen")
+    json.beginArray()
+    for look in diagnosis.looks {
+      json.beginObject()
+      json.member("id", look.id)
+      json.member("sentence", look.sentence)
+      json.endObject()
+    }
+    json.endArray()
+    json.key("walk")
+    json.beginObject()
+    walkText.write(to: &json)
+    json.endObject()
+  }
+
+  private func writeBlames(to json: inout JSONWriter<ReportDestination>) {
     json.key("blames")
     json.beginArray()
-    for (blame, advice) in zip(explanation.blames, explanation.advice) {
+    for blame in explanation.blames {
       json.beginObject()
       json.member("rule", blame.rule.id)
       json.member("source", blame.rule.source)
@@ -71,13 +115,35 @@ struct ExplainReport {
         json.member("bits", hexadecimal: blame.bits)
       }
       json.member("sentence", blame.sentence)
-      json.member("advice", advice)
+      json.member("advice", diagnosis.advice)
       json.endObject()
     }
     json.endArray()
-    json.key("walk")
-    json.beginObject()
-    walkText.write(to: &json)
-    json.endObject()
+  }
+
+  private func writeCures(to json: inout JSONWriter<ReportDestination>) {
+    json.key("cures")
+    json.beginArray()
+    for cure in diagnosis.cures {
+      json.beginObject()
+      json.member("sentence", cure.sentence)
+      json.key("changes")
+      json.beginArray()
+      for change in cure.changes {
+        json.beginObject()
+        json.member("entry-address", hexadecimal: change.step.entryAddress.rawValue)
+        json.member("from", hexadecimal: change.step.entry.rawValue)
+        json.member("to", hexadecimal: change.newValue)
+        json.endObject()
+      }
+      json.endArray()
+      if let address = cure.physicalAddress {
+        json.member("physical", hexadecimal: address.rawValue)
+      }
+      json.member("page-confirmed", cure.isPageConfirmed)
+      json.member("opened-pages", Int(clamping: cure.openedPageCount))
+      json.endObject()
+    }
+    json.endArray()
   }
 }

@@ -5,19 +5,50 @@ import MMU
 import Probe
 
 enum ImageText {
-  /// One line about the file, one about the registers.
+  /// One line about the file, one about the registers, and one about what is assumed.
   static func head(_ image: borrowing OpenedImage, _ styler: TextStyler) -> String {
+    var parts = [rootWords(image)]
     var modes: [String] = []
-    if image.mode.isWriteProtectEnabled { modes.append("WP") }
-    if image.tables.configuration.isNoExecuteEnabled { modes.append("NXE") }
-    if image.mode.isSMEPEnabled { modes.append("SMEP") }
-    if image.mode.isSMAPEnabled { modes.append("SMAP") }
-    if image.mode.isPKEEnabled { modes.append("PKE") }
+    let assumed = image.assumptions
+    if !assumed.contains(.levels) {
+      parts.append("\(image.tables.configuration.rootLevel.rawValue) levels")
+    }
+    func add(_ name: String, _ isOn: Bool, _ assumption: Assumptions) {
+      if isOn && !assumed.contains(assumption) { modes.append(name) }
+    }
+    add("WP", image.mode.isWriteProtectEnabled, .writeProtect)
+    add("NXE", image.tables.configuration.isNoExecuteEnabled, .noExecute)
+    add("SMEP", image.mode.isSMEPEnabled, .smep)
+    add("SMAP", image.mode.isSMAPEnabled, .smap)
+    add("PKE", image.mode.isPKEEnabled, .pke)
+    if !modes.isEmpty { parts.append(modes.joined(separator: " ")) }
+    let words = assumed.words(of: image)
     return styler(PlainText.oneLine(image.path), .bold)
       + ": \(image.memory.format == .raw ? "raw memory" : "ELF core"), "
       + "\(ByteCountText.text(image.memory.byteCount)) in \(counted(image.memory.segments.count, "range"))\n"
-      + "CR3 0x\(String(image.cr3, radix: 16)) from \(image.source), "
-      + "\(image.tables.configuration.rootLevel.rawValue) levels, \(modes.joined(separator: " "))\n"
+      + parts.joined(separator: ", ") + "\n"
+      + (words.isEmpty ? "" : "assumed: \(words.joined(separator: ", "))\n")
+  }
+
+  /// CR3 with what its low bits say: PCID where CR4.PCIDE is set, as far as that is known.
+  ///
+  /// Source: Intel SDM volume 3A, section 5.5.2 (table 5-12 and 5-13, the formats of CR3).
+  private static func rootWords(_ image: borrowing OpenedImage) -> String {
+    var text = "CR3 0x\(String(image.cr3, radix: 16)) from \(image.source)"
+    let low = image.cr3 & 0xfff
+    let root = "the root is 0x\(String(image.tables.rootAddress.rawValue, radix: 16))"
+    if low != 0 {
+      let hasPCID = image.processor.map { $0.cr4 & 1 << 17 != 0 }
+      switch hasPCID {
+      case true?: text += " (\(root), the PCID 0x\(String(low, radix: 16)))"
+      case false?: text += " (\(root); CR4.PCIDE is clear, so bits 11:0 are no PCID)"
+      case nil:
+        text += " (\(root); bits 11:0 are the PCID 0x\(String(low, radix: 16)) with CR4.PCIDE)"
+      }
+    } else if image.cr3 >> 52 != 0 {
+      text += " (\(root))"
+    }
+    return text
   }
 }
 

@@ -21,7 +21,24 @@ struct WalkText {
       ])
     }
     return "\(styler("\(HexadecimalNumber(walk.linearAddress))", .bold))\n"
-      + table.rendered(styler: styler) + "  \(end)\n"
+      + table.rendered(styler: styler) + "  \(end)\n" + typeLine
+  }
+
+  /// Which bits of the leaf choose the memory type, and which one they choose.
+  ///
+  /// Source: Intel SDM volume 3A, section 5.9.2.
+  private var typeLine: String {
+    guard let leaf = walk.translation?.leaf else { return "" }
+    let index = leaf.patIndex
+    let bit = leaf.level == .pageTable ? 7 : 12
+    var text =
+      "  memory type \(pat.type(at: index)?.abbreviation ?? "reserved"): PAT \(leaf.patBit), PCD "
+      + "\(leaf.isCacheDisabled ? 1 : 0), PWT \(leaf.isWriteThrough ? 1 : 0) choose entry \(index) "
+      + "of IA32_PAT"
+    if leaf.level != .pageTable && leaf.patBit != 0 {
+      text += "; bit \(bit) is PAT here and no part of the address"
+    }
+    return text + "\n"
   }
 
   /// How the walk ended.
@@ -54,13 +71,16 @@ struct WalkText {
     }
   }
 
-  /// The members `linear`, `end`, `physical`, `page` and `steps` of an object that is open.
+  /// The members of the walk in an object that is open.
   func write(to json: inout JSONWriter<ReportDestination>) {
     json.member("linear", hexadecimal: walk.linearAddress)
     json.member("end", endName)
     if let page = walk.translation {
       json.member("physical", hexadecimal: page.physicalAddress.rawValue)
       json.member("page", page.pageSize.label)
+      let leaf = page.leaf
+      json.member("pat-index", Int(leaf.patIndex))
+      json.member("memory-type", pat.type(at: leaf.patIndex)?.abbreviation ?? "reserved")
       json.member("writable", page.isWritable)
       json.member("user", page.isUser)
       json.member("executable", !page.isNoExecute)
@@ -87,9 +107,12 @@ enum EntryText {
   static func words(_ entry: PageTableEntry, _ pat: PATArgument) -> String {
     guard entry.isPresent else { return entry.rawValue == 0 ? "0" : "not present" }
     var flags = ["P", entry.isWritable ? "R/W" : "-", entry.isUserAccessible ? "U/S" : "-"]
+    if entry.isWriteThrough { flags.append("PWT") }
+    if entry.isCacheDisabled { flags.append("PCD") }
     if entry.isAccessed { flags.append("A") }
     if entry.isLeaf && entry.isDirty { flags.append("D") }
     if entry.isLargePage { flags.append("PS") }
+    if entry.isLeaf && entry.patBit != 0 { flags.append("PAT") }
     if entry.isGlobal { flags.append("G") }
     if entry.isNoExecute { flags.append("XD") }
     var text = flags.joined(separator: " ")

@@ -7,7 +7,9 @@ import Testing
 struct PageFaultErrorCodeTests {
   @Test(
     "Each bit has its name",
-    arguments: zip([0, 1, 2, 3, 4, 5, 6, 15], ["P", "W", "U", "RSVD", "I", "PK", "SS", "SGX"]))
+    arguments: zip(
+      [0, 1, 2, 3, 4, 5, 6, 7, 15, 31],
+      ["P", "W", "U", "RSVD", "I", "PK", "SS", "HLAT", "SGX", "RMP"]))
   func names(bit: Int, name: String) {
     #expect(PageFaultErrorCode(rawValue: 1 << UInt32(bit)).description == name)
   }
@@ -16,6 +18,6 @@ struct PageFaultErrorCodeTests {
   func joined() {
     #expect(PageFaultErrorCode(rawValue: 0).description == "0")
     #expect(PageFaultErrorCode(rawValue: 7).description == "P|W|U")
-    #expect(PageFaultErrorCode(rawValue: 0x8000_0029).description == "P|RSVD|PK|0x80000000")
+    #expect(PageFaultErrorCode(rawValue: 0x4000_0029).description == "P|RSVD|PK|0x40000000")
   }
 }

@@ -10,7 +10,6 @@ private struct PlainBlame: Hashable {
   var level: Level?
   var bits: UInt64
   var sentence: String
-  var advice: String
 }
 
 /// An access to a page, with the words of every entry on the way.
@@ -46,8 +45,7 @@ private struct PlainAccess {
         blames.append(
           PlainBlame(
             rule: try #require(Self.rule("user-supervisor", step.level)), level: step.level,
-            bits: 4, sentence: "bit 2 (U/S) is clear in \(place(step))",
-            advice: "set bit 2 (U/S) in \(place(step))"))
+            bits: 4, sentence: "bit 2 (U/S) is clear in \(place(step))"))
       }
     }
     if isWrite && (isUserMode || mode.isWriteProtectEnabled) {
@@ -55,8 +53,7 @@ private struct PlainAccess {
         blames.append(
           PlainBlame(
             rule: try #require(Self.rule("read-write", step.level)), level: step.level, bits: 2,
-            sentence: "bit 1 (R/W) is clear in \(place(step))",
-            advice: "set bit 1 (R/W) in \(place(step))" + (isUserMode ? "" : "; or clear CR0.WP")))
+            sentence: "bit 1 (R/W) is clear in \(place(step))"))
       }
     }
     if isFetch {
@@ -64,8 +61,7 @@ private struct PlainAccess {
         blames.append(
           PlainBlame(
             rule: try #require(Self.rule("no-execute", step.level)), level: step.level,
-            bits: 1 << 63, sentence: "bit 63 (XD) is set in \(place(step))",
-            advice: "clear bit 63 (XD) in \(place(step))"))
+            bits: 1 << 63, sentence: "bit 63 (XD) is set in \(place(step))"))
       }
     }
     let isUserPage = lacks(2).isEmpty
@@ -73,8 +69,7 @@ private struct PlainAccess {
       blames.append(
         PlainBlame(
           rule: .smepStopsSupervisorFetch, level: leaf.level, bits: 4,
-          sentence: "\(place(leaf)) maps a user page, and CR4.SMEP is set",
-          advice: "clear bit 2 (U/S) in \(place(leaf)); or clear CR4.SMEP"))
+          sentence: "\(place(leaf)) maps a user page, and CR4.SMEP is set"))
     }
     if !isFetch && !isUserMode && isUserPage && mode.isSMAPEnabled
       && (isImplicit || !mode.isAlignmentCheckFlagSet)
@@ -82,9 +77,7 @@ private struct PlainAccess {
       blames.append(
         PlainBlame(
           rule: isWrite ? .smapStopsSupervisorWrite : .smapStopsSupervisorRead, level: leaf.level,
-          bits: 4, sentence: "\(place(leaf)) maps a user page, and CR4.SMAP is set",
-          advice: "clear bit 2 (U/S) in \(place(leaf))"
-            + (isImplicit ? "" : "; or set EFLAGS.AC") + "; or clear CR4.SMAP"))
+          bits: 4, sentence: "\(place(leaf)) maps a user page, and CR4.SMAP is set"))
     }
     if let blame = keyBlame(leaf, asUser: isUserPage || isUserMode) { blames.append(blame) }
     return blames
@@ -100,9 +93,6 @@ private struct PlainAccess {
     let stopping = rights & (isWriteBound ? 3 : 1)
     guard stopping != 0 else { return nil }
     let register = asUser ? "PKRU" : "IA32_PKRS"
-    let (low, high) = (key * 2, key * 2 + 1)
-    let bits =
-      [1: "bit \(low) (AD)", 2: "bit \(high) (WD)", 3: "bits \(high):\(low) (WD and AD)"][stopping]
     let isAll = stopping & 1 != 0
     return PlainBlame(
       rule: isAll
@@ -110,8 +100,6 @@ private struct PlainAccess {
         : (asUser ? .userKeyWriteDisable : .supervisorKeyWriteDisable),
       level: leaf.level, bits: 15 << 59,
       sentence: "\(register) forbids \(isAll ? "accesses" : "writes") by key \(key), the key of "
-        + place(leaf),
-      advice: "clear \(bits ?? "") in \(register); or put another key into bits 62:59 of "
         + place(leaf))
   }
 }
@@ -174,13 +162,11 @@ struct ExplanationComparisonTests {
     let explanation = walk.explain(access, mode: mode, configuration: path.configuration)
     let steps = (0..<walk.stepCount).map { walk.step($0) }
     let plain = try PlainAccess(steps: steps, access: access, mode: mode).blames()
-    let found = zip(explanation.blames, explanation.advice).map { blame, advice in
+    let found = explanation.blames.map { blame in
       PlainBlame(
-        rule: blame.rule, level: blame.level, bits: blame.bits, sentence: blame.sentence,
-        advice: advice)
+        rule: blame.rule, level: blame.level, bits: blame.bits, sentence: blame.sentence)
     }
     #expect(found == plain, "\(comment.rawValue): \(access) in \(mode)")
-    #expect(explanation.advice.count == explanation.blames.count)
     #expect(explanation.blame == explanation.blames.first)
     #expect(explanation.prediction.blame == explanation.blame)
     if case .success = explanation.prediction.outcome {
@@ -189,29 +175,5 @@ struct ExplanationComparisonTests {
       #expect(!plain.isEmpty, comment)
     }
     for blame in plain { counts[blame.rule, default: 0] += 1 }
-  }
-
-  @Test("An entry that is not present is to point at a table unless it could be a page")
-  func absent() throws {
-    for levels in [Level.pageMapLevel4, .pageMapLevel5] {
-      for level in Level.allCases where level <= levels {
-        for isLarge in [false, true] {
-          var path = TablePath(try PagingConfiguration(rootLevel: levels))
-          path.map()
-          path[level] = path[level] & ~1 | (isLarge && level > .pageTable ? 0x80 : 0)
-          let explanation = path.walk.explain(
-            Access(.read), mode: CPUMode(privilege: .user), configuration: path.configuration)
-          let name = ["PT", "PD", "PDPT", "PML4"]
-          let isPage = level == .pageTable || isLarge && level <= .pageDirectoryPointerTable
-          let step = try #require(path.walk.lastStep)
-          #expect(
-            explanation.advice == [
-              "set bit 0 (P) in \(step.place)"
-                + (isPage ? "" : ", and let it point at a \(name[Int(level.rawValue) - 2])")
-            ])
-          #expect(explanation.blames.map(\.bits) == [1])
-        }
-      }
-    }
   }
 }

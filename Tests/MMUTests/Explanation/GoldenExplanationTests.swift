@@ -26,9 +26,15 @@ struct GoldenExplanationTests {
         linearAddress, cr3: cr3, configuration: path.configuration, in: path.memory)
       let explanation = walk.explain(access, mode: mode, configuration: path.configuration)
       var lines = ["# \(title)", "\(explanation.prediction.outcome)"]
-      for (blame, advice) in zip(explanation.blames, explanation.advice) {
-        lines += ["  because \(blame.sentence) [\(blame.rule.id)]", "  advice: \(advice)"]
+      for blame in explanation.blames {
+        lines.append("  because \(blame.sentence) [\(blame.rule.id)]")
       }
+      let diagnosis = AccessQuestion(
+        linearAddress, access, mode: mode,
+        tables: PageTables(cr3: cr3, configuration: path.configuration)
+      ).diagnosis(in: path.memory)
+      lines += diagnosis.cures.map { "  change: \($0.sentence)" }
+      lines += diagnosis.looks.map { "  seen: \($0.sentence)" }
       let user = walk.effectiveRights(
         mode: CPUMode(privilege: .user), configuration: path.configuration)
       let supervisor = walk.effectiveRights(

@@ -159,10 +159,18 @@ extension Verifier {
       given == nil
       ? question.comparison(with: image, tables) { setup.reasonToStop(deadline: deadline) } : nil
     let collector = try verifier.prove(work, profile, question, options, deadline)
-    let disagreements = collector.disagreements.map { verdict in
-      Disagreement(
-        verdict, cr3: question.cr3, configuration: work.setup.configuration(for: verdict.page),
-        processor: question.settings, in: original)
+    var uses: TableUses?
+    var disagreements: [Disagreement] = []
+    for verdict in collector.disagreements {
+      let configuration = work.setup.configuration(for: verdict.page)
+      let known =
+        uses
+        ?? TableUses(of: PageTables(cr3: question.cr3, configuration: configuration), in: original)
+      uses = known
+      disagreements.append(
+        Disagreement(
+          verdict, cr3: question.cr3, configuration: configuration, processor: question.settings,
+          in: original, known))
     }
     return ImagePass(
       proof: ProofPass(profile: profile, collector: collector, disagreements: disagreements),

@@ -223,13 +223,20 @@ public struct Verifier: Sendable {
       collector = work.withoutMachine(.noMachine, deadline, progress: progress)
     }
     let memory = built.memory.view
-    return ProofPass(
-      profile: profile, collector: collector,
-      disagreements: collector.disagreements.map { verdict in
+    // What links which table is looked at once, for the first of the disagreements.
+    var uses: TableUses?
+    var disagreements: [Disagreement] = []
+    for verdict in collector.disagreements {
+      let configuration = work.setup.configuration(for: verdict.page)
+      let known =
+        uses ?? TableUses(of: PageTables(cr3: work.cr3, configuration: configuration), in: memory)
+      uses = known
+      disagreements.append(
         Disagreement(
-          verdict, cr3: work.cr3, configuration: work.setup.configuration(for: verdict.page),
-          processor: work.setup.settings, in: memory)
-      })
+          verdict, cr3: work.cr3, configuration: configuration, processor: work.setup.settings,
+          in: memory, known))
+    }
+    return ProofPass(profile: profile, collector: collector, disagreements: disagreements)
   }
 }
 
