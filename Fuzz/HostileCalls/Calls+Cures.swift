@@ -1,6 +1,7 @@
 // The calls of MMU about cures, and about faults that were reported.
 
 import MMU
+import Probe
 
 extension HostileCall {
   static let cures: [HostileCall] = [
@@ -43,6 +44,26 @@ extension HostileCall {
       let uses = TableUses(of: tables, in: words)
       touch(question.cure(changing: changes, arrivingAt: place, in: words, uses)?.sentence)
       touch(question.cureThatFaults(changing: changes, in: words, uses)?.sentence)
+    },
+    HostileCall("Probe.ImageExpectation.judge(_:in:pageAttributeTable:)", every: 4) {
+      let tables = PageTables(cr3: $0.word(), configuration: try $0.paging())
+      let words = HostileWords(seed: $0.random(), density: UInt64(200 + $0.below(400)))
+      let question = AccessQuestion($0.word(), $0.access(), mode: $0.mode(), tables: tables)
+      let start = question.address & ~0xfff
+      var page = PageStatement(physicalAddress: $0.one(of: [nil, $0.word(), ~0, 1 << 51]))
+      page.isWritable = $0.one(of: [nil, true, false])
+      page.isUser = $0.one(of: [nil, true])
+      page.protectionKey = UInt8(truncatingIfNeeded: $0.random())
+      page.pageSize = $0.one(of: [nil, .size4KiB, .size1GiB])
+      let ranges = [
+        AskedRange(first: start, last: start | 0xfff, content: .mapped(page)),
+        AskedRange(first: $0.word(), last: $0.word(), content: $0.one(of: [.absent, .unsaid])),
+      ]
+      let expectation = ImageExpectation(
+        space: AddressSpace(memoryByteCount: 0, mappings: []), placements: [], ranges: ranges)
+      let judged = expectation.judge(
+        question.diagnosis(in: words), in: words, pageAttributeTable: $0.word())
+      touch((judged.meaning, judged.cures.map(\.sentence)))
     },
     HostileCall(
       "MMU.PageTables.neighbours(of:in:)", "MMU.PageTables.linearAddresses(of:limit:in:)",

@@ -16,6 +16,7 @@ public struct EntryChange: Hashable, Sendable {
   /// What is done to the entry, such as `set bit 2 (U/S)`; the entry itself is not named.
   public var deed: String {
     let old = step.entry.rawValue
+    if old == 0 { return "put 0x\(String(newValue, radix: 16))" }
     let isMove = (old ^ newValue) & PageTableEntry.Bit.address != 0
     let bits = isMove ? ~PageTableEntry.Bit.address : ~0
     var parts: [String] = []

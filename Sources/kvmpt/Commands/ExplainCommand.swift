@@ -28,7 +28,8 @@ struct ExplainCommand: ReportingCommand {
       just below RSP is a push, anything else is taken for a read.
 
       Every change that is printed was tried on a copy of the tables: the access succeeds, and no \
-      other mapping is lost or moved. What was meant is not known.
+      other mapping is lost or moved. What was meant is not known without --expect; with it the \
+      changes are those that make the tables say it, here and nowhere less.
 
       \(ImageOptions.registers) The exit code is 0 when the access succeeds (or the reported \
       fault is explained, by the tables or by one assumption), otherwise 1.
@@ -70,6 +71,12 @@ struct ExplainCommand: ReportingCommand {
 
   @Option(help: "RFLAGS.AC: on or off. (default: off)")
   var ac: SwitchArgument?
+
+  @Option(
+    help: ArgumentHelp(
+      "What the tables were meant to say: an address-space file, 'info tlb' or ptdump.",
+      valueName: "file"))
+  var expect: String?
 
   @Option(help: "The format of the report.")
   var format = CheckCommand.Format.text
@@ -118,7 +125,7 @@ struct ExplainCommand: ReportingCommand {
   }
 
   var namedFiles: CommandFiles {
-    CommandFiles(read: [path], written: [("--output", report.output)])
+    CommandFiles(read: [path, expect], written: [("--output", report.output)])
   }
 
   func execute() throws(CommandFailure) -> ExitStatus {
@@ -151,9 +158,17 @@ struct ExplainCommand: ReportingCommand {
     let fault = reported.map {
       ReportedFault($0, for: question, assumed: assumed, in: image.memory)
     }
+    let diagnosis = question.diagnosis(in: image.memory)
+    var expected: ExpectedText?
+    if let expect {
+      let side = try ExpectedSide.read(path: expect, beside: image)
+      expected = ExpectedText(
+        path: expect, pageAttributeTable: image.pat.value,
+        access: side.expectation.judge(
+          diagnosis, in: image.memory, pageAttributeTable: image.pat.value))
+    }
     let answer = ExplainReport(
-      asked: asked, reported: reported, fault: fault,
-      diagnosis: question.diagnosis(in: image.memory))
+      asked: asked, reported: reported, fault: fault, diagnosis: diagnosis, expected: expected)
     let walk = answer.diagnosis.walk
     let styler = report.styler(for: destination)
     switch format {

@@ -10,6 +10,11 @@ struct ExplainReport {
   let reported: PageFaultErrorCode?
   let fault: ReportedFault?
   let diagnosis: Diagnosis
+  /// What was meant, where somebody says it.
+  let expected: ExpectedText?
+
+  /// Those that make the tables what was meant, where that is known.
+  private var cures: [Cure] { expected?.access.cures ?? diagnosis.cures }
 
   private var explanation: Explanation { diagnosis.explanation }
 
@@ -48,13 +53,15 @@ struct ExplainReport {
     for blame in explanation.blames {
       text += "  because \(blame.sentence)\n    rule: \(blame.rule.id) (\(blame.rule.source))\n"
     }
-    for (index, cure) in diagnosis.cures.enumerated() {
-      text += "  \(index == 0 ? "change" : "or")\(cure.condition.map { ", \($0)" } ?? ""): "
+    if let expected { text += "  \(expected.sentence)\n" }
+    for (index, cure) in cures.enumerated() {
+      let condition = expected == nil ? cure.condition : nil
+      text += "  \(index == 0 ? "change" : "or")\(condition.map { ", \($0)" } ?? ""): "
       text += "\(cure.sentence)\n    \(cure.result)\n"
     }
     for look in diagnosis.looks { text += "  seen: \(look.sentence)\n" }
-    if diagnosis.cures.contains(where: { !$0.changes.isEmpty }) {
-      text += "  what the tables were meant to say is not known: verify --expect FILE compares\n"
+    if expected == nil && cures.contains(where: { !$0.changes.isEmpty }) {
+      text += "  what the tables were meant to say is not known: --expect FILE says it\n"
     }
     return text
   }
@@ -85,6 +92,7 @@ struct ExplainReport {
       }
     }
     if let suspicion = diagnosis.suspicion { json.member("suspicion", suspicion.sentence) }
+    if let expected { json.member("expected", expected.sentence) }
     writeBlames(to: &json)
     writeCures(to: &json)
     json.key("seen")
@@ -124,7 +132,7 @@ struct ExplainReport {
   private func writeCures(to json: inout JSONWriter<ReportDestination>) {
     json.key("cures")
     json.beginArray()
-    for cure in diagnosis.cures {
+    for cure in cures {
       json.beginObject()
       json.member("sentence", cure.sentence)
       json.key("changes")

@@ -136,6 +136,56 @@ struct ExplainCaseTests {
     for words in situation.saysNot { #expect(!text.contains(words), "\(words)\nin\n\(text)") }
   }
 
+  @Test("What was meant decides: its cure is printed, and a fault that was meant has none")
+  func expected() throws {
+    let core = "\(PackageFiles.root)/Tests/kvmptTests/Fixtures/cases/23-guard.core"
+    let mapped = try TemporaryFile(
+      "memory: 64MiB\nmappings:\n  - {name: stack, linear: 0xffff_d000_0000_0000, "
+        + "physical: 0x100_0000, size: 20KiB, rights: rw-}\n", suffix: ".yaml")
+    let arguments = ["explain", core, "0xffffd00000000ff8", "--access", "write", "--expect"]
+    let cured = try ProgramRun(arguments + [mapped.path])
+    #expect(cured.output.contains("change: put 0x8000000001000003 in the PTE at 0xf8000"))
+    #expect(cured.output.contains("the access reaches physical 0x1000ff8"))
+    let guarded = try TemporaryFile(
+      "memory: 64MiB\nmappings:\n  - {name: stack, linear: 0xffff_d000_0000_1000, "
+        + "physical: 0x100_1000, size: 16KiB, rights: rw-}\n", suffix: ".yaml")
+    let meant = try ProgramRun(arguments + [guarded.path])
+    #expect(meant.output.contains("maps nothing here, so that a fault is what was meant"))
+    #expect(!meant.output.contains("change:"))
+  }
+
+  @Test("An entry at another index, the other root of a pair and a physical address are seen")
+  func looks() throws {
+    var image = TableImage()
+    for index in 0..<8 as Range<UInt64> {
+      image.map(0x40_0000 + index * 0x1000, to: 0x60_0000 + index * 0x1000, [.present, .writable])
+    }
+    // PML4, PDPT, PD and PT follow one another.
+    let pageTable: UInt64 = 0x4000
+    let entry = image.tables[pageTable]?[3] ?? 0
+    image.set(0, at: 3, of: pageTable)
+    image.set(entry, at: 77, of: pageTable)
+    // The other half of a pair of roots maps what this one lacks; nothing links it.
+    var pair = TableImage(root: 0x1_1000)
+    pair.nextTable = 0x1_4000
+    pair.map(0x7f00_0000_0000, to: 0x60_0000, [.present, .user])
+    for (frame, words) in pair.tables {
+      for (index, word) in words.enumerated() { image.set(word, at: index, of: frame) }
+    }
+    image.set(0x1_7007, at: 1, of: 0x1_0000)
+    let file = ImageFile()
+    try image.writeRaw(to: file.path, byteCount: 0x2_0000)
+    func explain(_ words: String) throws -> String {
+      try ProgramRun(["explain", file.path] + words.split(separator: " ").map(String.init)).output
+    }
+    #expect(
+      try explain("0x403000 --cr3 0x1000").contains("PTE[77] holds what PTE[3] should"))
+    #expect(try explain("0x604000 --cr3 0x1000").contains("a linear address was meant?"))
+    #expect(
+      try explain("0x7f0000000000 --cr3 0x10000").contains(
+        "change: load CR3 with 0x11000, the other root of the pair"))
+  }
+
   @Test(
     "Raw tables of five levels that are read as four are noticed; others are not",
     arguments: [4, 5])

@@ -160,6 +160,10 @@ extension OptionCase {
           option: ["--cr2", "0x6000"], outcome: .refused("give one address")),
         OptionCase(
           command: "explain", situation: [raw, "0x6000", "--cr3", "0x1000"],
+          option: ["--expect", "\(PackageFiles.root)/Examples/user-process.yaml"],
+          outcome: .changes),
+        OptionCase(
+          command: "explain", situation: [raw, "0x6000", "--cr3", "0x1000"],
           option: ["--error-code", "0x3"], outcome: .changes),
         OptionCase(
           command: "explain", situation: [raw, "0x6000", "--cr3", "0x1000", "--access", "read"],
