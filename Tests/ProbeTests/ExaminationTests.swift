@@ -11,15 +11,6 @@ import Testing
   "A fault that a feature brings costs this feature, and no more",
   .enabled(if: Host.hasQEMU, "needs QEMU, which has every feature"))
 struct ExaminationTests {
-  /// Plenty, so that nothing here depends on how busy the host is.
-  private static let plenty: ExaminationTimes = {
-    var times = ExaminationTimes()
-    times.calibration = .seconds(600)
-    times.whole = .seconds(600)
-    times.sample = .seconds(600)...(.seconds(600))
-    return times
-  }()
-
   private func expectOnly(
     _ feature: MachineFeature, isTakenFrom examination: Examination
   ) throws -> String {
@@ -44,7 +35,7 @@ struct ExaminationTests {
     let factory = ChangedFactory(inner: try QEMUMachineFactory()) {
       OtherState { if $0.state.cr0 >> 16 & 1 == 0 { $0.state.cr4 &= ~(1 << 20) } }
     }
-    let examination = try Examination.ofMachine(factory, within: Self.plenty)
+    let examination = try Examination.ofMachine(factory, within: .plenty)
     let reason = try expectOnly(.smep, isTakenFrom: examination)
     #expect(reason.contains("fetch"))
   }
@@ -55,7 +46,7 @@ struct ExaminationTests {
     let factory = ChangedFactory(inner: try QEMUMachineFactory()) {
       DeadlyBatches(count: count) { $0.loop == .push && $0.state.cr4 >> 21 & 1 != 0 }
     }
-    let examination = try Examination.ofMachine(factory, within: Self.plenty)
+    let examination = try Examination.ofMachine(factory, within: .plenty)
     let reason = try expectOnly(.smap, isTakenFrom: examination)
     #expect(count.value > 0 && reason.contains("push"))
   }
@@ -66,7 +57,7 @@ struct ExaminationTests {
     let factory = ChangedFactory(inner: try QEMUMachineFactory()) {
       DeadlyBatches(count: count) { $0.loop == .push }
     }
-    let examination = try Examination.ofMachine(factory, within: Self.plenty)
+    let examination = try Examination.ofMachine(factory, within: .plenty)
     let problem = try #require(examination.problem)
     #expect(problem.id == "calibration-failed" && problem.message.contains("push"))
     for finding in examination.features { #expect(finding.outcome == .works, "\(finding)") }
@@ -74,7 +65,7 @@ struct ExaminationTests {
 
   @Test("without time for the basics nothing is known, and no difference is claimed")
   func noTime() throws {
-    var times = Self.plenty
+    var times = ExaminationTimes.plenty
     times.calibration = .zero
     let examination = try Examination.ofMachine(QEMUMachineFactory(), within: times)
     #expect(examination.problem == .calibrationUnfinished)
@@ -83,7 +74,7 @@ struct ExaminationTests {
 
   @Test("without time for the sample doctor says what it left out, and believes the rest")
   func noTimeForTheSample() throws {
-    var times = Self.plenty
+    var times = ExaminationTimes.plenty
     times.whole = .zero
     times.sample = .zero...(.zero)
     let examination = try Examination.ofMachine(QEMUMachineFactory(), within: times)

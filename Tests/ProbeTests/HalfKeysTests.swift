@@ -19,7 +19,7 @@ struct HalfKeysTests {
 
   @Test("doctor finds the keys absent, says how it saw it, and believes the rest")
   func doctor() throws {
-    let examination = try Examination.ofMachine(factory())
+    let examination = try Examination.ofMachine(factory(), within: .plentyForTrials)
     #expect(examination.problem == nil)
     for finding in examination.features where finding.feature != .protectionKeys {
       #expect(finding.outcome == .works, "\(finding)")

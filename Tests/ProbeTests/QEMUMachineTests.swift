@@ -29,7 +29,7 @@ struct QEMUMachineTests {
 
   @Test("all features work, and a few rules explain how the emulator differs")
   func examination() throws {
-    let examination = try Examination.ofMachine(QEMUMachineFactory())
+    let examination = try Examination.ofMachine(QEMUMachineFactory(), within: .plentyForTrials)
     #expect(examination.problem == nil)
     #expect(examination.features.allSatisfy { $0.outcome == .works && $0.isPromised })
     let profile = try #require(examination.profile)
