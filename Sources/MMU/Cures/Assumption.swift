@@ -22,14 +22,12 @@ public struct Assumptions: OptionSet, Hashable, Sendable {
   public static let smep = Self(rawValue: 1 << 5)
   /// CR4.SMAP.
   public static let smap = Self(rawValue: 1 << 6)
-  /// RFLAGS.AC at the time of the access.
-  public static let alignmentCheckFlag = Self(rawValue: 1 << 7)
   /// PKRU.
-  public static let pkru = Self(rawValue: 1 << 8)
+  public static let pkru = Self(rawValue: 1 << 7)
   /// CR4.PKE.
-  public static let pke = Self(rawValue: 1 << 9)
+  public static let pke = Self(rawValue: 1 << 8)
   /// IA32_PAT.
-  public static let pageAttributeTable = Self(rawValue: 1 << 10)
+  public static let pageAttributeTable = Self(rawValue: 1 << 9)
 }
 
 /// One assumption changed so that the tables give the fault that was reported.
@@ -48,8 +46,6 @@ public enum FittingAssumption: Hashable, Sendable {
   case smep(Bool)
   /// CR4.SMAP.
   case smap(Bool)
-  /// RFLAGS.AC was set.
-  case alignmentCheckFlagSet
   /// CR4.PKE is set, and PKRU has these bits set.
   case pkru(UInt32)
 
@@ -66,7 +62,6 @@ public enum FittingAssumption: Hashable, Sendable {
     case .writeProtect(let isOn): return "CR0.WP is \(isOn ? "set" : "clear")"
     case .smep(let isOn): return "CR4.SMEP is \(isOn ? "set" : "clear")"
     case .smap(let isOn): return "CR4.SMAP is \(isOn ? "set" : "clear")"
-    case .alignmentCheckFlagSet: return "RFLAGS.AC was set"
     case .pkru(let bits): return "CR4.PKE is set and \(namedBits(UInt64(bits))) of PKRU is set"
     }
   }
@@ -81,7 +76,6 @@ public enum FittingAssumption: Hashable, Sendable {
     case .writeProtect(let isOn): "--wp \(isOn ? "on" : "off")"
     case .smep(let isOn): "--smep \(isOn ? "on" : "off")"
     case .smap(let isOn): "--smap \(isOn ? "on" : "off")"
-    case .alignmentCheckFlagSet: "--ac on"
     case .pkru(let bits): "--pke on --pkru 0x\(String(bits, radix: 16))"
     }
   }
@@ -102,7 +96,7 @@ public enum FittingAssumption: Hashable, Sendable {
     case .levels(let count):
       configuration = configuration.with(
         rootLevel: count == 5 ? .pageMapLevel5 : .pageMapLevel4)
-    case .writeProtect, .smep, .smap, .alignmentCheckFlagSet, .pkru: break
+    case .writeProtect, .smep, .smap, .pkru: break
     }
     return configuration
   }
@@ -115,7 +109,6 @@ public enum FittingAssumption: Hashable, Sendable {
     case .writeProtect(let isOn): question.mode.isWriteProtectEnabled = isOn
     case .smep(let isOn): question.mode.isSMEPEnabled = isOn
     case .smap(let isOn): question.mode.isSMAPEnabled = isOn
-    case .alignmentCheckFlagSet: question.mode.isAlignmentCheckFlagSet = true
     case .pkru(let bits):
       question.mode.isPKEEnabled = true
       question.mode.pkru = bits

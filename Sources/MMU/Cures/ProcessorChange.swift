@@ -46,8 +46,10 @@ public enum ProcessorChange: Hashable, Sendable {
     case .setAlignmentCheckFlag: "set EFLAGS.AC around the access (STAC)"
     case .setNoExecuteEnable: "set IA32_EFER.NXE"
     case .use1GiBPages: "use a processor that has 1 GiB pages"
-    case .clearPKRU(let bits): "clear \(Self.flags(bits)) in PKRU"
-    case .clearPKRS(let bits): "clear \(Self.flags(bits)) in IA32_PKRS"
+    case .clearPKRU(let bits):
+      "clear \(Self.flags(bits)) in PKRU, which holds for every page of the key"
+    case .clearPKRS(let bits):
+      "clear \(Self.flags(bits)) in IA32_PKRS, which holds for every page of the key"
     case .loadRoot(let root):
       "load CR3 with 0x\(String(root.rawValue, radix: 16)), the other root of the pair"
     case .useAddress(let address):

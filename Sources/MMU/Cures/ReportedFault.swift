@@ -108,11 +108,6 @@ public enum ReportedFault: Hashable, Sendable {
     }
     if assumed.contains(.smep) { candidates.append(.smep(!mode.isSMEPEnabled)) }
     if assumed.contains(.smap) { candidates.append(.smap(!mode.isSMAPEnabled)) }
-    if assumed.contains(.alignmentCheckFlag) && mode.isSMAPEnabled
-      && !mode.isAlignmentCheckFlagSet
-    {
-      candidates.append(.alignmentCheckFlagSet)
-    }
     if code.contains(.protectionKey), assumed.contains(.pkru),
       mode.isPKEEnabled || assumed.contains(.pke),
       let key = question.walk(in: memory).translation?.protectionKey

@@ -153,10 +153,8 @@ struct ExplainCommand: ReportingCommand {
     }
     let question = AccessQuestion(
       asked.address, asked.access, mode: mode, tables: image.tables)
-    var assumed = image.assumptions
-    if ac != nil { assumed.remove(.alignmentCheckFlag) }
     let fault = reported.map {
-      ReportedFault($0, for: question, assumed: assumed, in: image.memory)
+      ReportedFault($0, for: question, assumed: image.assumptions, in: image.memory)
     }
     let diagnosis = question.diagnosis(in: image.memory)
     var expected: ExpectedText?

@@ -10,7 +10,7 @@ extension Assumptions {
     notSaidBy processor: ImageProcessor?, _ kernelTables: KernelTables?, options: ImageOptions,
     registers: RegisterValues, pat: PATArgument?
   ) {
-    self = [.alignmentCheckFlag]
+    self = []
     if options.givenPhysicalBits == nil { insert(.physicalAddressWidth) }
     if options.givenGibibytePages == nil { insert(.gibibytePages) }
     if options.givenNXE == nil && processor?.efer == nil { insert(.noExecute) }

@@ -13,14 +13,23 @@ enum ImageText {
     if !assumed.contains(.levels) {
       parts.append("\(image.tables.configuration.rootLevel.rawValue) levels")
     }
-    func add(_ name: String, _ isOn: Bool, _ assumption: Assumptions) {
-      if isOn && !assumed.contains(assumption) { modes.append(name) }
+    // What is known is said whether it is set or not where the manual's default is to have it.
+    func add(_ name: String, _ isOn: Bool, _ assumption: Assumptions, saysOff: Bool = false) {
+      if assumed.contains(assumption) { return }
+      if isOn { modes.append(name) } else if saysOff { modes.append("no " + name) }
     }
-    add("WP", image.mode.isWriteProtectEnabled, .writeProtect)
-    add("NXE", image.tables.configuration.isNoExecuteEnabled, .noExecute)
+    let configuration = image.tables.configuration
+    add("WP", image.mode.isWriteProtectEnabled, .writeProtect, saysOff: true)
+    add("NXE", configuration.isNoExecuteEnabled, .noExecute, saysOff: true)
     add("SMEP", image.mode.isSMEPEnabled, .smep)
     add("SMAP", image.mode.isSMAPEnabled, .smap)
     add("PKE", image.mode.isPKEEnabled, .pke)
+    if !assumed.contains(.physicalAddressWidth) {
+      parts.append("MAXPHYADDR \(configuration.physicalAddressWidth)")
+    }
+    if !assumed.contains(.gibibytePages) {
+      parts.append("\(configuration.supports1GiBPages ? "" : "no ")1 GiB pages")
+    }
     if !modes.isEmpty { parts.append(modes.joined(separator: " ")) }
     let words = assumed.words(of: image)
     return styler(PlainText.oneLine(image.path), .bold)

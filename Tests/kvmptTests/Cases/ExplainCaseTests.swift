@@ -201,6 +201,11 @@ struct ExplainCaseTests {
       let run = try ProgramRun(["walk", file.path, "--cr3", "0x1000", "0x1000"])
       #expect(run.output.contains("assumed: 4 levels"))
       #expect(run.output.contains("the tables look like 5: --levels 5") == (levels == 5))
+      let fault = try ProgramRun(
+        ["explain", file.path, "--cr3", "0x1000", "--cr2", "0x1000", "--error-code", "0x5"])
+      #expect(fault.exitCode == 0)
+      #expect(
+        fault.output.contains("fits if the tables have 5 levels (--levels 5)") == (levels == 5))
     }
   }
 }
