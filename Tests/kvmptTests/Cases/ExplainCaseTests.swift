@@ -201,6 +201,8 @@ struct ExplainCaseTests {
       let run = try ProgramRun(["walk", file.path, "--cr3", "0x1000", "0x1000"])
       #expect(run.output.contains("assumed: 4 levels"))
       #expect(run.output.contains("the tables look like 5: --levels 5") == (levels == 5))
+      // With large pages both readings give the same code.
+      guard leaf == 1 else { continue }
       let fault = try ProgramRun(
         ["explain", file.path, "--cr3", "0x1000", "--cr2", "0x1000", "--error-code", "0x5"])
       #expect(fault.exitCode == 0)
