@@ -8,6 +8,8 @@
   ///
   /// `byteCount` bytes from `linearAddress` on repeat the `unit` bytes from `original` on.
   case repetition(linearAddress: UInt64, byteCount: UInt64, original: UInt64, unit: UInt64)
+  /// Entries that are present and map nothing.
+  case deadEnd(DeadEnd)
 }
 
 /// How a listing treats tables that it comes to more than once.
@@ -94,7 +96,10 @@ struct RunLister<Receiver: ListingReceiver>: TableVisitor {
 
   @inlinable
   mutating func visit(_ entry: EntryVisit, in table: TableVisit) -> TraversalDecision {
-    guard case .page(let size) = entry.kind else { return .enter }
+    guard case .page(let size) = entry.kind else {
+      if let end = DeadEnd(entry, in: table) { take(.deadEnd(end)) }
+      return isStopped ? .stop : .enter
+    }
     let page = MappedRun(entry, size, inherited: table.inherited)
     if case .run(var run) = pending {
       if run.append(page) {
@@ -114,6 +119,10 @@ struct RunLister<Receiver: ListingReceiver>: TableVisitor {
     {
       pending = .repetition(
         linearAddress: start, byteCount: count &+ more, original: original, unit: unit)
+      return
+    }
+    if case .deadEnd(var open) = pending, case .deadEnd(let next) = item, open.append(next) {
+      pending = .deadEnd(open)
       return
     }
     if let pending, receiver.receive(pending) == .stop { isStopped = true }

@@ -21,14 +21,17 @@ extension RangeDifference {
   private var places: String { isEveryPage ? "" : " in a part of it" }
 
   private func differences(in pageAttributeTable: UInt64) -> [String] {
-    var texts = properties.properties.map { property -> String in
-      let verb = property == .softwareBits ? "are" : "is"
-      let wanted = asked?.page?.words(property, in: pageAttributeTable) ?? "unsaid"
-      guard let value = found?.words(property, in: pageAttributeTable) else {
-        return "\(property.words) \(verb) not \(wanted) everywhere"
+    var texts =
+      (strideWords.map { [$0] } ?? [])
+      + properties.properties.map { property -> String in
+        let verb = property == .softwareBits ? "are" : "is"
+        let wanted = asked?.page?.words(property, in: pageAttributeTable) ?? "unsaid"
+        guard let value = found?.words(property, in: pageAttributeTable) else {
+          return "\(property.words) \(verb) not \(wanted) everywhere"
+        }
+        let place = stride == nil ? "" : " at the first"
+        return "\(property.words) \(verb) \(value) instead of \(wanted)\(place)"
       }
-      return "\(property.words) \(verb) \(value) instead of \(wanted)"
-    }
     if !isEveryPage {
       texts.append(
         properties.isEmpty ? "a part of the range is not mapped" : "not every page is so")

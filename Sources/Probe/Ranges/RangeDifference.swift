@@ -39,6 +39,8 @@ public struct RangeDifference: Hashable, Sendable {
   public internal(set) var leafCount: UInt64
   /// The entry that maps the first page, or the one where the walk to it ends.
   public internal(set) var step: WalkStep?
+  /// How the physical addresses step from range to range, where that is the difference.
+  public internal(set) var stride: RangeStride?
 
   init(
     _ kind: RangeDifferenceKind, first: UInt64, last: UInt64, asked: AskedRange?,
@@ -57,6 +59,7 @@ public struct RangeDifference: Hashable, Sendable {
 
   /// Takes in `next` when it is the same difference at the following addresses.
   mutating func append(_ next: RangeDifference) -> Bool {
+    if stride != nil { return appendStep(next) }
     guard last < .max, next.first == last + 1, kind == next.kind, properties == next.properties,
       isEveryPage == next.isEveryPage, asked?.mapping == next.asked?.mapping,
       (asked == nil) == (next.asked == nil), (found == nil) == (next.found == nil)

@@ -24,7 +24,8 @@ enum ExitStatus: Int32, CaseIterable, Sendable {
     case .noKVM: "the machine (KVM, or QEMU where it was asked for) cannot be used"
     case .internalError: "the host or its KVM fails, calibration included, or a defect of kvmpt"
     case .cannotWrite: "the report cannot be written"
-    case .unproved: "nothing disagrees, but something is unproved (skipped, explained, lost)"
+    case .unproved:
+      "nothing disagrees, but something is unproved (skipped, explained, lost, missing)"
     case .timeLimitReached: "nothing disagrees, but --timeout ended the run before its end"
     case .interrupted: "interrupted, by Control-C or SIGTERM"
     }

@@ -81,7 +81,8 @@ struct AuditCommand: ReportingCommand {
     let answer = AuditAnswer(
       image.tables.audit(
         in: image.memory, under: image.auditConditions(userStack: userStack?.value)), path: path,
-      allowed: allowed ?? AllowList(), failOn: failOn.severity)
+      allowed: allowed ?? AllowList(), failOn: failOn.severity,
+      emptyRoot: image.tables.deadEnds(in: image.memory).mapsPages ? nil : image.emptyRootReason())
     let styler = report.styler(for: destination)
     switch format {
     case .text:

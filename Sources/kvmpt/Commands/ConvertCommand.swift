@@ -70,7 +70,11 @@ struct ConvertCommand: ReportingCommand {
         .badInput, "\(quoted(path)) cannot be said by an address-space file: \(problem.message)",
         hint: "choose another size with --memory; \(problem.hint)")
     }
-    let text = AddressSpaceText(conversion.space, comments: conversion.comments).text
+    let deadEnds = image.tables.deadEnds(in: image.memory)
+    let emptyRoot = deadEnds.mapsPages ? nil : image.emptyRootReason()
+    let text = AddressSpaceText(
+      conversion.space, comments: conversion.comments + DeadEndText.lines(deadEnds, emptyRoot)
+    ).text
     guard text.utf8.count <= limits.fileByteCount else {
       throw CommandFailure(
         .badInput,
@@ -82,7 +86,7 @@ struct ConvertCommand: ReportingCommand {
     let destination = try report.open()
     destination.write(text)
     try destination.close()
-    return .agreement
+    return deadEnds.isWhole ? .agreement : .unproved
   }
 }
 

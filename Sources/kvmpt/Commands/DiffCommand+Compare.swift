@@ -21,8 +21,10 @@ extension DiffCommand {
         old.tables, in: old.memory, and: new.tables, in: new.memory, pageAttributeTable: pat,
         ignoring: ignored, isCancelled: { Interruption.isRequested })
       try old.requireWhole()
+      var report = result(comparison)
+      report.deadEnds = [Self.deadEnds("a", old), Self.deadEnds("b", new)]
       try new.requireWhole()
-      return result(comparison)
+      return report
     case (true, false):
       return try compare(right, second, "b", with: image(first, options), isSwapped: true)
     case (false, true):
@@ -62,9 +64,18 @@ extension DiffCommand {
     let comparison = RangeComparison.between(
       ranges.map { $0.without(ignored) }, and: image.tables, in: image.memory,
       pageAttributeTable: pat, isCancelled: { Interruption.isRequested })
-    try image.requireWhole()
-    return result(
+    var report = result(
       comparison, isSwapped: isSwapped, unsaid: Self.unsaid(ranges, name), isBesideImage: true)
+    report.deadEnds = [Self.deadEnds(name == "a" ? "b" : "a", image)]
+    try image.requireWhole()
+    return report
+  }
+
+  private static func deadEnds(
+    _ side: String, _ image: borrowing OpenedImage
+  ) -> (side: String, report: DeadEndReport, emptyRoot: String?) {
+    let report = image.tables.deadEnds(in: image.memory)
+    return (side, report, report.mapsPages ? nil : image.emptyRootReason())
   }
 
   private func result(

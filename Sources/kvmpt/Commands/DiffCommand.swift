@@ -70,6 +70,7 @@ struct DiffCommand: ReportingCommand {
     }
     try destination.close()
     if result.comparison.differenceCount > 0 { return .disagreement }
-    return result.comparison.unfinished == nil ? .agreement : .interrupted
+    if result.comparison.unfinished != nil { return .interrupted }
+    return result.deadEnds.allSatisfy(\.report.isWhole) ? .agreement : .unproved
   }
 }

@@ -82,16 +82,22 @@ struct DumpCommand: ReportingCommand {
     let destination = try report.open()
     let styler = report.styler(for: destination)
     let words = filters.flatMap(\.words)
-    if tree {
-      TableTree.write(image, to: destination, styler)
-    } else if format == .tlb {
-      writeTLB(image, words, to: destination)
+    let deadEnds: DeadEndReport
+    if tree || format == .tlb {
+      deadEnds = image.tables.deadEnds(in: image.memory)
+      if tree {
+        TableTree.write(image, to: destination, styler)
+        if !deadEnds.mapsPages { destination.write(image.emptyRootReason() + "\n") }
+      } else {
+        writeTLB(image, words, to: destination)
+      }
     } else {
-      write(image, words, to: destination, styler)
+      deadEnds = write(image, words, to: destination, styler)
     }
     try image.requireWhole()
     try destination.close()
-    return .agreement
+    if format == .tlb && !deadEnds.isWhole { throw Self.silence(deadEnds, image) }
+    return deadEnds.isWhole ? .agreement : .unproved
   }
 
   /// The tables themselves and the leaves' own bits are shown as they are: neither what a processor
@@ -144,10 +150,25 @@ struct DumpCommand: ReportingCommand {
     listing.finish()
   }
 
+  /// The format has no words for what is missing, so that standard error says it.
+  private static func silence(
+    _ deadEnds: DeadEndReport, _ image: borrowing OpenedImage
+  ) -> CommandFailure {
+    let first = deadEnds.deadEnds.first { $0.cause == .tableOutsideMemory }.map(DeadEndText.line)
+    return CommandFailure(
+      .unproved,
+      deadEnds.mapsPages
+        ? "the listing is not whole: the image does not hold the tables of"
+          + " \(counted(deadEnds.missingTableCount, "entry", "entries")), the first for"
+          + " \(first ?? "addresses further on")"
+        : image.emptyRootReason(), hint: "--format text lists what leads nowhere")
+  }
+
+  /// Writes the listing, and says what leads nowhere.
   private func write(
     _ image: borrowing OpenedImage, _ words: [FilterWord], to destination: ReportDestination,
     _ styler: TextStyler
-  ) {
+  ) -> DeadEndReport {
     let form = ListingLine(image)
     switch format {
     case .json: writeHead(image, to: destination)
@@ -163,7 +184,11 @@ struct DumpCommand: ReportingCommand {
     writer.finish()
     switch format {
     case .json:
-      destination.write(writer.runCount + writer.repetitionCount == 0 ? "],\n" : "\n  ],\n")
+      destination.write(writer.itemCount == 0 ? "],\n" : "\n  ],\n")
+      if !writer.deadEnds.mapsPages {
+        let reason = JSONWriter<String>.escaped(image.emptyRootReason())
+        destination.write("  \"empty-root\": \(reason),\n")
+      }
       destination.write(
         "  \"pages\": \(writer.pageCount),\n  \"bytes\": \"0x\(String(writer.byteCount, radix: 16))\"\n}\n"
       )
@@ -172,9 +197,13 @@ struct DumpCommand: ReportingCommand {
         "\(counted(writer.runCount, "run")), \(counted(Int(clamping: writer.pageCount), "page")), "
           + "\(ByteCountText.text(writer.byteCount))"
           + (writer.repetitionCount > 0
-            ? "; \(counted(writer.repetitionCount, "repetition")) by shared tables" : "") + "\n")
+            ? "; \(counted(writer.repetitionCount, "repetition")) by shared tables" : "")
+          + (writer.deadEndCount > 0
+            ? "; \(counted(writer.deadEndCount, "range")) that lead nowhere" : "") + "\n")
+      if !writer.deadEnds.mapsPages { destination.write(image.emptyRootReason() + "\n") }
     case .jsonl, .tlb: break
     }
+    return writer.deadEnds
   }
 
   private func writeHead(_ image: borrowing OpenedImage, to destination: ReportDestination) {

@@ -32,6 +32,8 @@ struct StatsCommand: ReportingCommand {
     try report.refuseColor(in: format)
     let image = try OpenedImage.open(path: path, options: options)
     let statistics = image.tables.census(in: image.memory)
+    let deadEnds = image.tables.deadEnds(in: image.memory)
+    let emptyRoot = deadEnds.mapsPages ? nil : image.emptyRootReason()
     let destination = try report.open()
     let numbers = Self.numbers(statistics)
     switch format {
@@ -41,6 +43,7 @@ struct StatsCommand: ReportingCommand {
       var table = TextTable([("", .left), ("", .right)])
       for (_, words, number) in numbers { table.append([.init(words), .init(grouped(number))]) }
       destination.write(table.rendered(styler: styler))
+      for line in DeadEndText.lines(deadEnds, emptyRoot) { destination.write(line + "\n") }
     case .json:
       var json = JSONWriter(to: destination)
       json.beginObject()
@@ -49,11 +52,12 @@ struct StatsCommand: ReportingCommand {
       json.member("image", path)
       json.member("cr3", hexadecimal: image.cr3)
       for (key, _, number) in numbers { json.member(key, number) }
+      DeadEndText.write(deadEnds, to: &json)
       json.endObject()
     }
     try image.requireWhole()
     try destination.close()
-    return .agreement
+    return deadEnds.isWhole ? .agreement : .unproved
   }
 
   /// The key, the words and the value of each line.

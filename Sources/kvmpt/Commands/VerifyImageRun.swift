@@ -94,7 +94,8 @@ struct VerifyImageRun {
     case .text:
       let styler = command.report.styler(for: destination)
       ImageReportText(
-        report: report, head: ImageText.head(image, styler), asked: asked, styler: styler
+        report: report, head: ImageText.head(image, styler), asked: asked, styler: styler,
+        emptyRoot: report.deadEnds.mapsPages ? nil : image.emptyRootReason()
       ).write(to: &output)
     case .json:
       ImageReportJSON(

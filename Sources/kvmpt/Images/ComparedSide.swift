@@ -172,6 +172,7 @@ struct RunCollector: ListingReceiver {
   }
 
   mutating func receive(_ item: ListedItem) -> ListingDecision {
+    if case .deadEnd = item { return .goOn }
     guard case .run(let run) = item, runs.count < Self.limit else {
       hasTooMany = true
       return .stop

@@ -46,7 +46,8 @@ struct OpenedImage: ~Copyable {
         .badInput,
         "\(quoted(path)) has no memory at 0x\(String(tables.rootAddress.rawValue, radix: 16)), "
           + "where the root of the tables should be",
-        hint: "check --cr3" + (memory.format == .raw ? " and --base" : ""))
+        hint: encryptionHint(tables.rootAddress, memory)
+          ?? "check --cr3" + (memory.format == .raw ? " and --base" : ""))
     }
     let mode = mode(processor, registers)
     if let pkru = registers.pkru, pkru > UInt64(UInt32.max) {

@@ -14,8 +14,14 @@ struct AuditAnswer {
   let unseenRunCount: Int
   let path: String
   let failOn: AuditSeverity
+  /// Why the root leads to no page, where it does not.
+  let emptyRoot: String?
 
-  init(_ report: AuditReport, path: String, allowed: AllowList, failOn: AuditSeverity) {
+  init(
+    _ report: AuditReport, path: String, allowed: AllowList, failOn: AuditSeverity,
+    emptyRoot: String? = nil
+  ) {
+    self.emptyRoot = emptyRoot
     findings = report.findings.map { ($0, allowed.reason(for: $0)) }
     droppedCounts = report.droppedCounts
     tableCount = report.tableCount
@@ -57,11 +63,12 @@ struct AuditAnswer {
   }
 
   /// True when rules did not see everything.
-  private var isIncomplete: Bool { unseenRunCount > 0 }
+  private var isIncomplete: Bool { unseenRunCount > 0 || emptyRoot != nil }
 
   /// What some rules did not see, or nil.
   var unseen: String? {
-    isIncomplete
+    if let emptyRoot { return emptyRoot }
+    return isIncomplete
       ? "the rules about memory that is mapped twice did not see \(grouped(unseenRunCount)) runs"
       : nil
   }
@@ -172,7 +179,7 @@ struct AuditAnswer {
           .failed(
             id: rule.rawValue, message: rule.title,
             details: found.map { Self.message($0.finding) } + [dropped(rule)].compactMap { $0 })
-        } else if let unseen, rule.isAboutMemoryMappedTwice {
+        } else if let unseen, rule.isAboutMemoryMappedTwice || emptyRoot != nil {
           .skipped(reason: unseen)
         } else {
           .passed

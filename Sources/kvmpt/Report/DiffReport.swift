@@ -1,5 +1,6 @@
 // DiffReport: what came of comparing two sides, in their order.
 
+import MMU
 import Probe
 
 /// The result of `kvmpt diff`.
@@ -16,6 +17,8 @@ struct DiffReport {
   let unsaid: [(side: String, range: AskedRange)]
   /// One side is an image, so that the ranges of the other one are counted alone.
   let isBesideImage: Bool
+  /// What leads nowhere in the sides that are images, with why nothing is mapped where nothing is.
+  var deadEnds: [(side: String, report: DeadEndReport, emptyRoot: String?)] = []
 
   /// The stable name of the kind of a difference.
   func kind(_ difference: RangeDifference) -> String {
@@ -47,6 +50,14 @@ struct DiffReport {
     return isSwapped ? (found, asked) : (asked, found)
   }
 
+  /// How the pages of the side that is the second one in the comparison step.
+  private func strideWords(_ difference: RangeDifference) -> String? {
+    difference.stride.map {
+      "\(isSwapped ? "a" : "b") steps by \(ByteCount($0.physical)) where"
+        + " \(isSwapped ? "b" : "a") steps by \(ByteCount($0.linear)), \(grouped(Int(clamping: $0.count))) times"
+    }
+  }
+
   /// What some side does not say, or not all of it, with the number of ranges.
   var notCompared: [(property: RangeProperty, count: Int)] {
     // Ranges that a side leaves out have their own lines.
@@ -71,7 +82,8 @@ struct DiffReport {
       default:
         line = (
           "! \(range): \(some)\(old ?? "not mapped") -> \(new ?? "not mapped")"
-            + (difference.properties.isEmpty ? "" : " (\(difference.properties.sentence))"),
+            + (difference.properties.isEmpty ? "" : " (\(difference.properties.sentence))")
+            + (strideWords(difference).map { "; \($0)" } ?? ""),
           .yellow
         )
       }
@@ -84,6 +96,12 @@ struct DiffReport {
       destination.write(
         "left off at \(HexadecimalNumber(unfinished.linearAddress)): \(unfinished.reason.message)\n"
       )
+    }
+    for (side, report, emptyRoot) in deadEnds {
+      let root = emptyRoot.map { "\(side): \($0)" }
+      for line in DeadEndText.lines(report, root, prefix: "leads nowhere in \(side): ") {
+        destination.write(line + "\n")
+      }
     }
     for (side, range) in unsaid {
       destination.write(
@@ -131,6 +149,12 @@ struct DiffReport {
       json.endObject()
     }
     json.endArray()
+    for (side, report, _) in deadEnds {
+      json.key("tables-of-\(side)")
+      json.beginObject()
+      DeadEndText.write(report, to: &json)
+      json.endObject()
+    }
     write(ignored, "ignored", to: &json)
     if let unfinished = comparison.unfinished {
       json.key("unfinished")
@@ -151,6 +175,14 @@ struct DiffReport {
     json.member("last", hexadecimal: difference.last)
     json.member("every-page", difference.isEveryPage)
     write(difference.properties, "properties", to: &json)
+    if let stride = difference.stride {
+      json.key("stride")
+      json.beginObject()
+      json.member("linear", hexadecimal: stride.linear)
+      json.member("physical", hexadecimal: stride.physical)
+      json.member("count", Int(clamping: stride.count))
+      json.endObject()
+    }
     let (old, new) = sides(difference)
     if let old { json.member("a", old) }
     if let new { json.member("b", new) }

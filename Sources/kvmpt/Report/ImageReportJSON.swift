@@ -46,6 +46,7 @@ struct ImageReportJSON {
       "memory-bytes", hexadecimal: report.memoryRanges.reduce(0) { $0 + $1.byteCount })
     json.member("memory-ranges", report.memoryRanges.count)
     json.member("shared-bytes", hexadecimal: report.sharedByteCount)
+    DeadEndText.write(report.deadEnds, to: &json)
     ProofJSON.writeCounts(report.total, to: &json)
     writeKinds(&json)
     writeMappings(&json)

@@ -11,6 +11,8 @@ struct ImageReportText {
   /// What was asked for, in words.
   let asked: String
   let styler: TextStyler
+  /// Why the root leads to no page, where it does not.
+  var emptyRoot: String?
 
   func write(to output: inout some TextOutputStream) {
     let proof = ProofText(
@@ -38,6 +40,9 @@ struct ImageReportText {
         .init("left off", .yellow),
         .init("\(feature.rawValue), which this machine lacks: PKRU forbids nothing"),
       ])
+    }
+    for line in DeadEndText.lines(report.deadEnds, emptyRoot, prefix: "") {
+      table.append([.init("nowhere", .yellow), .init(line)])
     }
     if report.sharedByteCount > 0 {
       table.append([

@@ -33,6 +33,13 @@ struct ListingLine {
       line.append(" from ")
       line.append(hexadecimal: original, width: 16)
       line.append(" on (shared tables)\n")
+    case .deadEnd(let end):
+      line.append(hexadecimal: end.linearAddress, width: 16)
+      line.append(" ")
+      line.append(hexadecimal: end.lastAddress, width: 16)
+      line.append(" ")
+      line.append(text: DeadEndText.words(end))
+      line.append("\n")
     }
   }
 
@@ -124,6 +131,7 @@ struct ListingLine {
       line.append("\", \"bytes\": \"")
       line.append(hexadecimal: byteCount)
       line.append("\"}")
+    case .deadEnd(let end): DeadEndText.writeJSON(end, to: &line)
     }
   }
 

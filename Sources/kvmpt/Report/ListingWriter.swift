@@ -16,6 +16,9 @@ struct ListingWriter: ListingReceiver {
   private(set) var pageCount: UInt64 = 0
   private(set) var byteCount: UInt64 = 0
   private(set) var repetitionCount = 0
+  /// What leads nowhere.
+  private(set) var deadEnds = DeadEndReport()
+  private(set) var deadEndCount = 0
 
   init(
     _ format: Format, _ form: ListingLine, filter: [FilterWord], to destination: ReportDestination
@@ -26,7 +29,11 @@ struct ListingWriter: ListingReceiver {
     self.destination = destination
   }
 
+  /// How many items were written.
+  var itemCount: Int { runCount + repetitionCount + deadEndCount }
+
   mutating func receive(_ item: ListedItem) -> ListingDecision {
+    deadEnds.note(item)
     switch item {
     case .run(let run):
       guard filter.allSatisfy({ $0.holds(for: run, pat: form.pat) }) else { return .goOn }
@@ -37,6 +44,9 @@ struct ListingWriter: ListingReceiver {
     case .repetition:
       beginItem()
       repetitionCount += 1
+    case .deadEnd:
+      beginItem()
+      deadEndCount += 1
     }
     switch format {
     case .text: form.writeText(item, to: &line)
@@ -51,7 +61,7 @@ struct ListingWriter: ListingReceiver {
 
   private mutating func beginItem() {
     guard format == .jsonArray else { return }
-    line.append(runCount + repetitionCount == 0 ? "\n    " : ",\n    ")
+    line.append(itemCount == 0 ? "\n    " : ",\n    ")
   }
 
   mutating func finish() { line.drain(to: destination, atLeast: 0) }

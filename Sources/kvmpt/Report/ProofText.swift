@@ -62,7 +62,15 @@ struct ProofText {
 
   /// What disagrees, in full.
   func disagreements() -> String {
-    var texts = report.disagreements.prefix(Self.shownCount).map {
+    let strides = report.comparison?.differences.filter { $0.stride != nil } ?? []
+    // Each probe in such a range only says again what the range says.
+    let disagreements = report.disagreements.filter { disagreement in
+      let verdict = disagreement.verdict
+      return verdict.disagreements.contains(.modelledExecuted)
+        || !strides.contains { $0.first <= verdict.address && verdict.address <= $0.last }
+    }
+    let hiddenCount = report.disagreements.count - disagreements.count
+    var texts = disagreements.prefix(Self.shownCount).map {
       DisagreementText($0, in: space, kinds: kinds, namesMachine: isPlural).text
     }
     texts += report.flagDisagreements.prefix(Self.shownCount).map {
@@ -80,7 +88,7 @@ struct ProofText {
       report.disagreements.count + report.flagDisagreements.count
       + (report.comparison?.differences.count ?? 0)
     let all =
-      report.total.disagreementCount + report.flagDisagreements.count
+      report.total.disagreementCount - hiddenCount + report.flagDisagreements.count
       + (report.comparison?.differenceCount ?? 0)
     var text = "\n" + texts.map { styler("disagreement", .redBold) + " at " + $0 }.joined()
     if all > texts.count {

@@ -64,6 +64,14 @@ struct RangeComparisonJSON {
     if let page = difference.asked?.page { json.member("asked", page.words(in: pat)) }
     if let found = difference.found { json.member("found", found.words(in: pat)) }
     json.member("every-page", difference.isEveryPage)
+    if let stride = difference.stride {
+      json.key("stride")
+      json.beginObject()
+      json.member("linear", hexadecimal: stride.linear)
+      json.member("physical", hexadecimal: stride.physical)
+      json.member("count", Int(clamping: stride.count))
+      json.endObject()
+    }
     json.member("leaves", Int(clamping: difference.leafCount))
     if let step = difference.step {
       json.member("level", Int(step.level.rawValue))

@@ -15,6 +15,7 @@ extension ReportSuite {
         ("probes", "\(report.total.probeCount)"), ("executed", "\(report.total.executedCount)"),
         ("covered", "\(report.total.coveredCount)"),
       ] + report.remarks.map { ("warning", $0.message) }
+      + report.deadEnds.deadEnds.prefix(100).map { ("leads nowhere", DeadEndText.line($0)) }
     func add(_ name: String, _ group: String, _ subject: ProbeSubject) {
       cases.append(
         ReportCase(
@@ -36,6 +37,11 @@ extension ReportSuite {
         "\(manner.words) of \(HexadecimalNumber(expectation.linearAddress)):"
           + " \(expectation.outcome.words)", "expectations", .expectation(index))
     }
+    cases.append(
+      ReportCase(
+        name: "every table is in the image and a page is mapped", group: "tables",
+        outcome: UnprovedText.reason(report.unprovedTables).map { .skipped(reason: $0) } ?? .passed,
+        file: path))
     cases.append(Self.flagCase(report))
     addRangeCase(report, in: report.space)
   }

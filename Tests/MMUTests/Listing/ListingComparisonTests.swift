@@ -95,6 +95,33 @@ struct ListingComparisonTests {
     }
   }
 
+  /// Each entry that is present and leads nowhere is in one dead end, in the order of addresses.
+  private func expectDeadEnds(_ items: [ListedItem], _ tables: PlainTables, _ comment: Comment) {
+    var expected: [[UInt64]] = []
+    tables.walk(enter: { _, _, _, _ in true }) { entry in
+      switch entry.kind {
+      case .reserved(let bits): expected.append([entry.linear, UInt64(entry.step.level), bits])
+      case .outside: expected.append([entry.linear, UInt64(entry.step.level), 0])
+      default: break
+      }
+    }
+    var found: [[UInt64]] = []
+    for case .deadEnd(let end) in items {
+      var bits: UInt64 = 0
+      if case .reservedBits(let set) = end.cause { bits = set }
+      #expect(end.byteCount == end.count * end.entry.level.span, comment)
+      #expect(end.lastAddress == end.linearAddress &+ (end.byteCount - 1), comment)
+      for index in 0..<end.count {
+        found.append(
+          [
+            end.linearAddress &+ index * end.entry.level.span, UInt64(end.entry.level.rawValue),
+            bits,
+          ])
+      }
+    }
+    #expect(found == expected, comment)
+  }
+
   @Test("Every run of random tables, with its counts and the entries that restrict it")
   func runs() throws {
     let seed = UInt64.random(in: 0...UInt64.max)
@@ -105,9 +132,12 @@ struct ListingComparisonTests {
     for round in 0..<300 {
       let memory = RandomTables.memory(&random)
       let comment: Comment = "seed \(seed), round \(round)"
-      let pages = PlainTables(words: memory.words, width: 48).pages
+      let tables = PlainTables(words: memory.words, width: 48)
+      let pages = tables.pages
       let expected = PlainRun.runs(pages)
-      let items = try Self.list(memory, .expand)
+      let listed = try Self.list(memory, .expand)
+      let items = listed.filter { if case .deadEnd = $0 { false } else { true } }
+      expectDeadEnds(listed, tables, comment)
       #expect(items.count == expected.count, comment)
       for (item, plain) in zip(items, expected) {
         guard case .run(let run) = item else {
@@ -147,6 +177,7 @@ struct ListingComparisonTests {
               ]
             ))
         }
+      case .deadEnd: break
       case .repetition(let start, let byteCount, let original, let unit):
         #expect(byteCount > 0 && byteCount % unit == 0, comment)
         let unitPages = listed.filter { $0.linear &- original < unit }

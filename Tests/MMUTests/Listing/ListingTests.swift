@@ -93,6 +93,7 @@ struct ListingTests {
       switch item {
       case .run(let run): sum + run.byteCount
       case .repetition(_, let byteCount, _, _): sum + byteCount
+      case .deadEnd: sum
       }
     }
     #expect(covered == 1 << 48)

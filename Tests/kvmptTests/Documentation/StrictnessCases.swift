@@ -149,6 +149,12 @@ extension StrictnessCases {
       return try prove(plan: ProbePlan(pages: []))
     case .nothingExecuted:
       return try prove(Self.space())
+    case .tableOutsideMemory:
+      var image = TableImage()
+      image.map(0x40_0000, to: 0x10_0000, [.present, .writable, .user])
+      image.set(0x7000_0007, at: 1, of: image.root)
+      return try prove(image)
+    case .nothingMapped: return try prove(TableImage())
     }
   }
 

@@ -268,7 +268,7 @@ struct ListingOutputTests {
         Issue.record("no object")
         continue
       }
-      #expect(members.count == expected.count + 4)
+      #expect(members.count == expected.count + 7)
       #expect(census.tableCount > 3 && census.presentCount > 4)
     }
   }

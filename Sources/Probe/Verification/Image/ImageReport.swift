@@ -1,6 +1,6 @@
 // ImageReport: what the proof of an image's tables found.
 
-import MMU
+public import MMU
 
 /// What the proof of an image's tables found.
 public struct ImageReport: ProofReport {
@@ -38,8 +38,23 @@ public struct ImageReport: ProofReport {
   public let comparison: RangeComparison?
   /// The entries whose A or D a rule of the machine excuses, by rule.
   public let excusedFlags: [Deviation: Int]
+  /// The entries that are present and lead nowhere, and whether any page is mapped.
+  public let deadEnds: DeadEndReport
   /// How long it took.
   public let times: VerificationTimes
+
+  /// Tables that the image does not hold, and a root without pages.
+  public var unprovedTables: [Unproved] {
+    let walker = profile?.identity.walker
+    var result: [Unproved] = []
+    if deadEnds.missingTableCount > 0 {
+      result.append(
+        Unproved(
+          .tableOutsideMemory, count: deadEnds.missingTableCount, of: .entries, on: walker))
+    }
+    if !deadEnds.mapsPages { result.append(Unproved(.nothingMapped, count: 0, on: walker)) }
+    return result
+  }
 
   /// The mappings and expectations that somebody asked for; without any when nobody did.
   public var space: AddressSpace {

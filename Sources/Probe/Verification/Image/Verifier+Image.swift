@@ -71,6 +71,8 @@ extension Verifier {
       tallies: collector.tallies, total: collector.tallies.sum, disagreements: passes.disagreements,
       lost: collector.lost, flagDisagreements: collector.flagDisagreements,
       comparison: first.comparison, excusedFlags: collector.excusedFlags,
+      deadEnds: PageTables(cr3: asked.cr3, configuration: asked.configuration)
+        .deadEnds(in: image),
       times: VerificationTimes(
         total: end - start, calibration: calibrationTime,
         execution: end - start - calibrationTime, guest: collector.guestTime))

@@ -27,7 +27,7 @@ extension UnprovedReason {
     switch self {
     case .notRun(let reason): reason.dependsOnMachine
     case .explained, .guestLost: true
-    case .notPlanned, .nothingExecuted: false
+    case .notPlanned, .nothingExecuted, .tableOutsideMemory, .nothingMapped: false
     }
   }
 }
@@ -41,7 +41,7 @@ extension MachineAnswers {
       guard let rule = part.deviation else { return false }
       return part.unit == .entries ? excusedFlags[rule] != nil : total.deviations[rule] != nil
     case .guestLost: return total.lostCount > 0
-    case .notPlanned, .nothingExecuted: return false
+    case .notPlanned, .nothingExecuted, .tableOutsideMemory, .nothingMapped: return false
     }
   }
 }

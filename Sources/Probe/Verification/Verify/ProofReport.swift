@@ -22,6 +22,8 @@ public protocol ProofReport: Sendable {
   var excusedFlags: [Deviation: Int] { get }
   /// The number of mappings and expectations of which no probe was planned.
   var unplannedCount: Int { get }
+  /// What is not proved of the tables, whatever is probed.
+  var unprovedTables: [Unproved] { get }
   /// How long it took.
   var times: VerificationTimes { get }
 }
@@ -38,6 +40,9 @@ extension ProofReport {
 
   /// None: everything has its probes.
   public var unplannedCount: Int { 0 }
+
+  /// Nothing: all tables are there.
+  public var unprovedTables: [Unproved] { [] }
 
   /// The sum over all subjects, added up each time.
   public var total: SubjectTally { tallies.sum }

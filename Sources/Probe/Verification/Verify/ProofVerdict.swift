@@ -68,6 +68,7 @@ extension ProofReport {
     if result.isEmpty && sum.executedCount == 0 {
       result.append(Unproved(.nothingExecuted, count: 0, on: walker))
     }
+    result += unprovedTables
     return machines.withRemedies(result)
   }
 }

@@ -51,7 +51,7 @@ public struct Unproved: Hashable, Sendable {
 public enum UnprovedUnit: String, CaseIterable, Hashable, Sendable {
   /// Accesses.
   case probes
-  /// Entries whose A or D a rule excuses.
+  /// Entries whose A or D a rule excuses, or that point at tables which are not there.
   case entries
   /// Mappings and expectations without any probe.
   case subjects

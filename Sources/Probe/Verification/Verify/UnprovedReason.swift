@@ -18,11 +18,17 @@ public enum UnprovedReason: Hashable, Sendable, CaseIterable {
   case notPlanned
   /// Nothing was asked that a machine could execute.
   case nothingExecuted
+  /// Entries of an image point at tables that the image does not hold.
+  case tableOutsideMemory
+  /// The root of an image leads to no page.
+  case nothingMapped
 
   /// All that a verification can give, in the order in which reports name them.
   public static let allCases: [UnprovedReason] =
     NotRunReason.allCases.filter { !$0.isAboutSequences }.map { .notRun($0) }
-    + [.explained, .guestLost, .notPlanned, .nothingExecuted]
+    + [
+      .explained, .guestLost, .notPlanned, .nothingExecuted, .tableOutsideMemory, .nothingMapped,
+    ]
 
   /// The stable name, the same in every output format and for `--allow-unproved`.
   public var id: String {
@@ -32,6 +38,8 @@ public enum UnprovedReason: Hashable, Sendable, CaseIterable {
     case .guestLost: "guest-lost"
     case .notPlanned: "not-planned"
     case .nothingExecuted: "nothing-executed"
+    case .tableOutsideMemory: "table-outside-memory"
+    case .nothingMapped: "nothing-mapped"
     }
   }
 
@@ -55,6 +63,8 @@ public enum UnprovedReason: Hashable, Sendable, CaseIterable {
     case .guestLost: "the probe killed the guest"
     case .notPlanned: "no probe of it was planned"
     case .nothingExecuted: "nothing was asked that a machine could execute"
+    case .tableOutsideMemory: "the image does not hold the tables that they point at"
+    case .nothingMapped: "the root leads to no page"
     }
   }
 
@@ -67,6 +77,8 @@ public enum UnprovedReason: Hashable, Sendable, CaseIterable {
       "\(NotRunReason.otherMachine(on: walker)), whose guest may survive it"
     case .notPlanned: "a plan with pages of every mapping and expectation"
     case .nothingExecuted: "a mapping, a range that must not be mapped, or an expectation"
+    case .tableOutsideMemory: "an image of all memory that holds tables"
+    case .nothingMapped: "the root that is in use: check --cr3"
     }
   }
 }

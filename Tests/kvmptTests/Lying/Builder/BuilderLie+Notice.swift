@@ -5,6 +5,8 @@ extension BuilderLie {
   func notice(by builder: LyingBuilder) -> LieNotice {
     switch builder {
     case .fileContracts, .bootContracts, .cloneContracts: return contractNotice(builder)
+    case .image where self == .linkToNowhere:
+      return .noticed(["table-outside-memory"], exitCode: 77)
     case .image:
       return .unseen(
         "nobody says what the tables should be, and the machine does what the manual says of them")
@@ -27,6 +29,10 @@ extension BuilderLie {
         ["asked-modelled", "asked-executed", "not-mapped", "not-asked", "different"], exitCode: 1)
     }
     let access = ["asked-modelled", "asked-executed"]
+    // The proof of an image says that the table is not in it.
+    if self == .linkToNowhere, builder != .file && builder != .library {
+      return .noticed(access + ["not-mapped", "table-outside-memory"], exitCode: 1)
+    }
     switch self {
     case .leafRemoved, .linkToNowhere, .reservedBitSet, .reservedBitInLink:
       return .noticed(access + ["not-mapped"], exitCode: 1)
