@@ -25,7 +25,7 @@ enum ExitStatus: Int32, CaseIterable, Sendable {
     case .internalError: "the host or its KVM fails, calibration included, or a defect of kvmpt"
     case .cannotWrite: "the report cannot be written"
     case .unproved:
-      "nothing disagrees, but something is unproved (skipped, explained, lost, missing)"
+      "nothing disagrees, but something is unproved (skipped, explained, lost)"
     case .timeLimitReached: "nothing disagrees, but --timeout ended the run before its end"
     case .interrupted: "interrupted, by Control-C or SIGTERM"
     }
