@@ -19,7 +19,9 @@ struct OpenedImage: ~Copyable {
   /// What neither the image nor an option says.
   let assumptions: Assumptions
   /// The number of levels is assumed, and the tables look like tables of five.
-  let looksLikeFiveLevels: Bool
+  var looksLikeFiveLevels: Bool {
+    assumptions.contains(.levels) && tables.lookLikeFiveLevels(in: memory)
+  }
 
   /// Opens the image at `path` and checks that the tables' root is in it.
   ///
@@ -60,14 +62,12 @@ struct OpenedImage: ~Copyable {
     }
     let assumptions = Assumptions(
       notSaidBy: processor, memory.kernelTables, options: options, registers: registers, pat: pat)
-    let looksLikeFiveLevels =
-      assumptions.contains(.levels) && tables.lookLikeFiveLevels(in: memory)
     return OpenedImage(
       path: path, memory: memory, tables: tables, cr3: cr3,
       source: options.cr3 == nil ? source(processor, options) : "--cr3", mode: mode,
       processor: processor,
       pat: pat ?? processor?.pageAttributeTable.map(PATArgument.init) ?? .atPowerOn,
-      assumptions: assumptions, looksLikeFiveLevels: looksLikeFiveLevels)
+      assumptions: assumptions)
   }
 
   /// Who says where the tables are.
