@@ -233,6 +233,21 @@ extension HostileCall {
       for run in collected.runs { touch(run.effectiveRights(mode: mode)) }
     },
     HostileCall(
+      "MMU.PageTables.deadEnds(in:)", "MMU.DeadEndReport.init()", "MMU.DeadEndReport.note(_:)",
+      "MMU.PointingRegister.init(rawValue:)", "MMU.RegisterProblem.Cause.init(rawValue:)", every: 4
+    ) {
+      let tables = PageTables(cr3: $0.word(), configuration: try $0.paging())
+      let words = HostileWords(seed: $0.random(), density: UInt64(200 + $0.below(400)))
+      let found = tables.deadEnds(in: words)
+      var report = DeadEndReport()
+      for end in found.deadEnds {
+        report.note(.deadEnd(end))
+        touch((end.byteCount, end.lastAddress))
+      }
+      touch((report.isWhole, report.droppedCount))
+      touch((PointingRegister(rawValue: $0.text()), RegisterProblem.Cause(rawValue: $0.text())))
+    },
+    HostileCall(
       "MMU.PageTables.cost(in:)", "MMU.PageTables.census(in:)",
       "MMU.PageTables.audit(in:under:)", "MMU.AuditConditions.init(pat:mode:)",
       "MMU.RegisterUse.instructions(at:_:)", "MMU.RegisterUse.stack(below:_:)",

@@ -85,6 +85,8 @@ public struct AuditReport: Sendable {
   public internal(set) var unseenRunCount = 0
   /// The number of different frames that hold tables.
   public internal(set) var tableCount = 0
+  /// Some page is mapped.
+  public internal(set) var mapsPages = true
 
   /// The largest number of runs that are compared with one another.
   public static let runLimit = 1 << 21

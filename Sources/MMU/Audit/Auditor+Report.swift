@@ -9,6 +9,7 @@ extension Auditor {
     var report = AuditReport()
     report.tableCount = tables.count
     report.unseenRunCount = unseenRunCount
+    report.mapsPages = !runs.isEmpty
     let whole = placed()
     for rule in AuditRule.allCases {
       guard let list = whole.lists[rule] else { continue }

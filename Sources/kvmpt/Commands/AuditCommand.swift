@@ -78,11 +78,11 @@ struct AuditCommand: ReportingCommand {
       path: path, options: options, registers: registers.values, pat: types.givenPAT)
     let allowed = try allow.map { path throws(CommandFailure) in try AllowList(path: path) }
     let destination = try report.open()
+    let found = image.tables.audit(
+      in: image.memory, under: image.auditConditions(userStack: userStack?.value))
     let answer = AuditAnswer(
-      image.tables.audit(
-        in: image.memory, under: image.auditConditions(userStack: userStack?.value)), path: path,
-      allowed: allowed ?? AllowList(), failOn: failOn.severity,
-      emptyRoot: image.tables.deadEnds(in: image.memory).mapsPages ? nil : image.emptyRootReason())
+      found, path: path, allowed: allowed ?? AllowList(), failOn: failOn.severity,
+      emptyRoot: found.mapsPages ? nil : image.emptyRootReason())
     let styler = report.styler(for: destination)
     switch format {
     case .text:

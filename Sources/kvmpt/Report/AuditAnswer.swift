@@ -190,15 +190,3 @@ struct AuditAnswer {
     return suite
   }
 }
-
-extension AuditRule {
-  /// True when the rule compares mappings of the same memory, of which there may be too many.
-  fileprivate var isAboutMemoryMappedTwice: Bool {
-    switch self {
-    case .supervisorTextWritableAlias, .tableMappedWritable, .tableMappedUser,
-      .largePageMemoryTypes, .leafBeyondMemory:
-      true
-    default: false
-    }
-  }
-}
