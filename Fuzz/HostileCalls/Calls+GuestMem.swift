@@ -77,9 +77,11 @@ extension HostileCall {
         try MemoryImage(path: path, reading: .raw(base: $0.physical())).loadWord(at: $0.physical()))
     },
     HostileCall(
-      "GuestMem.MemoryImage.Format.init(rawValue:)", "GuestMem.ContractRule.init(rawValue:)"
+      "GuestMem.MemoryImage.Format.init(rawValue:)", "GuestMem.ContractRule.init(rawValue:)",
+      "GuestMem.ForeignFormat.init(rawValue:)", "GuestMem.ImageProcessor.Source.init(rawValue:)"
     ) {
       touch((MemoryImage.Format(rawValue: $0.text()), ContractRule(rawValue: $0.text())))
+      touch((ForeignFormat(rawValue: $0.text()), ImageProcessor.Source(rawValue: $0.text())))
     },
     HostileCall("GuestMem.MemoryType.init(rawValue:)", "GuestMem.PageRights.init(rawValue:)") { _ in
       for byte in UInt8.min...UInt8.max {

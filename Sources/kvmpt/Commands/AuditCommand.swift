@@ -28,7 +28,7 @@ struct AuditCommand: ReportingCommand {
     abstract: "Check the tables in a memory image against named rules.",
     discussion: """
       The exit code is 77 when there are more mappings than the rules about memory that is mapped \
-      twice compare. It is 1 when a finding is as severe as --fail-on says and is not on the \
+      twice compare, or none. It is 1 when a finding is as severe as --fail-on says and is not on the \
       allow-list, whose lines read RULE RANGE REASON (a range is FIRST-LAST, or *).
 
       RULES (each has a page in Documentation/audit):
