@@ -191,6 +191,12 @@ extension CommandFailure {
       self.init(
         status, "cannot read \(quoted(path)): \(error.message) [\(error.id)]", hint: error.hint)
     default:
+      if error == .foreignFormat(.text), let text = TextInput(path: path) {
+        self.init(
+          .badInput, "\(quoted(path)) is not a memory image: it is \(text.words) [\(error.id)]",
+          hint: text.hint)
+        return
+      }
       self.init(
         .badInput, "\(quoted(path)) is not a memory image: \(error.message) [\(error.id)]",
         hint: error.hint)

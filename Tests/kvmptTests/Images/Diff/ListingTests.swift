@@ -299,5 +299,25 @@ struct ListingTests {
       #expect(run.errors.contains("is \(tool), which is not compared"), "\(run.errors)")
       #expect(run.errors.contains("hint: ") && run.errors.contains(cure), "\(run.errors)")
     }
+    let dump = try ProgramRun(["dump", listing.path, "--cr3", "0x1000"])
+    #expect(dump.exitCode == 65 && dump.output.isEmpty)
+    #expect(dump.errors.contains("is not a memory image: it is \(tool) [text]"), "\(dump.errors)")
+    #expect(dump.errors.contains(cure), "\(dump.errors)")
+  }
+
+  @Test(
+    "A text where an image has to be is refused by its name",
+    arguments: [
+      ("0000000000001000: 0000000000005000 -G-DA-T-W\n", "", "QEMU's info tlb"),
+      ("[    0.017] ---[ User Space ]---\n", "", "Linux's ptdump"),
+      ("memory: 8MiB\nmappings: []\n", ".yaml", "an address-space file"),
+      ("hello\n", "", "text"),
+    ])
+  func texts(_ text: String, _ suffix: String, _ words: String) throws {
+    let file = try TemporaryFile(text, suffix: suffix)
+    let run = try ProgramRun(["dump", file.path, "--cr3", "0x1000"])
+    #expect(run.exitCode == 65 && run.output.isEmpty)
+    #expect(run.errors.contains("is not a memory image: it is \(words) [text]"), "\(run.errors)")
+    #expect(run.errors.contains("hint: "))
   }
 }
