@@ -39,10 +39,21 @@ public struct AuditFinding: Hashable, Sendable {
       hasOther: otherAddress != nil)
   }
 
+  /// Equal kinds, of findings of one rule, without making them.
+  private func isLike(_ other: AuditFinding) -> Bool {
+    guard other.entry?.level == entry?.level, other.bits == bits, other.isAllOnes == isAllOnes,
+      other.restriction == restriction, other.register == register
+    else { return false }
+    guard let otherAddress, let place = other.otherAddress else {
+      return (otherAddress == nil) == (other.otherAddress == nil)
+    }
+    return place &- other.linearAddress == otherAddress &- linearAddress
+  }
+
   /// Takes in `next` when it is the same one address further on.
   mutating func append(_ next: AuditFinding) -> Bool {
-    guard next.rule == rule, next.linearAddress == linearAddress &+ byteCount,
-      next.linearAddress != 0, next.kind == kind
+    guard next.linearAddress == linearAddress &+ byteCount, next.linearAddress != 0,
+      next.rule == rule, isLike(next)
     else { return false }
     let isNext = next.physicalAddress.rawValue == physicalAddress.rawValue &+ byteCount
     isContiguous = isContiguous && next.isContiguous && isNext
