@@ -10,8 +10,10 @@ public struct Cure: Hashable, Sendable {
   public let processorChanges: [ProcessorChange]
   /// The byte that the access reaches, or nil where the goal was that it faults.
   public let physicalAddress: GuestPhysicalAddress?
-  /// A page beside it leads to the memory beside it, or somebody said that it was meant; otherwise the
-  /// page may be another one than was meant, by a word that was overwritten.
+  /// Somebody said that the page was meant, or nothing but the address or the root is found fault with.
+  ///
+  /// Otherwise it may be another page than was meant, however well it fits what is beside it: in a table
+  /// that was shifted by an entry all pages fit each other.
   public let isPageConfirmed: Bool
   /// How many other pages get rights that their own entries give and a changed entry kept from them.
   public let openedPageCount: UInt64

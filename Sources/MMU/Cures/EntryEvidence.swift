@@ -34,25 +34,6 @@ struct EntryEvidence {
     return before.pageAddress.rawValue &+ span
   }
 
-  /// A leaf beside this leaf leads to the memory beside its own, and those beside it give its rights.
-  ///
-  /// Where rights change from page to page the table may have been shifted by an entry.
-  var continuesNeighbours: Bool {
-    typealias Bit = PageTableEntry.Bit
-    let rights = Bit.readWrite | Bit.userSupervisor | Bit.noExecute
-    var continues = false
-    for (index, isAfter) in [(step.index - 1, false), (step.index + 1, true)]
-    where words.indices.contains(index) {
-      let entry = PageTableEntry(words[index], at: step.level)
-      guard entry.isPresent, entry.isLeaf else { continue }
-      if (entry.rawValue ^ step.entry.rawValue) & rights != 0 { return false }
-      let page = step.entry.pageAddress.rawValue
-      let beside = isAfter ? page &+ step.level.span : page &- step.level.span
-      if entry.pageAddress.rawValue == beside { continues = true }
-    }
-    return continues
-  }
-
   /// The bits beside P and the address are those of a present entry of the table, A and D aside, or
   /// those that entries have which carry nothing else: so setting P makes an entry of it.
   var looksLikeEntryWithoutPresent: Bool {

@@ -31,9 +31,7 @@ extension PageTables {
         case (.success(let address), .succeeds(let wanted)):
           guard wanted == nil || wanted == address else { return nil }
           arrival = address
-          isConfirmed =
-            wanted != nil || proposal.keepsTables
-            || uses.confirm(changed.walk(in: new), in: new)
+          isConfirmed = wanted != nil || proposal.keepsTables
         case (.pageFault, .faults): break
         default: return nil
         }

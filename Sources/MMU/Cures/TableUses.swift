@@ -38,21 +38,6 @@ public struct TableUses: Sendable {
     Level.allCases.contains { !links(to: tables.rootAddress.rawValue, at: $0).isEmpty }
   }
 
-  /// The page of `walk` is the one that was meant, as far as the tables say it: a page beside it leads
-  /// to the memory beside it, and no table on the way is linked by another entry as well.
-  func confirm<Memory: PhysicalMemory & ~Copyable>(_ walk: Walk, in memory: borrowing Memory)
-    -> Bool
-  {
-    guard let leaf = walk.lastStep, EntryEvidence(leaf, in: memory).continuesNeighbours else {
-      return false
-    }
-    return walk.steps.dropLast().allSatisfy { step in
-      guard let lower = step.level.lower else { return false }
-      let place = EntryReference(step.entryAddress, level: step.level)
-      return links(to: step.entry.tableAddress.rawValue, at: lower).allSatisfy { $0 == place }
-    }
-  }
-
   private struct Surveyor: TableVisitor {
     var links: [UInt64: [EntryReference]] = [:]
     var frames: Set<UInt64> = []

@@ -75,17 +75,23 @@ struct CureHarmTests {
     #expect(cure() == nil)
   }
 
-  @Test("A cure leaves memory as it is, and needs a condition without a page beside it")
+  @Test("A cure leaves memory as it is, and has a condition until somebody says what was meant")
   func untouched() throws {
     let path = try mapped { $0[.pageTable] &= ~2 }
     let diagnosis = question(path, .write).diagnosis(in: path.memory)
     #expect(path[.pageTable] & 2 == 0)
     #expect(diagnosis.cures.first?.condition == "if physical 0x480000000 was meant")
-    let next = try mapped {
-      $0[.pageDirectory] &= ~2
-      $0.memory[$0.entryAddress(.pageTable) + 8] = 0x4_8000_1007
+    let question = question(path, .write)
+    let step = try #require(path.walk.step(at: .pageTable))
+    func cure(arrivingAt physical: UInt64) -> Cure? {
+      question.cure(
+        changing: [EntryChange(step, to: step.entry.rawValue | 2)],
+        arrivingAt: GuestPhysicalAddress(truncating: physical), in: path.memory,
+        TableUses(of: question.tables, in: path.memory))
     }
-    let confirmed = question(next, .write).diagnosis(in: next.memory).cures
-    #expect(confirmed.count == 1 && confirmed[0].condition == nil)
+    let wanted = try #require(diagnosis.cures.first?.physicalAddress?.rawValue)
+    let confirmed = try #require(cure(arrivingAt: wanted))
+    #expect(confirmed.isPageConfirmed && confirmed.condition == nil)
+    #expect(cure(arrivingAt: wanted ^ 0x1000) == nil)
   }
 }

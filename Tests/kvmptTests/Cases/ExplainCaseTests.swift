@@ -40,7 +40,8 @@ struct ExplainCaseTests {
     Case(
       words: "explain 06-pti-poison.core --access fetch --cpl 0",
       says: [
-        "bit 63 (XD) is set in the PML4E at 0x50007f0", "change: clear bit 63 (XD) in the PML4E",
+        "bit 63 (XD) is set in the PML4E at 0x50007f0",
+        "change, if physical 0x4001000 was meant: clear bit 63 (XD) in the PML4E",
         "2 other pages get rights that their own entries give",
       ], saysNot: ["in the PTE at"]),
     Case(
@@ -112,7 +113,7 @@ struct ExplainCaseTests {
       saysNot: ["change:"]),
     Case(
       words: "explain 27-smap.core --error-code 0x1", exitCode: 0,
-      says: ["CR4.SMAP is set", "change: set EFLAGS.AC around the access"],
+      says: ["CR4.SMAP is set", "was meant: set EFLAGS.AC around the access"],
       saysNot: ["clear CR4.SMAP", "clear bit 2"]),
     Case(words: "explain 27-smap.core --error-code 0x47", says: ["has SS"], saysNot: ["TLB held"]),
     Case(
