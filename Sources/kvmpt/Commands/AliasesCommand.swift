@@ -50,6 +50,7 @@ struct AliasesCommand: ReportingCommand {
     let all = try RunCollector.runs(of: image)
     let pairs = Self.pairs(all)
     let guards = GuardPage.list(all)
+    let deadEnds = image.tables.deadEnds(in: image.memory)
     let destination = try report.open()
     func rights(_ run: MappedRun) -> String {
       "\(run.effectiveRights(mode: image.mode(at: .supervisor)))|"
@@ -70,6 +71,8 @@ struct AliasesCommand: ReportingCommand {
             + " \(HexadecimalNumber(page.physical)), is mapped at"
             + " \(HexadecimalNumber(page.otherLinear)) \(rights(page.other))\n")
       }
+      let emptyRoot = deadEnds.mapsPages ? nil : image.emptyRootReason()
+      for line in DeadEndText.lines(deadEnds, emptyRoot) { destination.write(line + "\n") }
       destination.write(
         counted(pairs.count, "alias", "aliases")
           + (guards.isEmpty ? "" : ", \(counted(guards.count, "guard")) mapped elsewhere") + "\n")
@@ -110,11 +113,12 @@ struct AliasesCommand: ReportingCommand {
         json.endObject()
       }
       json.endArray()
+      DeadEndText.write(deadEnds, to: &json)
       json.endObject()
     }
     try image.requireWhole()
     try destination.close()
-    return .agreement
+    return deadEnds.isWhole ? .agreement : .unproved
   }
 
   /// For each run, the overlap with the run before it that ends last.

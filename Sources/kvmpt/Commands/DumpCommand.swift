@@ -158,7 +158,8 @@ struct DumpCommand: ReportingCommand {
           + (writer.repetitionCount > 0
             ? "; \(counted(writer.repetitionCount, "repetition")) by shared tables" : "")
           + (writer.deadEndCount > 0
-            ? "; \(counted(writer.deadEndCount, "range")) that lead nowhere" : "") + "\n")
+            ? "; \(counted(writer.deadEndCount, "range leads", "ranges lead")) nowhere" : "") + "\n"
+      )
       if !writer.deadEnds.mapsPages { destination.write(image.emptyRootReason() + "\n") }
     case .jsonl, .tlb: break
     }

@@ -25,7 +25,7 @@ struct DeadEndTests {
 
   /// The commands and what they need beside the image.
   static let commands = [
-    ["dump"], ["stats"], ["convert"], ["diff"],
+    ["dump"], ["stats"], ["aliases"], ["convert"], ["diff"],
     ["verify", "--if-no-kvm", "model", "--kvm-device", "/no/such/device"],
   ]
 
