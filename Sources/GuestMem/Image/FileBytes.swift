@@ -59,6 +59,36 @@ internal import CKVM
     return loadSlowly(type, at: offset)
   }
 
+  /// Fills `words` with the bytes from `offset` on, lowest byte of each word first; false where some
+  /// of them do not fit, cannot be read, or are not kept.
+  func load(_ words: inout [UInt64], at offset: UInt64) -> Bool {
+    let byteCount = UInt64(words.count) * 8
+    guard contains(offset, byteCount: byteCount) else { return false }
+    var done: UInt64 = 0
+    while done < byteCount {
+      let start = offset + done
+      // A block that was not read yet is read for its byte.
+      guard load(UInt8.self, at: start) != nil else { return false }
+      // SAFETY: the directory has a word for each block, and only addresses of blocks are above
+      // `lost`.
+      let address = unsafe ckvm_load_acquire(
+        directory + Int(truncatingIfNeeded: start / FileBlocks.blockByteCount &* 8))
+      guard address > FileBlocks.lost,
+        let block = unsafe UnsafeRawPointer(bitPattern: UInt(address))
+      else { return false }
+      let place = start & (FileBlocks.blockByteCount - 1)
+      let part = min(byteCount - done, FileBlocks.blockByteCount - place)
+      // SAFETY: `part` bytes from `place` on lie inside the block, and from `done` on inside `words`.
+      unsafe words.withUnsafeMutableBytes { bytes in
+        let source = unsafe UnsafeRawBufferPointer(start: block + Int(place), count: Int(part))
+        unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[Int(done)...]).copyMemory(from: source)
+      }
+      done += part
+    }
+    for index in words.indices { words[index] = UInt64(littleEndian: words[index]) }
+    return true
+  }
+
   /// True when `byteCount` bytes from `offset` on lie inside the file as it was opened.
   func contains(_ offset: UInt64, byteCount: UInt64) -> Bool {
     byteCount <= count && offset <= count - byteCount

@@ -110,4 +110,21 @@ public struct MemoryImage: ~Copyable, PhysicalMemory, Sendable {
     guard segment.byteCount - offset >= 8 else { return nil }
     return file.load(UInt64.self, at: segment.fileOffset + offset)
   }
+
+  /// The 512 words of the table at `address`, 0 where no segment of the image holds all of a word.
+  public func loadTable(at address: GuestPhysicalAddress, into words: inout [UInt64]) {
+    if let segment = segment(at: address) {
+      let offset = address.rawValue - segment.physicalAddress.rawValue
+      let byteCount = UInt64(words.count) * 8
+      if segment.byteCount - offset >= byteCount,
+        file.load(&words, at: segment.fileOffset + offset)
+      {
+        return
+      }
+    }
+    for index in words.indices {
+      let place = GuestPhysicalAddress(truncating: address.rawValue &+ UInt64(index) &* 8)
+      words[index] = loadWord(at: place) ?? 0
+    }
+  }
 }

@@ -27,9 +27,18 @@ extension PageTables {
     of physical: UInt64, limit: Int, in memory: borrowing Memory
   ) -> [UInt64] {
     guard limit > 0 else { return [] }
-    var receiver = FrameReceiver(physical: physical, limit: limit)
-    list(in: memory, shared: .once, to: &receiver)
-    return receiver.found
+    var finder = FrameFinder(physical: physical, limit: limit)
+    traverse(in: memory, &finder)
+    return finder.found
+  }
+
+  /// The address behind the highest page that a leaf maps, words of nothing but ones left out.
+  ///
+  /// Complexity: proportional to the number of tables.
+  func highestPageEnd<Memory: PhysicalMemory & ~Copyable>(in memory: borrowing Memory) -> UInt64 {
+    var finder = HighestPageFinder()
+    traverse(in: memory, &finder)
+    return finder.end
   }
 }
 
@@ -48,16 +57,43 @@ private struct NeighbourReceiver: ListingReceiver {
   }
 }
 
-private struct FrameReceiver: ListingReceiver {
+private struct FrameFinder: TableVisitor {
   let physical: UInt64
   let limit: Int
   var found: [UInt64] = []
+  private var seen: Set<TableKey> = []
 
-  mutating func receive(_ item: ListedItem) -> ListingDecision {
-    guard case .run(let run) = item, physical >= run.physicalAddress.rawValue,
-      physical - run.physicalAddress.rawValue < run.byteCount
-    else { return .goOn }
-    found.append(run.linearAddress &+ (physical - run.physicalAddress.rawValue))
-    return found.count < limit ? .goOn : .stop
+  init(physical: UInt64, limit: Int) {
+    self.physical = physical
+    self.limit = limit
+  }
+
+  mutating func visit(_ table: TableVisit) -> TraversalDecision {
+    if found.count >= limit { return .stop }
+    return seen.insert(table.key).inserted ? .enter : .skip
+  }
+
+  mutating func visit(_ entry: EntryVisit, in table: TableVisit) -> TraversalDecision {
+    guard case .page(let size) = entry.kind,
+      entry.entry.pageAddress.rawValue == physical & ~(size.byteCount - 1)
+    else { return .enter }
+    found.append(entry.linearAddress | physical & (size.byteCount - 1))
+    return found.count < limit ? .enter : .stop
+  }
+}
+
+private struct HighestPageFinder: TableVisitor {
+  var end: UInt64 = 0
+  private var seen: Set<UInt64> = []
+
+  mutating func visit(_ table: TableVisit) -> TraversalDecision {
+    seen.insert(table.address.rawValue | UInt64(table.level.rawValue)).inserted ? .enter : .skip
+  }
+
+  mutating func visit(_ entry: EntryVisit, in table: TableVisit) -> TraversalDecision {
+    if case .page(let size) = entry.kind, entry.entry.rawValue != ~0 {
+      end = max(end, entry.entry.pageAddress.rawValue &+ size.byteCount)
+    }
+    return .enter
   }
 }

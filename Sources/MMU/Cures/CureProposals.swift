@@ -119,7 +119,7 @@ struct CureProposals {
       let page = entry.pageAddress
       guard
         memory.loadWord(at: page) != nil
-          || page.rawValue &+ entry.level.span <= uses.highestPageEnd
+          || page.rawValue &+ entry.level.span <= question.tables.highestPageEnd(in: memory)
       else { return [] }
     } else if uses.isUsed(entry.tableAddress.rawValue) {
       return []

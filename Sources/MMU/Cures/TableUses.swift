@@ -6,23 +6,19 @@ public struct TableUses: Sendable {
   private(set) var links: [UInt64: [EntryReference]] = [:]
   /// The frames that hold tables, the root's among them.
   public private(set) var frames: Set<UInt64> = []
-  /// The address behind the highest page that a leaf maps, words of nothing but ones left out.
-  private(set) var highestPageEnd: UInt64 = 0
   /// The tables whose uses these are.
   public let tables: PageTables
 
   /// Goes through `tables` once.
   ///
-  /// Complexity: proportional to the number of tables.
+  /// Complexity: proportional to the number of tables above level 1.
   public init<Memory: PhysicalMemory & ~Copyable>(
     of tables: PageTables, in memory: borrowing Memory
   ) {
     self.tables = tables
-    var surveyor = Surveyor()
-    tables.traverse(in: memory, &surveyor)
-    links = surveyor.links
-    frames = surveyor.frames
-    highestPageEnd = surveyor.highestPageEnd
+    guard tables.hasRoot(in: memory) else { return }
+    var seen: Set<UInt64> = []
+    survey(tables.rootAddress.rawValue, tables.configuration.rootLevel, in: memory, &seen)
   }
 
   /// The entries that link the table in `frame` as one of `level`.
@@ -38,26 +34,30 @@ public struct TableUses: Sendable {
     Level.allCases.contains { !links(to: tables.rootAddress.rawValue, at: $0).isEmpty }
   }
 
-  private struct Surveyor: TableVisitor {
-    var links: [UInt64: [EntryReference]] = [:]
-    var frames: Set<UInt64> = []
-    var highestPageEnd: UInt64 = 0
-    private var seen: Set<UInt64> = []
-
-    mutating func visit(_ table: TableVisit) -> TraversalDecision {
-      let key = table.address.rawValue | UInt64(table.level.rawValue)
-      if let parent = table.parent { links[key, default: []].append(parent) }
-      guard seen.insert(key).inserted else { return .skip }
-      frames.insert(table.address.rawValue)
-      return .enter
-    }
-
-    mutating func visit(_ entry: EntryVisit, in table: TableVisit) -> TraversalDecision {
-      if case .page(let size) = entry.kind, entry.entry.rawValue != ~0 {
-        highestPageEnd = max(
-          highestPageEnd, entry.entry.pageAddress.rawValue &+ size.byteCount)
-      }
-      return .enter
+  /// Notes the table in `frame`, used as one of `level`, and those that it links.
+  ///
+  /// A walker of its own, because leaves, of which there are many, say nothing here: they are passed
+  /// over by two bits.
+  private mutating func survey<Memory: PhysicalMemory & ~Copyable>(
+    _ frame: UInt64, _ level: Level, in memory: borrowing Memory, _ seen: inout Set<UInt64>
+  ) {
+    guard seen.insert(frame | UInt64(level.rawValue)).inserted else { return }
+    frames.insert(frame)
+    // Nothing is linked below a page table.
+    guard let lower = level.lower else { return }
+    typealias Bit = PageTableEntry.Bit
+    // PS is reserved where it does not make a leaf.
+    let mask = Bit.present | Bit.pageSize
+    var words = [UInt64](repeating: 0, count: 512)
+    memory.loadTable(at: GuestPhysicalAddress(truncating: frame), into: &words)
+    for (index, word) in words.enumerated() where word & mask == Bit.present {
+      let entry = PageTableEntry(word, at: level)
+      guard tables.kind(of: entry, in: memory) == .table else { continue }
+      let child = entry.tableAddress.rawValue
+      let address = GuestPhysicalAddress(truncating: frame &+ UInt64(index) &* 8)
+      links[child | UInt64(lower.rawValue), default: []].append(
+        EntryReference(address, level: level))
+      survey(child, lower, in: memory, &seen)
     }
   }
 }

@@ -53,9 +53,9 @@
     case .stop: return false
     }
     let alwaysReserved = configuration.alwaysReservedBits
-    for index in 0..<512 {
-      let address = GuestPhysicalAddress(truncating: table.address.rawValue &+ UInt64(index) &* 8)
-      guard let word = memory.loadWord(at: address), word != 0 else { continue }
+    var words = [UInt64](repeating: 0, count: 512)
+    memory.loadTable(at: table.address, into: &words)
+    for (index, word) in words.enumerated() where word != 0 {
       let entry = PageTableEntry(word, at: table.level)
       let visit = EntryVisit(
         entry: entry, kind: kind(of: entry, alwaysReserved, in: memory), index: index,
@@ -67,6 +67,7 @@
       case .stop: return false
       }
       guard visit.kind == .table, let lower = table.level.lower else { continue }
+      let address = GuestPhysicalAddress(truncating: table.address.rawValue &+ UInt64(index) &* 8)
       let next = TableVisit(
         address: entry.tableAddress, level: lower, linearAddress: visit.linearAddress,
         inherited: table.inherited.below(entry, at: address),

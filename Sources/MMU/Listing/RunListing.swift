@@ -71,6 +71,7 @@ struct RunLister<Receiver: ListingReceiver>: TableVisitor {
   @usableFromInline let expandsSharedTables: Bool
   @usableFromInline var seen: [TableKey: UInt64] = [:]
   @usableFromInline var pending: ListedItem?
+  @usableFromInline var sequel = RunSequel()
   @usableFromInline var isStopped = false
 
   @inlinable
@@ -84,6 +85,7 @@ struct RunLister<Receiver: ListingReceiver>: TableVisitor {
     if isStopped { return .stop }
     if expandsSharedTables { return .enter }
     if let original = seen[table.key] {
+      settle()
       let unit = (table.level.upper ?? table.level).span
       take(
         .repetition(
@@ -96,6 +98,8 @@ struct RunLister<Receiver: ListingReceiver>: TableVisitor {
 
   @inlinable
   mutating func visit(_ entry: EntryVisit, in table: TableVisit) -> TraversalDecision {
+    if sequel.takes(entry, in: table) { return .enter }
+    settle()
     guard case .page(let size) = entry.kind else {
       if let end = DeadEnd(entry, in: table) { take(.deadEnd(end)) }
       return isStopped ? .stop : .enter
@@ -104,11 +108,25 @@ struct RunLister<Receiver: ListingReceiver>: TableVisitor {
     if case .run(var run) = pending {
       if run.append(page) {
         pending = .run(run)
+        sequel = RunSequel(of: entry, size, in: table)
         return .enter
       }
     }
     take(.run(page))
+    sequel = RunSequel(of: entry, size, in: table)
     return isStopped ? .stop : .enter
+  }
+
+  /// Adds the leaves of the sequel to the run that is pending, and expects no more.
+  @inlinable
+  mutating func settle() {
+    if sequel.pageCount > 0, case .run(var run) = pending {
+      run.pageCount &+= sequel.pageCount
+      run.accessedCount &+= sequel.isAccessed ? sequel.pageCount : 0
+      run.dirtyCount &+= sequel.isDirty ? sequel.pageCount : 0
+      pending = .run(run)
+    }
+    sequel = RunSequel()
   }
 
   /// Hands on what was pending and keeps `item` back, which may grow.
@@ -131,6 +149,7 @@ struct RunLister<Receiver: ListingReceiver>: TableVisitor {
 
   @inlinable
   mutating func finish() {
+    settle()
     if let pending, !isStopped { _ = receiver.receive(pending) }
     pending = nil
   }

@@ -6,4 +6,21 @@ public protocol PhysicalMemory: ~Copyable {
   ///
   /// A walk asks for multiples of 8 only, and reads every entry once.
   func loadWord(at address: GuestPhysicalAddress) -> UInt64?
+
+  /// Puts the 512 words of the table at `address` into `words`, 0 where no memory is.
+  ///
+  /// `words` has 512 elements before and afterwards. What is not implemented asks for one word after
+  /// the other.
+  func loadTable(at address: GuestPhysicalAddress, into words: inout [UInt64])
+}
+
+extension PhysicalMemory where Self: ~Copyable {
+  /// Asks for one word after the other.
+  @inlinable
+  public func loadTable(at address: GuestPhysicalAddress, into words: inout [UInt64]) {
+    for index in words.indices {
+      let place = GuestPhysicalAddress(truncating: address.rawValue &+ UInt64(index) &* 8)
+      words[index] = loadWord(at: place) ?? 0
+    }
+  }
 }

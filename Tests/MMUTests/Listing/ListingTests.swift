@@ -76,6 +76,82 @@ struct ListingTests {
     }
   }
 
+  /// Joins leaf after leaf, as a listing must.
+  private struct Joiner: TableVisitor {
+    var runs: [MappedRun] = []
+
+    mutating func visit(_ table: TableVisit) -> TraversalDecision { .enter }
+
+    mutating func visit(_ entry: EntryVisit, in table: TableVisit) -> TraversalDecision {
+      guard case .page(let size) = entry.kind else { return .enter }
+      let page = MappedRun(entry, size, inherited: table.inherited)
+      if runs.isEmpty || !runs[runs.count - 1].append(page) { runs.append(page) }
+      return .enter
+    }
+  }
+
+  @Test("Runs are as long as they can be and no longer, over random stretches of leaves")
+  func joinsWhatContinues() throws {
+    let seed = UInt64.random(in: 0...UInt64.max)
+    var generator = SeededGenerator(seed: seed)
+    var runCount = 0
+    for _ in 0..<300 {
+      var memory = PageMemory(pageCount: 4)
+      memory.words[0] = 0x1007
+      memory.words[1] = 0x1003
+      for page in 1..<4 {
+        // A page table, and a page directory of large pages and of links to it.
+        var index = 0
+        while index < 512 {
+          let count = min(512 - index, Int.random(in: 1...90, using: &generator))
+          let span: UInt64 = page == 3 ? 1 << 12 : page == 2 ? 1 << 21 : 1 << 30
+          var word = UInt64.random(in: 0...0x7f, using: &generator)
+          word |= UInt64.random(in: 0...3, using: &generator) << 9
+          word |= Bool.random(using: &generator) ? 1 << 63 : 0
+          word |= UInt64.random(in: 0..<512, using: &generator) &* span
+          // Some stretches end where physical addresses do.
+          if Int.random(in: 0..<8, using: &generator) == 0 {
+            word |= 0xf_ffff_ffff_ffff & ~(span - 1)
+          }
+          if page < 3 { word |= 0x80 }
+          for _ in 0..<count {
+            let isLink = page < 3 && Int.random(in: 0..<20, using: &generator) == 0
+            memory.words[page * 512 + index] = isLink ? UInt64(page + 1) << 12 | 7 : word
+            word = word &+ (Int.random(in: 0..<40, using: &generator) == 0 ? span * 2 : span)
+            if Int.random(in: 0..<40, using: &generator) == 0 { word ^= 0x20 }
+            index += 1
+          }
+        }
+      }
+      var joiner = Joiner()
+      try Self.tables().traverse(in: memory, &joiner)
+      var listed: [MappedRun] = []
+      for case .run(let run) in try Self.list(memory, .expand) { listed.append(run) }
+      // What maps nothing stands between runs, and splits none here.
+      var joined: [MappedRun] = []
+      for run in listed where joined.isEmpty || !joined[joined.count - 1].append(run) {
+        joined.append(run)
+      }
+      #expect(joined == joiner.runs, "seed \(seed)")
+      runCount += joined.count
+    }
+    #expect(runCount > 30_000, "\(runCount), seed \(seed)")
+  }
+
+  @Test("A run ends where physical addresses end, whatever the next entry looks like")
+  func lastPhysicalPage() throws {
+    var memory = PageMemory(pageCount: 4)
+    memory.words[0] = 0x1007
+    memory.words[512] = 0x2007
+    memory.words[1024] = 0x3007
+    memory.words[1536] = 0xf_ffff_ffff_f007
+    memory.words[1537] = 0x10_0000_0000_0007
+    let items = try Self.list(memory)
+    #expect(items.count == 2)
+    guard case .run(let last)? = items.last else { throw TestFailure.noRun }
+    #expect(last.physicalAddress.rawValue == 0 && last.pageCount == 1)
+  }
+
   @Test("Four shared tables that map 2^36 pages are read once each")
   func sharedTables() throws {
     var memory = PageMemory(pageCount: 4)
