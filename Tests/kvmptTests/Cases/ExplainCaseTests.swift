@@ -123,14 +123,17 @@ struct ExplainCaseTests {
       saysNot: ["TLB held"]),
   ]
 
-  @Test("Each situation", arguments: cases)
-  func each(_ situation: Case) throws {
-    let words = situation.words.split(separator: " ").map(String.init)
-    let arguments = words.map { word in
+  /// The words of a run, its image with its path.
+  static func arguments(_ situation: Case) -> [String] {
+    situation.words.split(separator: " ").map(String.init).map { word in
       word.hasSuffix(".core") || word.hasSuffix(".raw")
         ? "\(PackageFiles.root)/Tests/kvmptTests/Fixtures/cases/\(word)" : word
     }
-    let run = try ProgramRun(arguments)
+  }
+
+  @Test("Each situation", arguments: cases)
+  func each(_ situation: Case) throws {
+    let run = try ProgramRun(Self.arguments(situation))
     #expect(run.exitCode == situation.exitCode)
     let text = run.output + run.errors
     for words in situation.says { #expect(text.contains(words), "\(words)\nin\n\(text)") }

@@ -23,11 +23,12 @@ struct ProgramRun {
 
   /// Runs the program with nothing but `environment` in its environment.
   ///
+  /// Changes that it prints are made to a copy and must hold, unless `replays` is false.
   /// `meanwhile` is called once with the running program's identifier. Another program than kvmpt
   /// is one that is needed to start it.
   init(
     _ arguments: [String], program: String = Self.program, environment: [String] = [],
-    outputPath: String? = nil,
+    outputPath: String? = nil, replays: Bool = true,
     meanwhile: (pid_t) -> Void = { _ in }
   ) throws {
     let outputFile = try TemporaryFile()
@@ -64,6 +65,9 @@ struct ProgramRun {
     exitCode = status & 0x7f == 0 ? (status >> 8) & 0xff : 128 + (status & 0x7f)
     output = try outputFile.text()
     errors = try errorFile.text()
+    if replays && program == Self.program && outputPath == nil {
+      try CureReplay.replay(arguments, output: output)
+    }
   }
 }
 
