@@ -19,6 +19,7 @@ extension AddressSpace {
     }
     checkNames(into: &problems)
     checkOverlaps(into: &problems)
+    checkRecursiveSlot(into: &problems)
     checkCapacity(into: &problems)
     checkExpectations(into: &problems)
     return problems

@@ -19,6 +19,8 @@ public struct AddressSpace: Hashable, Sendable {
   public var mappings: [Mapping]
   /// What must hold beyond the mappings.
   public var expectations: [Expectation]
+  /// The root entry that leads to the root; nil where there is none.
+  public var recursiveSlot: RecursiveSlot?
 
   /// An address space without checks; ``check()`` finds what is wrong with it.
   public init(

@@ -25,6 +25,10 @@ extension AddressSpaceProblem {
     case .executionCannotBeForbidden: "execution-cannot-be-forbidden"
     case .protectionKeyTooLarge: "protection-key-too-large"
     case .softwareBitsTooWide: "software-bits-too-wide"
+    case .recursiveSlotOutOfRange: "recursive-slot-out-of-range"
+    case .recursiveSlotUnreadable: "recursive-slot-unreadable"
+    case .recursiveSlotExecutable: "recursive-slot-executable"
+    case .mappingInRecursiveSlot: "mapping-in-recursive-slot"
     case .contradictoryExpectations: "contradictory-expectations"
     case .successAtNonCanonicalAddress: "success-at-non-canonical-address"
     case .pageFaultAtNonCanonicalAddress: "page-fault-at-non-canonical-address"
@@ -52,6 +56,9 @@ extension AddressSpaceProblem {
       .mapping(mapping, .rights)
     case .protectionKeyTooLarge(let mapping, _): .mapping(mapping, .protectionKey)
     case .softwareBitsTooWide(let mapping, _): .mapping(mapping, .softwareBits)
+    case .recursiveSlotOutOfRange: .recursiveSlot(.index)
+    case .recursiveSlotUnreadable, .recursiveSlotExecutable: .recursiveSlot(.rights)
+    case .mappingInRecursiveSlot(let mapping, _, _, _): .mapping(mapping, .linearAddress)
     case .contradictoryExpectations(_, let second): .expectation(second, .outcome)
     case .successAtNonCanonicalAddress(let expectation, _): .expectation(expectation, .outcome)
     case .pageFaultAtNonCanonicalAddress(let expectation, _): .expectation(expectation, .errorCode)

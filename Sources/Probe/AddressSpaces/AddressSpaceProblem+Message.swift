@@ -44,6 +44,14 @@ extension AddressSpaceProblem {
     case .protectionKeyTooLarge(_, let key): "there is no protection key \(key)"
     case .softwareBitsTooWide(_, let bits):
       "software bits \(HexadecimalNumber(UInt64(bits))) need more than 10 bits"
+    case .recursiveSlotOutOfRange(let index): "the root table has no entry \(index)"
+    case .recursiveSlotUnreadable(let rights):
+      "the rights \(rights.letters) of the recursive slot let nobody read the tables"
+    case .recursiveSlotExecutable:
+      "while NXE is off the tables can be executed through the recursive slot"
+    case .mappingInRecursiveSlot(_, let slot, let first, let last):
+      "the mapping lies in the range of recursive slot \(slot), \(HexadecimalNumber(first)) to"
+        + " \(HexadecimalNumber(last)), where the tables are"
     case .contradictoryExpectations: "two expectations about the same access contradict each other"
     case .successAtNonCanonicalAddress(_, let address):
       "\(HexadecimalNumber(address)) is not canonical, so no access to it can succeed"
@@ -84,6 +92,10 @@ extension AddressSpaceProblem {
     case .executionCannotBeForbidden: "add x to the rights, or turn NXE on"
     case .protectionKeyTooLarge: "protection keys are 0 to 15"
     case .softwareBitsTooWide: "bits 0 to 2 are bits 9 to 11 of the entry, bits 3 to 9 are 52 to 58"
+    case .recursiveSlotOutOfRange: "use an index from 0 to 511; many kernels use 510"
+    case .recursiveSlotUnreadable: "use r--, rw-, r-x or rwx, or remove the slot"
+    case .recursiveSlotExecutable: "give the slot rights with x, or turn NXE on"
+    case .mappingInRecursiveSlot: "move the mapping, or use another recursive slot"
     case .contradictoryExpectations: "remove one of them"
     case .successAtNonCanonicalAddress: "expect a fault, or use a canonical address"
     case .pageFaultAtNonCanonicalAddress: "expect a fault without an error code"

@@ -1,5 +1,6 @@
 // AddressSpaceProblem: everything that can be wrong with an address space before it is built.
 
+public import GuestMem
 public import MMU
 
 /// Something that is wrong with an ``AddressSpace``, found by ``AddressSpace/check()``.
@@ -51,6 +52,15 @@ public enum AddressSpaceProblem: Error, Hashable, Sendable {
   /// Ten bits of a leaf are left to software.
   case softwareBitsTooWide(mapping: Int, bits: UInt16)
 
+  /// A root has the entries 0 to 511.
+  case recursiveSlotOutOfRange(index: Int)
+  /// A recursive slot that shows nothing, or whose pages could be used but not read.
+  case recursiveSlotUnreadable(rights: PageRights)
+  /// With IA32_EFER.NXE clear the tables could be executed through the recursive slot.
+  case recursiveSlotExecutable
+  /// A mapping lies in the range of the recursive slot, which is `first` to `last`.
+  case mappingInRecursiveSlot(mapping: Int, slot: Int, first: UInt64, last: UInt64)
+
   /// Two expectations about the same access disagree; `first` is the one written earlier.
   case contradictoryExpectations(first: Int, second: Int)
   /// An access to a non-canonical address cannot succeed.
@@ -87,10 +97,20 @@ public enum AddressSpaceSubject: Hashable, Sendable {
   case rootLevel
   /// The size of RAM.
   case memory
+  /// One part of the recursive slot.
+  case recursiveSlot(RecursiveSlotField)
   /// One part of the mapping with this index.
   case mapping(Int, MappingField)
   /// One part of the expectation with this index.
   case expectation(Int, ExpectationField)
+}
+
+/// A part of a recursive slot.
+public enum RecursiveSlotField: Hashable, Sendable {
+  /// The index of the root entry.
+  case index
+  /// The rights of the root entry.
+  case rights
 }
 
 /// A part of a ``Mapping``.

@@ -12,7 +12,8 @@ struct ImageConversion {
 
   /// `limit` is the largest memory that this host can give to a guest.
   init(
-    _ image: borrowing OpenedImage, runs: [ConvertedRun], memoryByteCount: UInt64?, limit: UInt64
+    _ image: borrowing OpenedImage, runs: [ConvertedRun], recursiveEntry: RecursiveEntry,
+    memoryByteCount: UInt64?, limit: UInt64
   ) {
     let largest = runs.map(\.pageSize).max() ?? .size4KiB
     let memory =
@@ -30,6 +31,8 @@ struct ImageConversion {
       "Rights are those that hold over all levels; physical addresses at"
         + " \(HexadecimalNumber(memory)) and above are devices.",
     ]
+    space.recursiveSlot = recursiveEntry.slot
+    if let comment = recursiveEntry.comment { comments.append(comment) }
     for run in runs { add(run) }
   }
 

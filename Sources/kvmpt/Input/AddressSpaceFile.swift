@@ -16,6 +16,8 @@ struct AddressSpaceFile: Sendable {
 struct AddressSpacePositions: Sendable {
   var levels = SourcePosition.start
   var memory = SourcePosition.start
+  var recursiveIndex = SourcePosition.start
+  var recursiveRights = SourcePosition.start
   var mappings: [FieldPositions] = []
   var expectations: [FieldPositions] = []
 
@@ -24,6 +26,8 @@ struct AddressSpacePositions: Sendable {
     switch subject {
     case .rootLevel: levels
     case .memory: memory
+    case .recursiveSlot(.index): recursiveIndex
+    case .recursiveSlot(.rights): recursiveRights
     case .mapping(let index, let field): position(in: mappings, index, field.key)
     case .expectation(let index, let field): position(in: expectations, index, field.key)
     }

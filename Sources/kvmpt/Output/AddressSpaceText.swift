@@ -22,6 +22,9 @@ struct AddressSpaceText {
     text += "levels: \(space.rootLevel.rawValue)\n"
     text += "memory: \(Self.size(space.memoryByteCount))\n"
     text += processor
+    if let slot = space.recursiveSlot {
+      text += "recursive-slot: {index: \(slot.index), rights: \(Self.rights(slot.rights))}\n"
+    }
     text += space.mappings.isEmpty ? "mappings: []\n" : "mappings:\n"
     for mapping in space.mappings { append(mapping, to: &text) }
     if !space.expectations.isEmpty { text += "expect:\n" }

@@ -54,6 +54,11 @@ extension ExpectedOutcome {
   }
 }
 
+extension RecursiveSlot {
+  /// Such as `recursive slot 510`.
+  var words: String { "recursive slot \(index)" }
+}
+
 extension ProbeSubject {
   /// What the probe is about, with the names that the address space gives.
   ///
@@ -66,6 +71,7 @@ extension ProbeSubject {
     case .gap(let index):
       space.mappings.indices.contains(index)
         ? "unmapped, near \(quoted(space.mappings[index].name))" : "unmapped"
+    case .recursiveSlot: space.recursiveSlot?.words ?? "recursive slot"
     case .unasked: "present, and not asked for"
     case .expectation(let index): "expectation \(index + 1)"
     }

@@ -171,9 +171,52 @@ struct AddressSpaceCheckTests {
       sound: expectation(.fault(errorCode: 0), at: 1 << 47 - 8),
       flawed: expectation(.fault(errorCode: 0), at: 1 << 47)),
     Flaw(
+      "recursive-slot-out-of-range", sound: recursive(511), flawed: recursive(512)),
+    Flaw("recursive-slot-out-of-range", sound: recursive(0), flawed: recursive(-1)),
+    Flaw(
+      "recursive-slot-unreadable", sound: recursive(0, [.read, .execute]),
+      flawed: recursive(0, .execute)),
+    Flaw("recursive-slot-unreadable", sound: recursive(0, .read), flawed: recursive(0, [])),
+    Flaw(
+      "recursive-slot-executable",
+      sound: recursive(0, [.read, .execute]) { $0.processor.isNoExecuteEnabled = false },
+      flawed: recursive(0) { $0.processor.isNoExecuteEnabled = false }),
+    Flaw(
+      "mapping-in-recursive-slot",
+      sound: recursive(1) { $0.mappings = [mapping(1 << 39 - 4096)] },
+      flawed: recursive(1) { $0.mappings = [mapping(1 << 39 - 4096, 0x2000)] }),
+    Flaw(
+      "mapping-in-recursive-slot",
+      sound: recursive(1) { $0.mappings = [mapping(2 << 39, rights: [])] },
+      flawed: recursive(1) { $0.mappings = [mapping(2 << 39 - 4096, rights: [])] }),
+    Flaw(
+      "mapping-in-recursive-slot",
+      sound: recursive(510) { $0.mappings = [mapping(0xffff_ffff_ffff_f000)] },
+      flawed: recursive(511) { $0.mappings = [mapping(0xffff_ffff_ffff_f000)] }),
+    Flaw(
+      "mapping-in-recursive-slot",
+      sound: recursive(510) {
+        $0.rootLevel = .pageMapLevel5
+        $0.mappings = [mapping(0xfffd_ffff_ffff_f000, width: .bits57)]
+      },
+      flawed: recursive(510) {
+        $0.rootLevel = .pageMapLevel5
+        $0.mappings = [mapping(0xfffe_0000_0000_0000, width: .bits57)]
+      }),
+    Flaw(
       "page-offset-differs", sound: expectation(.success(at(0x1008)), at: 0x5008),
       flawed: expectation(.success(at(0x1000)), at: 0x5008)),
   ]
+
+  static func recursive(
+    _ index: Int, _ rights: PageRights = [.read, .write],
+    _ change: (inout AddressSpace) -> Void = { _ in }
+  ) -> AddressSpace {
+    space([]) {
+      $0.recursiveSlot = RecursiveSlot(index: index, rights: rights)
+      change(&$0)
+    }
+  }
 
   static func twice(_ first: ExpectedOutcome, _ second: ExpectedOutcome) -> AddressSpace {
     var space = expectation(first)

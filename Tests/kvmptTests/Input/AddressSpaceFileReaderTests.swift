@@ -32,6 +32,10 @@ struct AddressSpaceFileReaderTests {
     "memory: 64MiB\nmappings:\n  - {\(keys)}\n\(more)"
   }
 
+  static func slot(_ value: String) -> String {
+    "memory: 64MiB\nrecursive-slot: \(value)\nmappings: []\n"
+  }
+
   static func expecting(_ keys: String) -> String {
     "memory: 64MiB\nmappings: []\nexpect:\n  - {\(keys)}\n"
   }
@@ -60,6 +64,28 @@ struct AddressSpaceFileReaderTests {
     (
       "memory: 4MiB\nprocessor: {pkru: 0x1_0000_0000}\nmappings: []\n",
       ["2:19 number-out-of-range"]
+    ),
+    (slot("512"), ["2:17 recursive-slot-out-of-range"]),
+    (slot("0xffff_ffff_ffff_ffff"), ["2:17 recursive-slot-out-of-range"]),
+    (slot("-1"), ["2:17 bad-number"]), (slot("2MiB"), ["2:17 bad-number"]),
+    (slot(""), ["2:16 missing-value"]), (slot("[510]"), ["2:17 wrong-type"]),
+    (slot("{rights: rw-}"), ["2:17 missing-key"]),
+    (slot("{rights: rw-, index: 512}"), ["2:38 recursive-slot-out-of-range"]),
+    (slot("{}"), ["2:17 missing-key"]),
+    (slot("{index: 1, user: true}"), ["2:34 user-recursive-slot"]),
+    (slot("{index: 1, right: rw-}"), ["2:28 unknown-key"]),
+    (slot("{index: 1, rights: ---}"), ["2:36 recursive-slot-unreadable"]),
+    (slot("{index: 1, rights: -w-}"), ["2:36 recursive-slot-unreadable"]),
+    (slot("{index: 1, rights: rws}"), ["2:36 bad-rights"]),
+    (slot("511\nprocessor: {nxe: false}"), ["2:17 recursive-slot-executable"]),
+    (slot("{index: 511, rights: rwx}\nprocessor: {nxe: false}"), []),
+    (slot("510\nrecursive-slot: 511"), ["2:1 duplicate-key"]),
+    (
+      file("linear: 0xffff_ff00_0000_0000, size: 4KiB, rights: ---", "recursive-slot: 510\n"),
+      ["3:14 mapping-in-recursive-slot"]
+    ),
+    (
+      file("linear: 0xffff_feff_ffff_f000, size: 4KiB, rights: r--", "recursive-slot: 510\n"), []
     ),
     (file("linear: 0, size: 4KiB"), ["3:5 missing-key"]),
     (file("linear: , size: 4KiB, rights: rw-"), ["3:14 missing-value"]),
@@ -250,6 +276,7 @@ struct AddressSpaceFileMeaningTests {
       levels: 5
       memory: 1GiB
       processor: {wp: false, nxe: true, smep: true, smap: true, ac: true, pke: true, pkru: 0xC}
+      recursive-slot: {index: 0x1fe, rights: r-x, user: false}
       mappings:
         - name: data
           linear: 0x80_0000_0000_0000
@@ -293,7 +320,7 @@ struct AddressSpaceFileMeaningTests {
     func physical(_ value: UInt64) -> GuestPhysicalAddress {
       GuestPhysicalAddress(truncating: value)
     }
-    let expected = AddressSpace(
+    var expected = AddressSpace(
       rootLevel: .pageMapLevel5, memoryByteCount: 1 << 30, processor: processor,
       mappings: [
         Mapping(
@@ -321,7 +348,10 @@ struct AddressSpaceFileMeaningTests {
           linearAddress: 0x1010, access: .read, privilege: .supervisor,
           outcome: .success(physical(0x5010))),
       ], name: "everything")
+    expected.recursiveSlot = RecursiveSlot(index: 510, rights: [.read, .execute])
     #expect(file.addressSpace == expected)
+    let short = try #require(reader.file("memory: 4MiB\nrecursive-slot: 511\nmappings: []\n"))
+    #expect(short.addressSpace.recursiveSlot == RecursiveSlot(index: 511))
   }
 
   @Test("What is left out is the plainest choice")

@@ -35,7 +35,8 @@ struct VerificationWork: Sendable {
     setup = ExperimentSetup(
       settings: built.space.processor, configuration: configuration ?? built.configuration,
       profile: profile,
-      oracle: AskedOracle(built.space, placements: built.placements),
+      oracle: AskedOracle(
+        built.space, placements: built.placements, recursion: built.askedRecursion),
       unsupportedPages: options.unsupportedPages, guestCode: options.guestCode, second: second,
       isCancelled: options.isCancelled)
     slot = Self.findSlot(built, plan: plan, profile: profile)
