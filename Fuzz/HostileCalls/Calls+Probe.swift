@@ -35,6 +35,13 @@ extension HostileValues {
       memoryByteCount: isFriendly ? UInt64(4 + below(64)) << 20 : byteCount(), processor: settings,
       mappings: mappings, expectations: expectations, name: text())
     if below(3) == 0 { space.recursiveSlot = recursiveSlot() }
+    if below(3) == 0 {
+      space.memory = (0..<below(6)).map { index in
+        isFriendly
+          ? MemoryRange(base: UInt64(3 * index) << 20, byteCount: UInt64(1 + below(3)) << 20)
+          : MemoryRange(base: word(), byteCount: byteCount())
+      }
+    }
     return space
   }
 
@@ -146,6 +153,7 @@ extension HostileCall {
   static let spaces: [HostileCall] = [
     HostileCall(
       "Probe.AddressSpace.check()", "GuestMem.RecursiveSlot.addresses(rootLevel:)",
+      "Probe.MemoryRange.init(base:byteCount:)",
       "Probe.AddressSpace.init(rootLevel:memoryByteCount:processor:mappings:expectations:name:)",
       "Probe.Mapping.init(name:linearAddress:byteCount:target:properties:pageSize:)",
       "Probe.Expectation.init(linearAddress:access:privilege:outcome:)",

@@ -15,6 +15,16 @@ public enum AddressSpaceProblem: Error, Hashable, Sendable {
   case memoryMisaligned(byteCount: UInt64)
   /// RAM reaches beyond 2^52, the architectural limit of physical addresses.
   case memoryTooLarge(byteCount: UInt64)
+  /// A list of ranges of RAM is longer than the slots that machines surely have.
+  case tooManyMemoryRanges(count: Int, limit: Int)
+  /// A range of RAM without bytes.
+  case emptyMemoryRange(range: Int)
+  /// Part of a range of RAM is not a multiple of 4 KiB.
+  case memoryRangeMisaligned(range: Int, field: MemoryRangeField, value: UInt64)
+  /// A range of RAM reaches beyond ``AddressSpace/memoryRangeEnd``.
+  case memoryRangeTooHigh(range: Int, base: UInt64, byteCount: UInt64, limit: UInt64)
+  /// Two ranges of RAM have addresses in common; `first` is the one written earlier.
+  case overlappingMemoryRanges(first: Int, second: Int, base: UInt64, byteCount: UInt64)
   /// The mapped ranges and the tables that they need at least are larger than RAM.
   case memoryExhausted(neededByteCount: UInt64, memoryByteCount: UInt64)
   /// With this mapping there are more pages than one verification can probe.
@@ -35,6 +45,8 @@ public enum AddressSpaceProblem: Error, Hashable, Sendable {
     mapping: Int, physicalAddress: UInt64, byteCount: UInt64, memoryByteCount: UInt64)
   /// A mapping of a device reaches RAM.
   case deviceOverlapsMemory(mapping: Int, physicalAddress: UInt64, memoryByteCount: UInt64)
+  /// A mapping of a device reaches one of several ranges of RAM.
+  case deviceOverlapsMemoryRange(mapping: Int, physicalAddress: UInt64, range: MemoryRange)
   /// Two mappings claim the same linear addresses; `first` is the one written earlier.
   case overlappingMappings(first: Int, second: Int, linearAddress: UInt64, byteCount: UInt64)
   /// Two mappings have the same name; `first` is the one written earlier.
@@ -97,12 +109,22 @@ public enum AddressSpaceSubject: Hashable, Sendable {
   case rootLevel
   /// The size of RAM.
   case memory
+  /// One part of the range of RAM with this index.
+  case memoryRange(Int, MemoryRangeField)
   /// One part of the recursive slot.
   case recursiveSlot(RecursiveSlotField)
   /// One part of the mapping with this index.
   case mapping(Int, MappingField)
   /// One part of the expectation with this index.
   case expectation(Int, ExpectationField)
+}
+
+/// A part of a ``MemoryRange``.
+public enum MemoryRangeField: Hashable, Sendable {
+  /// ``MemoryRange/base``.
+  case base
+  /// ``MemoryRange/byteCount``.
+  case byteCount
 }
 
 /// A part of a recursive slot.

@@ -93,7 +93,7 @@ struct CheckCommand: ReportingCommand {
     destination.write(
       "\(PlainText.oneLine(path)): \(styler("ok", .green)): \(counted(space.mappings.count, "mapping")), "
         + "\(counted(space.expectations.count, "expectation")), "
-        + "\(ByteCount(space.memoryByteCount)) of memory, \(space.rootLevel.rawValue) levels"
+        + "\(space.memoryWords), \(space.rootLevel.rawValue) levels"
         + (space.recursiveSlot.map { ", \($0.words)" } ?? "") + "\n")
   }
 

@@ -23,7 +23,8 @@ struct AddressSpaceDecoder {
     let recursiveSlot = decodeRecursiveSlot(&fields)
     problems += fields.problems
 
-    var space = AddressSpace(rootLevel: rootLevel, memoryByteCount: memory, mappings: [])
+    var space = AddressSpace(rootLevel: rootLevel, memoryByteCount: 0, mappings: [])
+    space.memory = memory
     space.name = name
     if let node = fields.node("processor") { space.processor = decodeProcessor(node) }
     space.recursiveSlot = recursiveSlot
@@ -57,13 +58,6 @@ struct AddressSpaceDecoder {
     let level = fields.word("levels", choices)
     width = level == .pageMapLevel4 ? .bits48 : .bits57
     return level ?? .pageMapLevel5
-  }
-
-  /// The size of RAM; the largest there is while it is unknown, so that nothing lies outside it.
-  private mutating func decodeMemory(_ fields: inout FieldReader) -> UInt64 {
-    positions.memory = fields.positions["memory"]
-    guard fields.requiredNode("memory", example: "64MiB") != nil else { return 1 << 52 }
-    return fields.number("memory", allowsUnit: true) ?? 1 << 52
   }
 
   private func decodeList(

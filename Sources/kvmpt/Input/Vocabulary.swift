@@ -26,6 +26,13 @@ struct Vocabulary {
     keys: ["wp", "nxe", "smep", "smap", "ac", "pke", "pkru"],
     synonyms: ["nx": "nxe", "xd": "nxe", "pku": "pke"])
 
+  static let memoryRange = Vocabulary(
+    owner: "a range of memory", keys: ["base", "size"],
+    synonyms: [
+      "start": "base", "address": "base", "physical": "base", "from": "base", "length": "size",
+      "bytes": "size",
+    ])
+
   static let recursiveSlot = Vocabulary(
     owner: "the recursive slot", keys: ["index", "rights", "user"],
     synonyms: ["slot": "index", "entry": "index", "flags": "rights", "us": "user"])
@@ -54,7 +61,8 @@ struct Vocabulary {
 
   /// The keys of all objects, each once; fewer than 256.
   static let allKeys: [String] =
-    [file, processor, recursiveSlot, mapping, expectation].reduce(into: []) { all, vocabulary in
+    [file, processor, memoryRange, recursiveSlot, mapping, expectation]
+    .reduce(into: []) { all, vocabulary in
       all += vocabulary.keys.filter { !all.contains($0) }
     }
 

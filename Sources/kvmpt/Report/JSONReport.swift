@@ -37,6 +37,7 @@ struct JSONReport {
     json.beginObject()
     json.member("levels", Int(report.space.rootLevel.rawValue))
     json.member("memory-bytes", hexadecimal: report.space.memoryByteCount)
+    json.member("memory-ranges", report.space.memory.count)
     json.member("tables", report.statistics.tableCount)
     json.key("leaves")
     json.beginObject()

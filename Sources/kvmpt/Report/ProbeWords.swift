@@ -54,6 +54,16 @@ extension ExpectedOutcome {
   }
 }
 
+extension AddressSpace {
+  /// How much memory there is, such as `4 GiB of memory in 3 ranges`.
+  var memoryWords: String {
+    let size = "\(ByteCount(memoryByteCount)) of memory"
+    if memory.count > 1 { return "\(size) in \(memory.count) ranges" }
+    guard let base = memory.first?.base, base > 0 else { return size }
+    return "\(size) from \(HexadecimalNumber(base)) on"
+  }
+}
+
 extension RecursiveSlot {
   /// Such as `recursive slot 510`.
   var words: String { "recursive slot \(index)" }

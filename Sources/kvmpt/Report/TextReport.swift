@@ -37,7 +37,7 @@ struct TextReport {
     return "\(report.space.rootLevel.rawValue) levels,"
       + " \(counted(tables.tableCount, "table")) (\(ByteCount(tables.tableByteCount))),"
       + " \(leaves.isEmpty ? "no pages" : leaves.joined(separator: " + ")),"
-      + " in \(ByteCount(report.space.memoryByteCount)) of memory"
+      + " in \(report.space.memoryWords)"
   }
 
   private func mappings() -> String {

@@ -116,6 +116,33 @@ struct ConvertRecursiveTests {
     }
   }
 
+  @Test("Every format of a report has the slot, right or wrong")
+  func reports() throws {
+    let file = "\(PackageFiles.root)/Examples/recursive-slot.yaml"
+    let model = ["--kvm-device", "/no/such", "--if-no-kvm", "model", "--format"]
+    let report = try JSONValue(json: try ProgramRun(["verify", file] + model + ["json"]).output)
+    #expect(try VerificationReportTests.schema().violations(of: report) == [])
+    let slot = try #require(report["recursive-slot"])
+    #expect(slot["index"] == .integer(510) && slot["rights"] == .string("rw-"))
+    #expect(slot["linear"] == .string("0xffffff0000000000"))
+    #expect(slot["last"] == .string("0xffffff7fffffffff"))
+    // Seven tables, and the kernel's text as its entry looks there.
+    #expect(slot["pages"] == .integer(8) && slot["probes"]?["planned"] == .integer(48))
+    for format in ["junit", "tap"] {
+      let text = try ProgramRun(["verify", file] + model + [format]).output
+      #expect(text.contains("recursive slot 510"), "\(text)")
+    }
+    let image = try Self.image([(510, Self.usual & ~2)])
+    let wrong = try NamedFile(
+      try Self.converted(image).replacing("rights: r--}", with: "rights: rw-}"), suffix: ".yaml")
+    let proof = try ProgramRun(
+      ["verify", image.path, "--cr3", "0x1000", "--expect", wrong.path] + model + ["json"])
+    let found = try #require(
+      try JSONValue(json: proof.output)["ranges"]?["differences"]?.elements.first)
+    #expect(found["kind"] == .string("different"))
+    #expect(found["properties"]?.elements == [.string("write")])
+  }
+
   @Test("Two files: slots are compared as they are, and a list of the tables is not compared")
   func files() throws {
     func file(_ slot: String, _ mappings: String = "[]") throws -> NamedFile {

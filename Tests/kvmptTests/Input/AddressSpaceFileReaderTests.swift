@@ -32,6 +32,10 @@ struct AddressSpaceFileReaderTests {
     "memory: 64MiB\nmappings:\n  - {\(keys)}\n\(more)"
   }
 
+  static func ranges(_ value: String) -> String {
+    "memory: \(value)\nmappings: []\n"
+  }
+
   static func slot(_ value: String) -> String {
     "memory: 64MiB\nrecursive-slot: \(value)\nmappings: []\n"
   }
@@ -65,6 +69,25 @@ struct AddressSpaceFileReaderTests {
       "memory: 4MiB\nprocessor: {pkru: 0x1_0000_0000}\nmappings: []\n",
       ["2:19 number-out-of-range"]
     ),
+    (ranges("[]"), ["1:9 no-memory"]),
+    (ranges("[64MiB]"), ["1:10 wrong-type"]),
+    (ranges("{base: 0, size: 4KiB}"), ["1:9 wrong-type"]),
+    (ranges("[{base: 0}]"), ["1:10 missing-key"]), (ranges("[{size: 0}]"), ["1:10 missing-key"]),
+    (ranges("[{base: 0, size: 4KiB, end: 1}]"), ["1:32 unknown-key"]),
+    (ranges("[{base: 0, size: 0}]"), ["1:9 no-memory"]),
+    (ranges("[{base: 4KiB, size: 0}]"), ["1:29 empty-memory-range"]),
+    (ranges("[{base: 1, size: 4KiB}]"), ["1:17 misaligned-memory-range"]),
+    (ranges("[{base: 4KiB, size: 4097}]"), ["1:29 misaligned-memory-range"]),
+    (ranges("[{base: 4TiB, size: 4KiB}]"), ["1:29 memory-range-too-high"]),
+    (
+      ranges("[{base: 0xffff_ffff_ffff_f000, size: 8KiB}]"), ["1:46 memory-range-too-high"]
+    ),
+    (
+      ranges("[{base: 0, size: 8KiB}, {base: 4KiB, size: 8KiB}]"),
+      ["1:40 overlapping-memory-ranges"]
+    ),
+    (ranges("[{base: 0, size: 8GiB}, {base: 32GiB, size: 9GiB}]"), ["1:9 memory-exceeds-host"]),
+    (ranges("[{base: 64GiB, size: 64KiB}, {base: 4KiB, size: 64KiB}]"), []),
     (slot("512"), ["2:17 recursive-slot-out-of-range"]),
     (slot("0xffff_ffff_ffff_ffff"), ["2:17 recursive-slot-out-of-range"]),
     (slot("-1"), ["2:17 bad-number"]), (slot("2MiB"), ["2:17 bad-number"]),
@@ -350,6 +373,12 @@ struct AddressSpaceFileMeaningTests {
       ], name: "everything")
     expected.recursiveSlot = RecursiveSlot(index: 510, rights: [.read, .execute])
     #expect(file.addressSpace == expected)
+    let split = try #require(
+      reader.file("memory:\n- {base: 1MiB, size: 4KiB}\n- {size: 8192, base: 0}\nmappings: []\n"))
+    #expect(
+      split.addressSpace.memory == [
+        MemoryRange(base: 1 << 20, byteCount: 4096), MemoryRange(base: 0, byteCount: 8192),
+      ])
     let short = try #require(reader.file("memory: 4MiB\nrecursive-slot: 511\nmappings: []\n"))
     #expect(short.addressSpace.recursiveSlot == RecursiveSlot(index: 511))
   }

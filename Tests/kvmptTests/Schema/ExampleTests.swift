@@ -56,7 +56,9 @@ struct ExampleTests {
     case .file(let file): #expect(file.addressSpace.mappings.count == 2)
     case .problems(let problems, _): Issue.record("\(problems)")
     }
-    for vocabulary in [Vocabulary.file, .processor, .recursiveSlot, .mapping, .expectation] {
+    for vocabulary in [
+      Vocabulary.file, .processor, .memoryRange, .recursiveSlot, .mapping, .expectation,
+    ] {
       for key in vocabulary.keys { #expect(text.contains("`\(key)`"), "\(key)") }
     }
   }
@@ -91,6 +93,7 @@ struct ExampleTests {
       (.file, schema), (.processor, schema["$defs"]?["processor"]),
       (.mapping, schema["$defs"]?["mapping"]), (.expectation, schema["$defs"]?["expectation"]),
       (.recursiveSlot, schema["$defs"]?["recursive-entry"]),
+      (.memoryRange, schema["$defs"]?["memory-range"]),
     ]
     for (vocabulary, object) in pairs {
       guard case .object(let properties)? = object?["properties"] else {
@@ -143,6 +146,13 @@ struct ExampleTests {
         "$.expect[0].access: not in enum"
       ),
       (expecting("address: 0, access: read, cpl: 0"), "$.expect[0]: lacks outcome"),
+      ("memory: []\nmappings: []", "$.memory: matches none of anyOf"),
+      ("memory: [4KiB]\nmappings: []", "$.memory: matches none of anyOf"),
+      ("memory: [{base: 0}]\nmappings: []", "$.memory: matches none of anyOf"),
+      (
+        "memory: [{base: 0, size: 4KiB, kind: rom}]\nmappings: []",
+        "$.memory: matches none of anyOf"
+      ),
       (slot("-1"), "$.recursive-slot: matches none of anyOf"),
       (slot("{rights: rw-}"), "$.recursive-slot: matches none of anyOf"),
       (slot("{index: 1, rights: ---}"), "$.recursive-slot: matches none of anyOf"),

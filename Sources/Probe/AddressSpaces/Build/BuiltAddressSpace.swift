@@ -7,7 +7,7 @@ public import MMU
 public struct BuiltAddressSpace: ~Copyable, Sendable {
   /// What was asked for.
   public let space: AddressSpace
-  /// Guest RAM.
+  /// Guest RAM, each byte at its physical address; what lies between its ranges is never used.
   public let memory: GuestMemory
   /// What CR3 must hold.
   public let cr3: UInt64
@@ -50,7 +50,7 @@ public struct BuiltAddressSpace: ~Copyable, Sendable {
     guard problems.isEmpty else { throw .invalid(problems) }
     let memory: GuestMemory
     do throws(GuestMemoryError) {
-      memory = try GuestMemory(byteCount: space.memoryByteCount, backing: .memoryFile)
+      memory = try GuestMemory(byteCount: space.memory.end, backing: .memoryFile)
     } catch {
       throw .memory(error)
     }
@@ -75,7 +75,24 @@ extension BuiltAddressSpace {
     var configuration = configuration
     configuration.supports1GiBPages = true
     return ProbePlan(
-      space, recursion: askedRecursion, cr3: cr3, configuration: configuration, in: memory.view)
+      space, recursion: askedRecursion, cr3: cr3, configuration: configuration,
+      in: physicalMemory)
+  }
+
+  /// Where the window on the guest's RAM is in its physical memory: each range at its own address, so
+  /// that the holes between them are holes of the window; nil where there are none.
+  var machineRanges: [MachineMemoryRange]? {
+    space.memory.isPlain
+      ? nil
+      : space.memory.merged.map {
+        MachineMemoryRange(
+          physicalAddress: $0.lowerBound, byteCount: UInt64($0.count), offset: $0.lowerBound)
+      }
+  }
+
+  /// The guest's physical memory, in which there is nothing in the holes.
+  var physicalMemory: ProbeMemory {
+    ProbeMemory(ram: memory.view, ranges: machineRanges, agent: nil, agentAddress: .max)
   }
 
   /// What the recursive slot should show, by what is asked for.
@@ -123,7 +140,12 @@ private struct TableWriter {
   ) throws(AddressSpaceBuildError) {
     var allocator: FrameAllocator
     do throws(FrameAllocationError) {
-      allocator = try FrameAllocator(byteCount: space.memoryByteCount)
+      allocator = try FrameAllocator(byteCount: space.memory.end)
+    } catch {
+      throw .frames(mapping: 0, error)
+    }
+    do throws(FrameAllocationError) {
+      for hole in space.memory.holes { try allocator.reserve(hole) }
     } catch {
       throw .frames(mapping: 0, error)
     }

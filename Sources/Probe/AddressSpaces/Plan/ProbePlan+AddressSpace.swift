@@ -13,7 +13,7 @@ extension ProbePlan {
   /// Complexity: one walk per leaf that was asked for, and 512 words per table.
   init(
     _ space: AddressSpace, recursion: AskedRecursion? = nil, cr3: UInt64,
-    configuration: PagingConfiguration, in memory: MemoryView
+    configuration: PagingConfiguration, in memory: ProbeMemory
   ) {
     pages = []
     func end(at address: UInt64) -> WalkEnd {

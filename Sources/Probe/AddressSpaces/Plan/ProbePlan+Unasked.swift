@@ -11,7 +11,7 @@ extension ProbePlan {
   /// should show.
   mutating func addUnasked(
     in space: AddressSpace, _ shown: [ClosedRange<UInt64>], cr3: UInt64,
-    configuration: PagingConfiguration, _ memory: MemoryView
+    configuration: PagingConfiguration, _ memory: ProbeMemory
   ) {
     let tables = PageTables(cr3: cr3, configuration: configuration)
     let mapped = space.mappings.map { mapping in

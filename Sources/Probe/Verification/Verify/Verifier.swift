@@ -222,7 +222,7 @@ public struct Verifier: Sendable {
     } else {
       collector = work.withoutMachine(.noMachine, deadline, progress: progress)
     }
-    let memory = built.memory.view
+    let memory = built.physicalMemory
     // What links which table is looked at once, for the first of the disagreements.
     var uses: TableUses?
     var disagreements: [Disagreement] = []
