@@ -30,15 +30,26 @@ extension HostileValues {
         outcome: bool() ? .success(bool() ? nil : physical()) : .fault(errorCode: UInt32(below(64)))
       )
     }
-    return AddressSpace(
+    var space = AddressSpace(
       rootLevel: below(6) == 0 ? level() : .pageMapLevel4,
       memoryByteCount: isFriendly ? UInt64(4 + below(64)) << 20 : byteCount(), processor: settings,
       mappings: mappings, expectations: expectations, name: text())
+    if below(3) == 0 { space.recursiveSlot = recursiveSlot() }
+    if below(3) == 0 {
+      space.memory = (0..<below(6)).map { index in
+        isFriendly
+          ? MemoryRange(base: UInt64(3 * index) << 20, byteCount: UInt64(1 + below(3)) << 20)
+          : MemoryRange(base: word(), byteCount: byteCount())
+      }
+    }
+    return space
   }
 
   mutating func subject() -> ProbeSubject {
     let index = number()
-    return one(of: [.mapping(index), .gap(nearMapping: index), .expectation(index), .kind(index)])
+    return one(of: [
+      .mapping(index), .gap(nearMapping: index), .expectation(index), .kind(index), .recursiveSlot,
+    ])
   }
 
   mutating func plan() -> ProbePlan {
@@ -141,13 +152,15 @@ extension HostileValues {
 extension HostileCall {
   static let spaces: [HostileCall] = [
     HostileCall(
-      "Probe.AddressSpace.check()",
+      "Probe.AddressSpace.check()", "GuestMem.RecursiveSlot.addresses(rootLevel:)",
+      "Probe.MemoryRange.init(base:byteCount:)",
       "Probe.AddressSpace.init(rootLevel:memoryByteCount:processor:mappings:expectations:name:)",
       "Probe.Mapping.init(name:linearAddress:byteCount:target:properties:pageSize:)",
       "Probe.Expectation.init(linearAddress:access:privilege:outcome:)",
       "Probe.ProcessorSettings.init()"
     ) {
       for problem in $0.space().check() { touch((problem.id, problem.message, problem.hint)) }
+      touch($0.recursiveSlot().addresses(rootLevel: $0.level()))
     },
     HostileCall(
       "Probe.BuiltAddressSpace.init(_:configuration:)", "Probe.BuiltAddressSpace.plan()"

@@ -30,7 +30,8 @@ extension HostileValues {
 
   mutating func range() -> AskedRange {
     var range = AskedRange(
-      first: word(), last: word(), content: one(of: [.absent, .unsaid, .mapped(statement())]),
+      first: word(), last: word(),
+      content: one(of: [.absent, .unsaid, .mapped(statement()), .recursive(statement())]),
       mapping: bool() ? nil : number())
     // The end before the begin.
     if below(4) == 0 { range.last = word() }

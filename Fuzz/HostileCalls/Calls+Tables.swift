@@ -109,6 +109,24 @@ extension HostileCall {
       }
     },
     HostileCall(
+      "GuestMem.ConfiguredPageTable.linkRoot(_:)", "GuestMem.RecursiveSlot.init(index:rights:)"
+    ) {
+      try withTable(NativePaging.self, &$0) { table, allocator, memory, values in
+        let slot = values.recursiveSlot()
+        try? table.linkRoot(slot)
+        // Tables of other levels below the slot, and a guest that writes to them.
+        if values.bool() { memory.storeWord(values.random(), at: values.physical()) }
+        try? table.map(
+          values.nearLinear(), byteCount: values.byteCount(), to: values.physical(),
+          properties: values.properties(), allocator: &allocator)
+        touch((table.places.count, table.tableCount, table.translate(values.nearLinear())))
+        var context = ContractContext()
+        context.recursiveSlot = values.bool() ? slot : values.recursiveSlot()
+        touch(table.contractViolations(allocator: allocator, context: context).count)
+        try table.linkRoot(values.recursiveSlot())
+      }
+    },
+    HostileCall(
       "GuestMem.ConfiguredPageTable.readBytes(at:count:)",
       "GuestMem.ConfiguredPageTable.writeBytes(_:at:)"
     ) {

@@ -72,6 +72,11 @@ struct HostileValues {
 
   mutating func physical() -> GuestPhysicalAddress { GuestPhysicalAddress(truncating: word()) }
 
+  mutating func recursiveSlot() -> RecursiveSlot {
+    RecursiveSlot(
+      index: bool() ? below(512) : number(),
+      rights: bool() ? [.read, .write] : PageRights(rawValue: UInt8(truncatingIfNeeded: random())))
+  }
   mutating func level() -> Level { one(of: Level.allCases) }
   mutating func pageSize() -> PageSize { one(of: PageSize.allCases) }
   mutating func pageSizes() -> PageSizeChoice { bool() ? .largest : .exactly(pageSize()) }

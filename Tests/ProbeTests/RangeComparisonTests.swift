@@ -130,7 +130,7 @@ struct RangeComparisonTests {
       return found == nil ? nil : .notAsked
     }
     switch range.content {
-    case .unsaid: return nil
+    case .unsaid, .recursive: return nil
     case .absent: return found == nil ? nil : .mustNotBeMapped
     case .mapped(let page):
       guard let found else { return .notMapped }

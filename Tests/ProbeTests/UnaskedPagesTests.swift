@@ -67,7 +67,8 @@ struct UnaskedPagesTests {
     let place = GuestPhysicalAddress(truncating: step.entryAddress.rawValue & ~0xfff | 300 * 8)
     memory.storeWord(level == 1 ? 1 << 51 | 1 : 0x2081, at: place)
     let narrow = try PagingConfiguration(physicalAddressWidth: 40)
-    let plan = ProbePlan(built.space, cr3: built.cr3, configuration: narrow, in: memory)
+    let plan = ProbePlan(
+      built.space, cr3: built.cr3, configuration: narrow, in: built.physicalMemory)
     let unasked = plan.pages.filter { $0.subject == .unasked }
     #expect(unasked.count == (level == 1 ? 1 : 3))
     let first = level == 1 ? 0x52_c000 : UInt64(300) << UInt64(12 + 9 * (level - 1))

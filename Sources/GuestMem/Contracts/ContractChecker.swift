@@ -82,6 +82,10 @@ public struct ContractChecker<Configuration: PageTableConfiguration> {
         checkForeign(word, table, level: level, position: start, index: index)
         continue
       }
+      if isRecursive(index, level: level) {
+        presentCount += Int(truncatingIfNeeded: word & EntryBits.present)
+        continue
+      }
       switch EntryClass(word, level: level, in: Configuration.entryFormat) {
       case .absent: break
       case .invalid:
@@ -103,6 +107,7 @@ public struct ContractChecker<Configuration: PageTableConfiguration> {
         "\(state.presentCount) are counted and \(presentCount) are present")
     }
     checkAnchors(table, level: level, position: position)
+    checkRecursiveSlot(table, level: level)
   }
 
   /// Checks what the metadata says about a node that can be reached.
@@ -145,7 +150,10 @@ public struct ContractChecker<Configuration: PageTableConfiguration> {
         tables.metadata.nodeState(of: child.frame).level != nil
       else { return }
     }
-    let known = EntryBits.address | EntryBits.userLink | EntryBits.accessed
+    // Through a recursive slot a link is the entry of a page, which a processor makes dirty.
+    let known =
+      EntryBits.address | EntryBits.userLink | EntryBits.accessed
+      | (context.recursiveSlot == nil ? 0 : EntryBits.dirty)
     // Not asked of those who write links, whose mistakes this should find.
     let required: UInt64 =
       Configuration.entryFormat == .ostd ? EntryBits.userLink : EntryBits.supervisorLink

@@ -10,6 +10,8 @@ public struct ContractContext: Sendable {
   public var uncounted: [UInt64: Int] = [:]
   /// The root whose half other roots share, and whether it is a kernel root with anchors.
   public var sharedRoot: TableFrame?
+  /// The root entry that leads to the root; without it none may.
+  public var recursiveSlot: RecursiveSlot?
   /// Whether entries may lead to tables that are no nodes, because a boot table adopted them.
   public var adoptedTables: AdoptedTables = .none
   /// Whether nodes that no root reaches are leaks, and owners beyond the known ones errors.

@@ -51,8 +51,10 @@
   case accessedDirty = "accessed-dirty"
   /// Every entry above a user page is a user entry; that it is writable is a matter of CK-1.
   case linkRights = "link-rights"
+  /// The recursive slot that the checker was told of leads to the root, with the rights that it has.
+  case recursiveSlot = "recursive-slot"
 
-  /// The number in the contracts' list, such as `CK-5`; `R-1` for the one that is ours.
+  /// The number in the contracts' list, such as `CK-5`; `R-1` and `R-2` for those that are ours.
   public var number: String {
     switch self {
     case .codec: "CK-1"
@@ -78,6 +80,7 @@
     case .guardRelation: "CK-21"
     case .accessedDirty: "CK-24"
     case .linkRights: "R-1"
+    case .recursiveSlot: "R-2"
     }
   }
 }

@@ -67,6 +67,8 @@ extension PageTableError {
       "the allocator is not that of the table's memory"
     case .unlikeKernel:
       "the kernel's kind of table has another format, or is not for the other half"
+    case .noSuchRootEntry(let index):
+      "the root has no entry \(index) that could lead to the root"
     }
   }
 
@@ -103,6 +105,7 @@ extension PageTableError {
     case .foreignAllocator: "pass the allocator that the table was made with"
     case .unlikeKernel:
       "give both kinds the same format, one half each, and the kernel's root entries that stay"
+    case .noSuchRootEntry: "use an index from 0 to 511, and a root above level 1"
     }
   }
 }

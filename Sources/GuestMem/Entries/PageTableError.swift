@@ -64,6 +64,8 @@ public enum PageTableError: Error, Hashable, Sendable {
   case foreignAllocator
   /// The kernel's kind of table has another format than the user's, or is not for the other half.
   case unlikeKernel
+  /// The root has no entry with this index that could lead to the root.
+  case noSuchRootEntry(Int)
 
   /// The stable name of the case, the same in every output format.
   public var id: String {
@@ -98,6 +100,7 @@ public enum PageTableError: Error, Hashable, Sendable {
     case .notPage: "not-page"
     case .foreignAllocator: "foreign-allocator"
     case .unlikeKernel: "unlike-kernel"
+    case .noSuchRootEntry: "no-such-root-entry"
     }
   }
 }

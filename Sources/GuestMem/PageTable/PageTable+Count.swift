@@ -35,7 +35,11 @@ extension TableMemory {
       case .absent, .invalid: break
       case .leaf: if level == leafLevel { total &+= 1 }
       case .table:
-        guard level > leafLevel, let child = memory.table(linkedBy: entry) else { break }
+        // A recursive slot leads to a table of another level, which counts where it belongs.
+        guard level > leafLevel, let child = memory.table(linkedBy: entry),
+          metadata.nodeState(of: child.frame).level.map({ UInt64($0.rawValue) == level &- 1 })
+            ?? true
+        else { break }
         total &+= count(child, level: level &- 1, leafLevel: leafLevel, visited: &visited)
       }
     }

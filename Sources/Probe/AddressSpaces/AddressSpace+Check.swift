@@ -13,12 +13,14 @@ extension AddressSpace {
   /// - Complexity: O(*n* log *n*) in the number of mappings and expectations.
   public func check() -> [AddressSpaceProblem] {
     var problems: [AddressSpaceProblem] = []
+    if rootLevel < .pageMapLevel4 { problems.append(.unsupportedRootLevel(rootLevel)) }
     checkMemory(into: &problems)
     for (index, mapping) in mappings.enumerated() {
       check(mapping, at: index, into: &problems)
     }
     checkNames(into: &problems)
     checkOverlaps(into: &problems)
+    checkRecursiveSlot(into: &problems)
     checkCapacity(into: &problems)
     checkExpectations(into: &problems)
     return problems
@@ -26,18 +28,6 @@ extension AddressSpace {
 
   var linearAddressWidth: LinearAddressWidth {
     rootLevel == .pageMapLevel5 ? .bits57 : .bits48
-  }
-
-  private func checkMemory(into problems: inout [AddressSpaceProblem]) {
-    if rootLevel < .pageMapLevel4 { problems.append(.unsupportedRootLevel(rootLevel)) }
-    if memoryByteCount == 0 {
-      problems.append(.noMemory)
-    } else if !memoryByteCount.isMultiple(of: 4096) {
-      problems.append(.memoryMisaligned(byteCount: memoryByteCount))
-    }
-    if memoryByteCount > 1 << 52 {
-      problems.append(.memoryTooLarge(byteCount: memoryByteCount))
-    }
   }
 
   private func checkNames(into problems: inout [AddressSpaceProblem]) {

@@ -29,7 +29,7 @@ extension AddressSpace {
     fixedRanges.sort { ($0.first, $0.end) < ($1.first, $1.end) }
     var reached: UInt64 = 0
     for range in fixedRanges {
-      let end = min(range.end, memoryByteCount)
+      let end = min(range.end, memory.end)
       let first = max(range.first, reached)
       if end > first { needed.add(end - first) }
       reached = max(reached, end)

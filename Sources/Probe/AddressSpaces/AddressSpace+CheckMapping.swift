@@ -60,17 +60,8 @@ extension AddressSpace {
           mapping: index, physicalAddress: first, byteCount: mapping.byteCount))
       return
     }
-    if isDevice && first < memoryByteCount {
-      problems.append(
-        .deviceOverlapsMemory(
-          mapping: index, physicalAddress: first, memoryByteCount: memoryByteCount))
-    }
-    if !isDevice && first + mapping.byteCount > memoryByteCount {
-      problems.append(
-        .outsideMemory(
-          mapping: index, physicalAddress: first, byteCount: mapping.byteCount,
-          memoryByteCount: memoryByteCount))
-    }
+    checkPlace(
+      of: index, first, byteCount: mapping.byteCount, isDevice: isDevice, into: &problems)
   }
 
   /// Reads and the other rights come together: a present entry can always be read.

@@ -11,16 +11,24 @@ public struct AddressSpace: Hashable, Sendable {
   public var name: String
   /// The table that CR3 points at: PML4 or PML5.
   public var rootLevel: Level
-  /// Bytes of guest RAM, from guest-physical address 0; a multiple of 4 KiB.
-  public var memoryByteCount: UInt64
+  /// Where the guest has RAM, in the order asked for; the ranges do not overlap.
+  public var memory: [MemoryRange]
   /// The control-register state the address space is meant for.
   public var processor: ProcessorSettings
   /// The mappings, in the order asked for; their linear ranges do not overlap.
   public var mappings: [Mapping]
   /// What must hold beyond the mappings.
   public var expectations: [Expectation]
+  /// The root entry that leads to the root; nil where there is none.
+  public var recursiveSlot: RecursiveSlot?
 
-  /// An address space without checks; ``check()`` finds what is wrong with it.
+  /// The number of bytes of RAM; to set it is to say that they are those from address 0 on.
+  public var memoryByteCount: UInt64 {
+    get { memory.byteCount }
+    set { memory = [MemoryRange(base: 0, byteCount: newValue)] }
+  }
+
+  /// An address space with RAM from address 0 on, without checks; ``check()`` finds what is wrong with it.
   public init(
     rootLevel: Level = .pageMapLevel4, memoryByteCount: UInt64,
     processor: ProcessorSettings = ProcessorSettings(), mappings: [Mapping],
@@ -28,7 +36,7 @@ public struct AddressSpace: Hashable, Sendable {
   ) {
     self.name = name
     self.rootLevel = rootLevel
-    self.memoryByteCount = memoryByteCount
+    memory = [MemoryRange(base: 0, byteCount: memoryByteCount)]
     self.processor = processor
     self.mappings = mappings
     self.expectations = expectations

@@ -13,6 +13,21 @@ extension AddressSpaceProblem {
       "the guest memory of \(ByteCount(byteCount)) is not a multiple of 4 KiB"
     case .memoryTooLarge(let byteCount):
       "\(ByteCount(byteCount)) of guest memory reach beyond physical address 2^52"
+    case .tooManyMemoryRanges(let count, let limit):
+      "\(count) ranges of memory are more than the \(limit) that a machine surely can have"
+    case .emptyMemoryRange: "the range of memory has no bytes"
+    case .memoryRangeMisaligned(_, .base, let value):
+      "the range of memory begins at \(HexadecimalNumber(value)), which is not a multiple of 4 KiB"
+    case .memoryRangeMisaligned(_, .byteCount, let value):
+      "the size of \(ByteCount(value)) is not a multiple of 4 KiB"
+    case .memoryRangeTooHigh(_, let base, let byteCount, let limit):
+      "\(ByteCount(byteCount)) of memory from \(HexadecimalNumber(base)) on reach beyond"
+        + " \(HexadecimalNumber(limit)), the end of what a list of ranges may have"
+    case .overlappingMemoryRanges(_, _, let base, let byteCount):
+      "\(ByteCount(byteCount)) from \(HexadecimalNumber(base)) on are in two ranges of memory"
+    case .deviceOverlapsMemoryRange(_, let address, let range):
+      "the device at \(HexadecimalNumber(address)) reaches the memory from"
+        + " \(HexadecimalNumber(range.base)) to \(HexadecimalNumber(range.end &- 1))"
     case .memoryExhausted(let needed, let memory):
       "the mapped memory and its tables need at least \(ByteCount(needed)), "
         + "and the guest has \(ByteCount(memory))"
@@ -44,6 +59,14 @@ extension AddressSpaceProblem {
     case .protectionKeyTooLarge(_, let key): "there is no protection key \(key)"
     case .softwareBitsTooWide(_, let bits):
       "software bits \(HexadecimalNumber(UInt64(bits))) need more than 10 bits"
+    case .recursiveSlotOutOfRange(let index): "the root table has no entry \(index)"
+    case .recursiveSlotUnreadable(let rights):
+      "the rights \(rights.letters) of the recursive slot let nobody read the tables"
+    case .recursiveSlotExecutable:
+      "while NXE is off the tables can be executed through the recursive slot"
+    case .mappingInRecursiveSlot(_, let slot, let first, let last):
+      "the mapping lies in the range of recursive slot \(slot), \(HexadecimalNumber(first)) to"
+        + " \(HexadecimalNumber(last)), where the tables are"
     case .contradictoryExpectations: "two expectations about the same access contradict each other"
     case .successAtNonCanonicalAddress(_, let address):
       "\(HexadecimalNumber(address)) is not canonical, so no access to it can succeed"
@@ -63,6 +86,12 @@ extension AddressSpaceProblem {
     case .unsupportedRootLevel: "use 4 or 5 levels"
     case .noMemory, .memoryMisaligned: "give a multiple of 4 KiB, such as 64MiB"
     case .memoryTooLarge: "map addresses without memory behind them as a device"
+    case .tooManyMemoryRanges: "join ranges whose holes are not needed"
+    case .emptyMemoryRange: "give a size of at least 4KiB, or remove the range"
+    case .memoryRangeMisaligned(_, _, let value): alignedNeighbours(of: value, alignment: 4096)
+    case .memoryRangeTooHigh: "place the memory lower; what lies above can be mapped as a device"
+    case .overlappingMemoryRanges: "make one of them shorter, or move it"
+    case .deviceOverlapsMemoryRange: "map memory as memory, or place the device beside the ranges"
     case .memoryExhausted: "give the guest more memory, map less, or use larger pages"
     case .tooManyPages: "map less, use larger pages, or divide it among several files"
     case .emptyMapping: "give a size of at least 4KiB, or remove the mapping"
@@ -84,6 +113,10 @@ extension AddressSpaceProblem {
     case .executionCannotBeForbidden: "add x to the rights, or turn NXE on"
     case .protectionKeyTooLarge: "protection keys are 0 to 15"
     case .softwareBitsTooWide: "bits 0 to 2 are bits 9 to 11 of the entry, bits 3 to 9 are 52 to 58"
+    case .recursiveSlotOutOfRange: "use an index from 0 to 511; many kernels use 510"
+    case .recursiveSlotUnreadable: "use r--, rw-, r-x or rwx, or remove the slot"
+    case .recursiveSlotExecutable: "give the slot rights with x, or turn NXE on"
+    case .mappingInRecursiveSlot: "move the mapping, or use another recursive slot"
     case .contradictoryExpectations: "remove one of them"
     case .successAtNonCanonicalAddress: "expect a fault, or use a canonical address"
     case .pageFaultAtNonCanonicalAddress: "expect a fault without an error code"

@@ -1,5 +1,6 @@
 // AddressSpaceProblem: everything that can be wrong with an address space before it is built.
 
+public import GuestMem
 public import MMU
 
 /// Something that is wrong with an ``AddressSpace``, found by ``AddressSpace/check()``.
@@ -14,6 +15,16 @@ public enum AddressSpaceProblem: Error, Hashable, Sendable {
   case memoryMisaligned(byteCount: UInt64)
   /// RAM reaches beyond 2^52, the architectural limit of physical addresses.
   case memoryTooLarge(byteCount: UInt64)
+  /// A list of ranges of RAM is longer than the slots that machines surely have.
+  case tooManyMemoryRanges(count: Int, limit: Int)
+  /// A range of RAM without bytes.
+  case emptyMemoryRange(range: Int)
+  /// Part of a range of RAM is not a multiple of 4 KiB.
+  case memoryRangeMisaligned(range: Int, field: MemoryRangeField, value: UInt64)
+  /// A range of RAM reaches beyond ``AddressSpace/memoryRangeEnd``.
+  case memoryRangeTooHigh(range: Int, base: UInt64, byteCount: UInt64, limit: UInt64)
+  /// Two ranges of RAM have addresses in common; `first` is the one written earlier.
+  case overlappingMemoryRanges(first: Int, second: Int, base: UInt64, byteCount: UInt64)
   /// The mapped ranges and the tables that they need at least are larger than RAM.
   case memoryExhausted(neededByteCount: UInt64, memoryByteCount: UInt64)
   /// With this mapping there are more pages than one verification can probe.
@@ -34,6 +45,8 @@ public enum AddressSpaceProblem: Error, Hashable, Sendable {
     mapping: Int, physicalAddress: UInt64, byteCount: UInt64, memoryByteCount: UInt64)
   /// A mapping of a device reaches RAM.
   case deviceOverlapsMemory(mapping: Int, physicalAddress: UInt64, memoryByteCount: UInt64)
+  /// A mapping of a device reaches one of several ranges of RAM.
+  case deviceOverlapsMemoryRange(mapping: Int, physicalAddress: UInt64, range: MemoryRange)
   /// Two mappings claim the same linear addresses; `first` is the one written earlier.
   case overlappingMappings(first: Int, second: Int, linearAddress: UInt64, byteCount: UInt64)
   /// Two mappings have the same name; `first` is the one written earlier.
@@ -50,6 +63,15 @@ public enum AddressSpaceProblem: Error, Hashable, Sendable {
   case protectionKeyTooLarge(mapping: Int, key: UInt8)
   /// Ten bits of a leaf are left to software.
   case softwareBitsTooWide(mapping: Int, bits: UInt16)
+
+  /// A root has the entries 0 to 511.
+  case recursiveSlotOutOfRange(index: Int)
+  /// A recursive slot that shows nothing, or whose pages could be used but not read.
+  case recursiveSlotUnreadable(rights: PageRights)
+  /// With IA32_EFER.NXE clear the tables could be executed through the recursive slot.
+  case recursiveSlotExecutable
+  /// A mapping lies in the range of the recursive slot, which is `first` to `last`.
+  case mappingInRecursiveSlot(mapping: Int, slot: Int, first: UInt64, last: UInt64)
 
   /// Two expectations about the same access disagree; `first` is the one written earlier.
   case contradictoryExpectations(first: Int, second: Int)
@@ -87,10 +109,30 @@ public enum AddressSpaceSubject: Hashable, Sendable {
   case rootLevel
   /// The size of RAM.
   case memory
+  /// One part of the range of RAM with this index.
+  case memoryRange(Int, MemoryRangeField)
+  /// One part of the recursive slot.
+  case recursiveSlot(RecursiveSlotField)
   /// One part of the mapping with this index.
   case mapping(Int, MappingField)
   /// One part of the expectation with this index.
   case expectation(Int, ExpectationField)
+}
+
+/// A part of a ``MemoryRange``.
+public enum MemoryRangeField: Hashable, Sendable {
+  /// ``MemoryRange/base``.
+  case base
+  /// ``MemoryRange/byteCount``.
+  case byteCount
+}
+
+/// A part of a recursive slot.
+public enum RecursiveSlotField: Hashable, Sendable {
+  /// The index of the root entry.
+  case index
+  /// The rights of the root entry.
+  case rights
 }
 
 /// A part of a ``Mapping``.

@@ -49,6 +49,8 @@ public enum AskedContent: Hashable, Sendable {
   case absent
   /// Every address is mapped, in this way.
   case mapped(PageStatement)
+  /// One root entry leads to the root: in this way, where it is read as the entry of a 4 KiB page.
+  case recursive(PageStatement)
   /// Nothing is said: whatever is there is right.
   case unsaid
 }
@@ -64,7 +66,7 @@ extension AddressSpace {
   public func askedRanges(
     placements: [UInt64?], basis: AskedBasis = .effective, pageAttributeTable: UInt64
   ) -> [AskedRange] {
-    mappings.enumerated().compactMap { index, mapping -> AskedRange? in
+    let mapped = mappings.enumerated().compactMap { index, mapping -> AskedRange? in
       guard mapping.byteCount > 0 else { return nil }
       let first = mapping.linearAddress.rawValue
       let (sum, overflows) = first.addingReportingOverflow(mapping.byteCount - 1)
@@ -96,6 +98,10 @@ extension AddressSpace {
       }
       return AskedRange(
         first: first, last: overflows ? .max : sum, content: content, mapping: index)
-    }.sorted { $0.first < $1.first }
+    }
+    let recursive = recursiveSlot.map {
+      AskedRange($0, rootLevel: rootLevel, pageAttributeTable: pageAttributeTable)
+    }
+    return (mapped + (recursive.map { [$0] } ?? [])).sorted { $0.first < $1.first }
   }
 }

@@ -15,7 +15,7 @@ extension BuiltAddressSpace {
     configuration.supports1GiBPages = true
     return RangeComparison.between(
       space.askedRanges(placements: placements, pageAttributeTable: pageAttributeTable),
-      and: PageTables(cr3: cr3, configuration: configuration), in: memory.view,
+      and: PageTables(cr3: cr3, configuration: configuration), in: physicalMemory,
       pageAttributeTable: pageAttributeTable, reasonToStop: reasonToStop)
   }
 }

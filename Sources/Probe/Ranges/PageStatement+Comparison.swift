@@ -63,10 +63,10 @@ extension PageStatement {
 extension AskedRange {
   /// The same range with nothing said about `properties` of its pages.
   public func without(_ properties: RangeProperties) -> AskedRange {
-    guard case .mapped(var page) = content, !properties.isEmpty else { return self }
+    guard var page, !properties.isEmpty else { return self }
     page.remove(properties)
     var range = self
-    range.content = .mapped(page)
+    range.content = isRecursive ? .recursive(page) : .mapped(page)
     return range
   }
 }

@@ -13,7 +13,9 @@ import MMU
 struct RangeComparer {
   var summaries: TableSummaries
   private(set) var result: RangeComparison
-  private let ranges: [AskedRange]
+  let ranges: [AskedRange]
+  /// The asked recursive slot, by its position in `ranges`.
+  private let recursiveRange: Int?
   /// The first range that does not end before the addresses at hand.
   private var cursor = 0
   private var joiner = DifferenceJoiner()
@@ -36,6 +38,7 @@ struct RangeComparer {
     result.askedCount = asked.count
     result.countUnsaid(asked)
     ranges = result.withoutOverlaps(asked)
+    recursiveRange = ranges.firstIndex { $0.isRecursive }
     self.result = result
   }
 
@@ -51,6 +54,10 @@ struct RangeComparer {
       for index in 0..<512 {
         let first = width.signExtended(UInt64(index) &* level.span)
         if index == 256 { compareNonCanonical(below: first) }
+        if let recursiveRange, isRootEntry(ranges[recursiveRange], first) {
+          compareRecursive(ranges[recursiveRange], index, of: root, in: memory)
+          continue
+        }
         compare(
           summaries.node(index, of: root, level: level, in: memory), first, level, [], in: memory)
         if summaries.stopReason != nil { break }
@@ -181,7 +188,7 @@ struct RangeComparer {
     case nil, .absent?:
       if summary.leafCount == 0 { return true }
       kind = asked == nil ? .notAsked : .mustNotBeMapped
-    case .mapped(let page)?:
+    case .mapped(let page)?, .recursive(let page)?:
       if summary.leafCount > 0 {
         properties = page.difference(from: spread).properties
         if let address = page.physicalAddress,
@@ -229,7 +236,7 @@ struct RangeComparer {
     }
   }
 
-  private mutating func add(_ difference: RangeDifference) {
+  mutating func add(_ difference: RangeDifference) {
     joiner.add(difference, to: &result)
   }
 

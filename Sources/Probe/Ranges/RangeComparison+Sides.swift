@@ -38,10 +38,30 @@ extension RangeComparison {
     var result = RangeComparison()
     result.pageAttributeTable = pageAttributeTable
     result.askedCount = left.count
-    var comparer = ListComparer(
-      left: result.withoutOverlaps(left), right: result.withoutOverlaps(right), result: result)
+    var old = result.withoutOverlaps(left)
+    var new = result.withoutOverlaps(right)
+    result.leaveOutTables(listedBy: new, &old)
+    result.leaveOutTables(listedBy: old, &new)
+    var comparer = ListComparer(left: old, right: new, result: result)
     comparer.run()
     return comparer.result
+  }
+}
+
+extension RangeComparison {
+  /// Says nothing of the range of a recursive slot whose tables `other` lists page by page: where they
+  /// stand is not said by the slot.
+  fileprivate mutating func leaveOutTables(
+    listedBy other: [AskedRange], _ ranges: inout [AskedRange]
+  ) {
+    guard let slot = ranges.firstIndex(where: { $0.isRecursive }),
+      other.contains(where: {
+        $0.first <= ranges[slot].last && ranges[slot].first <= $0.last && $0.page != nil
+          && !$0.isRecursive
+      })
+    else { return }
+    ranges[slot].content = .unsaid
+    for property in RangeProperty.allCases { notCompared[property, default: 0] += 1 }
   }
 }
 
@@ -100,11 +120,8 @@ private struct ListComparer {
   private mutating func compare(
     _ old: AskedRange?, _ new: AskedRange?, _ first: UInt64, _ last: UInt64
   ) {
-    func page(_ range: AskedRange?) -> PageStatement? {
-      if case .mapped(let page)? = range?.content { page } else { nil }
-    }
     if old?.content == .unsaid || new?.content == .unsaid { return }
-    let (before, after) = (page(old), page(new))
+    let (before, after) = (old?.page, new?.page)
     let difference: RangeDifference
     switch (before, after) {
     case (nil, nil): return

@@ -57,7 +57,7 @@ extension RangeComparison {
       switch range.content {
       case .mapped(let page): counts[page.unsaid(in: pageAttributeTable), default: 0] += 1
       case .unsaid: counts[.all, default: 0] += 1
-      case .absent: break
+      case .absent, .recursive: break
       }
     }
     for (properties, count) in counts {

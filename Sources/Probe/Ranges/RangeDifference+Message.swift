@@ -43,6 +43,9 @@ extension RangeDifference {
 extension AskedRange {
   /// What is said of the pages; nil where nothing is, or where none may be.
   public var page: PageStatement? {
-    if case .mapped(let page) = content { page } else { nil }
+    switch content {
+    case .mapped(let page), .recursive(let page): page
+    case .absent, .unsaid: nil
+    }
   }
 }

@@ -1,6 +1,7 @@
 // kvmpt check: is an address-space file well-formed and free of contradictions? No KVM is needed.
 
 import ArgumentParser
+import GuestMem
 import MMU
 import Probe
 
@@ -92,7 +93,8 @@ struct CheckCommand: ReportingCommand {
     destination.write(
       "\(PlainText.oneLine(path)): \(styler("ok", .green)): \(counted(space.mappings.count, "mapping")), "
         + "\(counted(space.expectations.count, "expectation")), "
-        + "\(ByteCount(space.memoryByteCount)) of memory, \(space.rootLevel.rawValue) levels\n")
+        + "\(space.memoryWords), \(space.rootLevel.rawValue) levels"
+        + (space.recursiveSlot.map { ", \($0.words)" } ?? "") + "\n")
   }
 
   private static func write(

@@ -11,8 +11,9 @@ struct ConvertCommand: ReportingCommand {
     discussion: """
       Each run of alike pages becomes a mapping with the rights that hold over all levels, its \
       memory type, page size, key, flags and software's bits, so that kvmpt diff finds no \
-      difference between the image and the file. Where physical addresses lie beyond the memory of the \
-      file they become a device. The file can be edited, checked, verified and expected of images.
+      difference between the image and the file. Memory lies where the image has it. Where physical \
+      addresses lie outside of it they become a device. A root entry that leads to the root becomes a \
+      recursive slot. The file can be edited, checked, verified and expected of images.
 
       \(ImageOptions.registers)
 
@@ -60,10 +61,13 @@ struct ConvertCommand: ReportingCommand {
     }
     let image = try OpenedImage.open(
       path: path, options: options, registers: registers.values, pat: types.givenPAT)
-    let runs = try ConvertedRunCollector.runs(of: image, ignoring: ignored)
+    let recursiveEntry = RecursiveEntry(image)
+    let runs = try ConvertedRunCollector.runs(
+      of: image, ignoring: ignored, besides: recursiveEntry.slot)
     let limits = InputLimits.ofThisHost()
     let conversion = ImageConversion(
-      image, runs: runs, memoryByteCount: memory?.byteCount, limit: limits.memoryByteCount)
+      image, runs: runs, recursiveEntry: recursiveEntry, memoryByteCount: memory?.byteCount,
+      limit: limits.memoryByteCount)
     let problems = conversion.space.check()
     if let problem = problems.first {
       throw CommandFailure(

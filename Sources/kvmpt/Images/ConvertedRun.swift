@@ -61,29 +61,37 @@ struct ConvertedRunCollector: TableVisitor {
   private(set) var runs: [ConvertedRun] = []
   private let types: [MemoryType?]
   private let ignored: RangeProperties
+  /// The root entry whose addresses the file says by a recursive slot.
+  private let recursiveIndex: Int?
   private var hasTooMany = false
   private var reservedIndex: UInt8?
 
   /// What a mapping need not say.
   static let optional: RangeProperties = [RangeProperties(.accessed), RangeProperties(.dirty)]
 
-  private init(pat: PATArgument, ignoring properties: RangeProperties) {
+  private init(
+    pat: PATArgument, ignoring properties: RangeProperties, besides slot: RecursiveSlot?
+  ) {
+    recursiveIndex = slot?.index
     types = (0..<8).map { pat.type(at: $0) }
     ignored = properties
   }
 
-  /// All runs of an image, of which those of ``optional`` that are among `properties` are not said.
+  /// All runs of an image, of which those of ``optional`` that are among `properties` are not said,
+  /// besides those below a recursive slot.
   ///
   /// Throws: when shared tables map more than a file can say, and where a page has a memory type
   /// that the manual reserves.
   static func runs(
-    of image: borrowing OpenedImage, ignoring properties: RangeProperties
+    of image: borrowing OpenedImage, ignoring properties: RangeProperties,
+    besides slot: RecursiveSlot?
   ) throws(CommandFailure) -> [ConvertedRun] {
     let cost = image.tables.cost(in: image.memory)
     guard max(cost.leafCount, cost.tableCount) <= 1 << 23 else {
       throw RunCollector.tooMany(image.path)
     }
-    var collector = ConvertedRunCollector(pat: image.pat, ignoring: properties)
+    var collector = ConvertedRunCollector(
+      pat: image.pat, ignoring: properties, besides: slot)
     image.tables.traverse(in: image.memory, &collector)
     if collector.hasTooMany { throw RunCollector.tooMany(image.path) }
     if let index = collector.reservedIndex {
@@ -101,7 +109,9 @@ struct ConvertedRunCollector: TableVisitor {
   }
 
   mutating func visit(_ entry: EntryVisit, in table: TableVisit) -> TraversalDecision {
-    guard case .page(let size) = entry.kind else { return .enter }
+    guard case .page(let size) = entry.kind else {
+      return table.parent == nil && entry.index == recursiveIndex ? .skip : .enter
+    }
     let index = entry.entry.patIndex
     guard let type = types[Int(index & 7)] else {
       reservedIndex = index

@@ -86,7 +86,7 @@ extension AddressSpaceDecoder {
   }
 
   /// `r`, `w` and `x` in this order, each of them or `-`; or `none`.
-  private func decodeRights(_ fields: inout FieldReader) -> PageRights? {
+  func decodeRights(_ fields: inout FieldReader) -> PageRights? {
     let expected = "write r, w and x in this order, with '-' for what is missing, such as r-x"
     guard let (text, _) = fields.scalar("rights", expected: expected) else { return nil }
     if text == "none" { return [] }

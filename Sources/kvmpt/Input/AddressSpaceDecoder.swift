@@ -5,8 +5,8 @@ import Probe
 
 /// Turns the root node of a file into an ``AddressSpace``.
 struct AddressSpaceDecoder {
-  private(set) var problems: [InputProblem] = []
-  private(set) var positions = AddressSpacePositions()
+  var problems: [InputProblem] = []
+  var positions = AddressSpacePositions()
   private(set) var summary = ""
   /// The width that linear addresses are checked against; 57 while the levels are unknown.
   private(set) var width = LinearAddressWidth.bits48
@@ -20,11 +20,14 @@ struct AddressSpaceDecoder {
     summary = fields.text("description", isName: false) ?? ""
     let mappingNodes = decodeList("mappings", in: &fields, isRequired: true)
     let expectationNodes = decodeList("expect", in: &fields, isRequired: false)
+    let recursiveSlot = decodeRecursiveSlot(&fields)
     problems += fields.problems
 
-    var space = AddressSpace(rootLevel: rootLevel, memoryByteCount: memory, mappings: [])
+    var space = AddressSpace(rootLevel: rootLevel, memoryByteCount: 0, mappings: [])
+    space.memory = memory
     space.name = name
     if let node = fields.node("processor") { space.processor = decodeProcessor(node) }
+    space.recursiveSlot = recursiveSlot
     space.mappings.reserveCapacity(mappingNodes.count)
     positions.mappings.reserveCapacity(mappingNodes.count)
     for (index, node) in mappingNodes.enumerated() {
@@ -55,13 +58,6 @@ struct AddressSpaceDecoder {
     let level = fields.word("levels", choices)
     width = level == .pageMapLevel4 ? .bits48 : .bits57
     return level ?? .pageMapLevel5
-  }
-
-  /// The size of RAM; the largest there is while it is unknown, so that nothing lies outside it.
-  private mutating func decodeMemory(_ fields: inout FieldReader) -> UInt64 {
-    positions.memory = fields.positions["memory"]
-    guard fields.requiredNode("memory", example: "64MiB") != nil else { return 1 << 52 }
-    return fields.number("memory", allowsUnit: true) ?? 1 << 52
   }
 
   private func decodeList(

@@ -16,6 +16,9 @@ struct AddressSpaceFile: Sendable {
 struct AddressSpacePositions: Sendable {
   var levels = SourcePosition.start
   var memory = SourcePosition.start
+  var memoryRanges: [FieldPositions] = []
+  var recursiveIndex = SourcePosition.start
+  var recursiveRights = SourcePosition.start
   var mappings: [FieldPositions] = []
   var expectations: [FieldPositions] = []
 
@@ -24,6 +27,10 @@ struct AddressSpacePositions: Sendable {
     switch subject {
     case .rootLevel: levels
     case .memory: memory
+    case .memoryRange(let index, .base): position(in: memoryRanges, index, "base")
+    case .memoryRange(let index, .byteCount): position(in: memoryRanges, index, "size")
+    case .recursiveSlot(.index): recursiveIndex
+    case .recursiveSlot(.rights): recursiveRights
     case .mapping(let index, let field): position(in: mappings, index, field.key)
     case .expectation(let index, let field): position(in: expectations, index, field.key)
     }

@@ -69,6 +69,9 @@ struct AddressSpaceFileReader {
       if let (index, field) = problem.relatedMapping {
         let position = positions[.mapping(index, field)]
         message += " (also by \(quoted(space.mappings[index].name)) in line \(position.line))"
+      } else if let index = problem.relatedMemoryRange {
+        let position = positions[.memoryRange(index, .base)]
+        message += " (the other is in line \(position.line))"
       } else if let index = problem.relatedExpectation {
         let position = positions[.expectation(index, .outcome)]
         message += " (the other is in line \(position.line))"

@@ -11,17 +11,31 @@ struct Vocabulary {
   static let file = Vocabulary(
     owner: "an address space",
     keys: [
-      "name", "description", "levels", "memory", "processor", "mappings", "expect",
+      "name", "description", "levels", "memory", "processor", "recursive-slot", "mappings",
+      "expect",
     ],
     synonyms: [
       "ram": "memory", "title": "name", "cpu": "processor", "expectations": "expect",
       "regions": "mappings", "maps": "mappings", "paging": "levels",
+      "recursive": "recursive-slot", "recursive-entry": "recursive-slot",
+      "self-map": "recursive-slot",
     ])
 
   static let processor = Vocabulary(
     owner: "the processor",
     keys: ["wp", "nxe", "smep", "smap", "ac", "pke", "pkru"],
     synonyms: ["nx": "nxe", "xd": "nxe", "pku": "pke"])
+
+  static let memoryRange = Vocabulary(
+    owner: "a range of memory", keys: ["base", "size"],
+    synonyms: [
+      "start": "base", "address": "base", "physical": "base", "from": "base", "length": "size",
+      "bytes": "size",
+    ])
+
+  static let recursiveSlot = Vocabulary(
+    owner: "the recursive slot", keys: ["index", "rights", "user"],
+    synonyms: ["slot": "index", "entry": "index", "flags": "rights", "us": "user"])
 
   static let mapping = Vocabulary(
     owner: "a mapping",
@@ -47,7 +61,8 @@ struct Vocabulary {
 
   /// The keys of all objects, each once; fewer than 256.
   static let allKeys: [String] =
-    [file, processor, mapping, expectation].reduce(into: []) { all, vocabulary in
+    [file, processor, memoryRange, recursiveSlot, mapping, expectation]
+    .reduce(into: []) { all, vocabulary in
       all += vocabulary.keys.filter { !all.contains($0) }
     }
 

@@ -20,13 +20,25 @@ struct AddressSpaceText {
     for comment in comments { text += "# \(Self.oneLine(comment))\n" }
     if !space.name.isEmpty { text += "name: \(Self.quotedText(space.name))\n" }
     text += "levels: \(space.rootLevel.rawValue)\n"
-    text += "memory: \(Self.size(space.memoryByteCount))\n"
+    text += memory
     text += processor
+    if let slot = space.recursiveSlot {
+      text += "recursive-slot: {index: \(slot.index), rights: \(Self.rights(slot.rights))}\n"
+    }
     text += space.mappings.isEmpty ? "mappings: []\n" : "mappings:\n"
     for mapping in space.mappings { append(mapping, to: &text) }
     if !space.expectations.isEmpty { text += "expect:\n" }
     for expectation in space.expectations { append(expectation, to: &text) }
     return text
+  }
+
+  private var memory: String {
+    if space.memory.count == 1, space.memory[0].base == 0 {
+      return "memory: \(Self.size(space.memoryByteCount))\n"
+    }
+    return space.memory.reduce("memory:\n") {
+      $0 + "  - {base: \(HexadecimalNumber($1.base)), size: \(Self.size($1.byteCount))}\n"
+    }
   }
 
   private var processor: String {

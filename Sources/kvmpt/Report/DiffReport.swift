@@ -38,6 +38,7 @@ struct DiffReport {
     var asked: String?
     switch difference.asked?.content {
     case .mapped(let page): asked = words(page)
+    case .recursive(let page): asked = "recursive slot, " + words(page)
     case .absent where difference.kind == .askedTwice: asked = "not mapped"
     case .unsaid where difference.kind == .askedTwice: asked = "nothing"
     default: asked = nil

@@ -37,6 +37,7 @@ struct JSONReport {
     json.beginObject()
     json.member("levels", Int(report.space.rootLevel.rawValue))
     json.member("memory-bytes", hexadecimal: report.space.memoryByteCount)
+    json.member("memory-ranges", report.space.memory.count)
     json.member("tables", report.statistics.tableCount)
     json.key("leaves")
     json.beginObject()
@@ -67,6 +68,7 @@ struct JSONReport {
       json.endObject()
     }
     json.endArray()
+    writeRecursiveSlot(&json)
     if report.tallies[.unasked] != nil {
       json.key("unasked")
       json.beginObject()
@@ -76,6 +78,24 @@ struct JSONReport {
     json.key("gaps")
     json.beginObject()
     proof.writeCounts(of: .gap(nearMapping: -1), to: &json)
+    json.endObject()
+  }
+
+  private func writeRecursiveSlot(_ json: inout JSONWriter<ReportDestination>) {
+    guard let slot = report.space.recursiveSlot else { return }
+    let range = slot.addresses(rootLevel: report.space.rootLevel)
+    let tally = report.tallies[.recursiveSlot] ?? SubjectTally()
+    json.key("recursive-slot")
+    json.beginObject()
+    json.member("index", slot.index)
+    json.member("rights", slot.rights.letters)
+    json.member("linear", hexadecimal: range.lowerBound)
+    json.member("last", hexadecimal: range.upperBound)
+    json.member("pages", report.recursivePageCount)
+    json.member("asked", RightsText.text(tally.asked))
+    json.member("modelled", RightsText.text(tally.modelled))
+    json.member("executed", RightsText.text(tally.executed))
+    proof.writeCounts(of: .recursiveSlot, to: &json)
     json.endObject()
   }
 }

@@ -54,6 +54,21 @@ extension ExpectedOutcome {
   }
 }
 
+extension AddressSpace {
+  /// How much memory there is, such as `4 GiB of memory in 3 ranges`.
+  var memoryWords: String {
+    let size = "\(ByteCount(memoryByteCount)) of memory"
+    if memory.count > 1 { return "\(size) in \(memory.count) ranges" }
+    guard let base = memory.first?.base, base > 0 else { return size }
+    return "\(size) from \(HexadecimalNumber(base)) on"
+  }
+}
+
+extension RecursiveSlot {
+  /// Such as `recursive slot 510`.
+  var words: String { "recursive slot \(index)" }
+}
+
 extension ProbeSubject {
   /// What the probe is about, with the names that the address space gives.
   ///
@@ -66,6 +81,7 @@ extension ProbeSubject {
     case .gap(let index):
       space.mappings.indices.contains(index)
         ? "unmapped, near \(quoted(space.mappings[index].name))" : "unmapped"
+    case .recursiveSlot: space.recursiveSlot?.words ?? "recursive slot"
     case .unasked: "present, and not asked for"
     case .expectation(let index): "expectation \(index + 1)"
     }

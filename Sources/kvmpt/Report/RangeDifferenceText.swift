@@ -13,6 +13,7 @@ struct RangeDifferenceText {
   var sentence: String {
     "\(HexadecimalNumber(difference.first)) to \(HexadecimalNumber(difference.last)): "
       + (mapping.map { "mapping \(quoted($0.name)): " } ?? "")
+      + (difference.asked?.isRecursive == true ? "recursive slot: " : "")
       + difference.message(in: comparison.pageAttributeTable)
   }
 

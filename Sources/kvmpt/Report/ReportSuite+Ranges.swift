@@ -31,9 +31,11 @@ extension ReportSuite {
   static func rangeFailure(
     of subject: ProbeSubject, _ report: any ProofReport, in space: AddressSpace
   ) -> ReportOutcome? {
-    guard case .mapping(let index) = subject, let comparison = report.comparison,
-      comparison.differingMappings.contains(index)
-    else { return nil }
+    guard let comparison = report.comparison else { return nil }
+    if subject == .recursiveSlot { return recursiveFailure(comparison, in: space) }
+    guard case .mapping(let index) = subject, comparison.differingMappings.contains(index) else {
+      return nil
+    }
     let texts = RangeComparisonText(comparison: comparison, space: space)
       .differences(20, ofMapping: index)
     let kept = comparison.differences.first { $0.asked?.mapping == index }
@@ -41,5 +43,16 @@ extension ReportSuite {
       id: kept?.kind.rawValue ?? "disagreement",
       message: texts.first?.trimmed ?? "a range of it is not as asked for",
       details: texts.map(\.trimmed))
+  }
+
+  /// The failure of the recursive slot, which the tables do not have as it was asked for.
+  private static func recursiveFailure(
+    _ comparison: RangeComparison, in space: AddressSpace
+  ) -> ReportOutcome? {
+    guard let found = comparison.differences.first(where: { $0.asked?.isRecursive == true }) else {
+      return nil
+    }
+    let text = RangeDifferenceText(difference: found, comparison: comparison, space: space).text
+    return .failed(id: found.kind.rawValue, message: text.trimmed, details: [text.trimmed])
   }
 }

@@ -1,5 +1,6 @@
 // A verification as test cases, for JUnit and TAP.
 
+import GuestMem
 import MMU
 import Probe
 
@@ -19,6 +20,12 @@ extension ReportSuite {
           mapping.name, "mappings", .mapping(index), report, path: file.path,
           line: file.positions.mappings.indices.contains(index)
             ? file.positions.mappings[index].start.line : nil))
+    }
+    if let slot = report.space.recursiveSlot {
+      cases.append(
+        Self.reportCase(
+          slot.words, "recursive slot", .recursiveSlot, report, path: file.path,
+          line: file.positions.recursiveIndex.line))
     }
     if report.tallies[.unasked] != nil {
       cases.append(

@@ -37,7 +37,7 @@ struct TextReport {
     return "\(report.space.rootLevel.rawValue) levels,"
       + " \(counted(tables.tableCount, "table")) (\(ByteCount(tables.tableByteCount))),"
       + " \(leaves.isEmpty ? "no pages" : leaves.joined(separator: " + ")),"
-      + " in \(ByteCount(report.space.memoryByteCount)) of memory"
+      + " in \(report.space.memoryWords)"
   }
 
   private func mappings() -> String {
@@ -60,6 +60,7 @@ struct TextReport {
           tally, pageCount: report.pageCounts[index] ?? 0, differs: differing.contains(index))
         + [machines.cell(.mapping(index))]
     }
+    if let row = recursiveSlot(machines) { table.append(row) }
     if let unasked = report.tallies[.unasked] {
       table.append(
         [.init("(present, and not asked for)"), "", ""] + ProofText.cells(unasked, pageCount: 0)
@@ -71,6 +72,21 @@ struct TextReport {
           + [machines.cell(.gap(nearMapping: -1))])
     }
     return table.rendered(styler: styler)
+  }
+
+  /// The row of the recursive slot, whose pages are the tables.
+  private func recursiveSlot(_ machines: MachinesText) -> [TextTable.Cell]? {
+    guard let slot = report.space.recursiveSlot else { return nil }
+    let level = report.space.rootLevel
+    let first = slot.addresses(rootLevel: level).lowerBound
+    return [
+      .init("(\(slot.words))"), .init("\(HexadecimalNumber(first))"),
+      .init("\(ByteCount(level.span))"),
+    ]
+      + ProofText.cells(
+        report.tallies[.recursiveSlot] ?? SubjectTally(), pageCount: report.recursivePageCount,
+        differs: report.comparison?.differsInRecursiveSlot ?? false)
+      + [machines.cell(.recursiveSlot)]
   }
 }
 

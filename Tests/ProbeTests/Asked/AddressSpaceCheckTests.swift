@@ -74,6 +74,50 @@ struct AddressSpaceCheckTests {
     Flaw(
       "memory-too-large", sound: space([], memory: 1 << 52),
       flawed: space([], memory: 1 << 52 + 4096)),
+    Flaw("no-memory", sound: ranges((0, 4096)), flawed: ranges()),
+    Flaw(
+      "too-many-memory-ranges",
+      sound: space([]) { $0.memory = manyRanges(64) },
+      flawed: space([]) { $0.memory = manyRanges(65) }),
+    Flaw(
+      "empty-memory-range", sound: ranges((0, 4096), (1 << 20, 4096)),
+      flawed: ranges((0, 4096), (1 << 20, 0))),
+    Flaw(
+      "misaligned-memory-range", sound: ranges((4096, 4096)), flawed: ranges((4095, 4096))),
+    Flaw(
+      "misaligned-memory-range", sound: ranges((4096, 8192)), flawed: ranges((4096, 8191))),
+    Flaw(
+      "memory-range-too-high", sound: ranges((1 << 42 - 4096, 4096)),
+      flawed: ranges((1 << 42 - 4096, 8192))),
+    Flaw(
+      "memory-range-too-high", sound: ranges((4096, 1 << 42 - 4096)),
+      flawed: ranges((.max - 4095, 8192))),
+    Flaw(
+      "overlapping-memory-ranges", sound: ranges((0x3000, 0x1000), (0x1000, 0x2000)),
+      flawed: ranges((0x3000, 0x1000), (0x1000, 0x3000))),
+    Flaw(
+      "overlapping-memory-ranges", sound: ranges((0, 4096)),
+      flawed: ranges((0, 4096), (0, 4096))),
+    Flaw(
+      "outside-memory",
+      sound: split([mapping(0, 0x4000, .memory(at(0x1f_e000)))]) {
+        $0.memory.append(MemoryRange(base: 0x20_0000, byteCount: 0x1000_0000))
+      },
+      flawed: split([mapping(0, 0x4000, .memory(at(0x1f_e000)))]) {
+        $0.memory.append(MemoryRange(base: 0x20_1000, byteCount: 0x1000_0000))
+      }),
+    Flaw(
+      "outside-memory", sound: split([mapping(0, 0x1000, .memory(at(1 << 30)))]),
+      flawed: split([mapping(0, 0x1000, .memory(at(1 << 30 - 4096)))])),
+    Flaw(
+      "device-overlaps-memory", sound: split([mapping(0, 0x1000, .device(at(1 << 30 - 4096)))]),
+      flawed: split([mapping(0, 0x2000, .device(at(1 << 30 - 4096)))])),
+    Flaw(
+      "device-overlaps-memory", sound: split([mapping(0, 0x1000, .device(at(1 << 31)))]),
+      flawed: split([mapping(0, 0x1000, .device(at(0)))])),
+    Flaw(
+      "memory-exhausted", sound: split([mapping(0, 4 << 20)]),
+      flawed: split([mapping(0, 6 << 20 + 4096)])),
     Flaw(
       "memory-exhausted",
       sound: space([mapping(0, 32 << 20), mapping(1 << 30, 16 << 20, .memory(at(0)))]),
@@ -171,9 +215,74 @@ struct AddressSpaceCheckTests {
       sound: expectation(.fault(errorCode: 0), at: 1 << 47 - 8),
       flawed: expectation(.fault(errorCode: 0), at: 1 << 47)),
     Flaw(
+      "recursive-slot-out-of-range", sound: recursive(511), flawed: recursive(512)),
+    Flaw("recursive-slot-out-of-range", sound: recursive(0), flawed: recursive(-1)),
+    Flaw(
+      "recursive-slot-unreadable", sound: recursive(0, [.read, .execute]),
+      flawed: recursive(0, .execute)),
+    Flaw("recursive-slot-unreadable", sound: recursive(0, .read), flawed: recursive(0, [])),
+    Flaw(
+      "recursive-slot-executable",
+      sound: recursive(0, [.read, .execute]) { $0.processor.isNoExecuteEnabled = false },
+      flawed: recursive(0) { $0.processor.isNoExecuteEnabled = false }),
+    Flaw(
+      "mapping-in-recursive-slot",
+      sound: recursive(1) { $0.mappings = [mapping(1 << 39 - 4096)] },
+      flawed: recursive(1) { $0.mappings = [mapping(1 << 39 - 4096, 0x2000)] }),
+    Flaw(
+      "mapping-in-recursive-slot",
+      sound: recursive(1) { $0.mappings = [mapping(2 << 39, rights: [])] },
+      flawed: recursive(1) { $0.mappings = [mapping(2 << 39 - 4096, rights: [])] }),
+    Flaw(
+      "mapping-in-recursive-slot",
+      sound: recursive(510) { $0.mappings = [mapping(0xffff_ffff_ffff_f000)] },
+      flawed: recursive(511) { $0.mappings = [mapping(0xffff_ffff_ffff_f000)] }),
+    Flaw(
+      "mapping-in-recursive-slot",
+      sound: recursive(510) {
+        $0.rootLevel = .pageMapLevel5
+        $0.mappings = [mapping(0xfffd_ffff_ffff_f000, width: .bits57)]
+      },
+      flawed: recursive(510) {
+        $0.rootLevel = .pageMapLevel5
+        $0.mappings = [mapping(0xfffe_0000_0000_0000, width: .bits57)]
+      }),
+    Flaw(
       "page-offset-differs", sound: expectation(.success(at(0x1008)), at: 0x5008),
       flawed: expectation(.success(at(0x1000)), at: 0x5008)),
   ]
+
+  static func ranges(_ ranges: (base: UInt64, byteCount: UInt64)...) -> AddressSpace {
+    space([]) {
+      $0.memory = ranges.map { MemoryRange(base: $0.base, byteCount: $0.byteCount) }
+    }
+  }
+
+  static func manyRanges(_ count: UInt64) -> [MemoryRange] {
+    (0..<count).map { MemoryRange(base: $0 << 13, byteCount: 4096) }
+  }
+
+  /// RAM from 0 to 2 MiB and from 1 GiB on 4 MiB.
+  static func split(
+    _ mappings: [Mapping], _ change: (inout AddressSpace) -> Void = { _ in }
+  ) -> AddressSpace {
+    space(mappings) {
+      $0.memory = [
+        MemoryRange(base: 1 << 30, byteCount: 4 << 20), MemoryRange(base: 0, byteCount: 2 << 20),
+      ]
+      change(&$0)
+    }
+  }
+
+  static func recursive(
+    _ index: Int, _ rights: PageRights = [.read, .write],
+    _ change: (inout AddressSpace) -> Void = { _ in }
+  ) -> AddressSpace {
+    space([]) {
+      $0.recursiveSlot = RecursiveSlot(index: index, rights: rights)
+      change(&$0)
+    }
+  }
 
   static func twice(_ first: ExpectedOutcome, _ second: ExpectedOutcome) -> AddressSpace {
     var space = expectation(first)

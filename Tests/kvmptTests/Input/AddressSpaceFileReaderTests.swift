@@ -32,6 +32,14 @@ struct AddressSpaceFileReaderTests {
     "memory: 64MiB\nmappings:\n  - {\(keys)}\n\(more)"
   }
 
+  static func ranges(_ value: String) -> String {
+    "memory: \(value)\nmappings: []\n"
+  }
+
+  static func slot(_ value: String) -> String {
+    "memory: 64MiB\nrecursive-slot: \(value)\nmappings: []\n"
+  }
+
   static func expecting(_ keys: String) -> String {
     "memory: 64MiB\nmappings: []\nexpect:\n  - {\(keys)}\n"
   }
@@ -60,6 +68,47 @@ struct AddressSpaceFileReaderTests {
     (
       "memory: 4MiB\nprocessor: {pkru: 0x1_0000_0000}\nmappings: []\n",
       ["2:19 number-out-of-range"]
+    ),
+    (ranges("[]"), ["1:9 no-memory"]),
+    (ranges("[64MiB]"), ["1:10 wrong-type"]),
+    (ranges("{base: 0, size: 4KiB}"), ["1:9 wrong-type"]),
+    (ranges("[{base: 0}]"), ["1:10 missing-key"]), (ranges("[{size: 0}]"), ["1:10 missing-key"]),
+    (ranges("[{base: 0, size: 4KiB, end: 1}]"), ["1:32 unknown-key"]),
+    (ranges("[{base: 0, size: 0}]"), ["1:9 no-memory"]),
+    (ranges("[{base: 4KiB, size: 0}]"), ["1:29 empty-memory-range"]),
+    (ranges("[{base: 1, size: 4KiB}]"), ["1:17 misaligned-memory-range"]),
+    (ranges("[{base: 4KiB, size: 4097}]"), ["1:29 misaligned-memory-range"]),
+    (ranges("[{base: 4TiB, size: 4KiB}]"), ["1:29 memory-range-too-high"]),
+    (
+      ranges("[{base: 0xffff_ffff_ffff_f000, size: 8KiB}]"), ["1:46 memory-range-too-high"]
+    ),
+    (
+      ranges("[{base: 0, size: 8KiB}, {base: 4KiB, size: 8KiB}]"),
+      ["1:40 overlapping-memory-ranges"]
+    ),
+    (ranges("[{base: 0, size: 8GiB}, {base: 32GiB, size: 9GiB}]"), ["1:9 memory-exceeds-host"]),
+    (ranges("[{base: 64GiB, size: 64KiB}, {base: 4KiB, size: 64KiB}]"), []),
+    (slot("512"), ["2:17 recursive-slot-out-of-range"]),
+    (slot("0xffff_ffff_ffff_ffff"), ["2:17 recursive-slot-out-of-range"]),
+    (slot("-1"), ["2:17 bad-number"]), (slot("2MiB"), ["2:17 bad-number"]),
+    (slot(""), ["2:16 missing-value"]), (slot("[510]"), ["2:17 wrong-type"]),
+    (slot("{rights: rw-}"), ["2:17 missing-key"]),
+    (slot("{rights: rw-, index: 512}"), ["2:38 recursive-slot-out-of-range"]),
+    (slot("{}"), ["2:17 missing-key"]),
+    (slot("{index: 1, user: true}"), ["2:34 user-recursive-slot"]),
+    (slot("{index: 1, right: rw-}"), ["2:28 unknown-key"]),
+    (slot("{index: 1, rights: ---}"), ["2:36 recursive-slot-unreadable"]),
+    (slot("{index: 1, rights: -w-}"), ["2:36 recursive-slot-unreadable"]),
+    (slot("{index: 1, rights: rws}"), ["2:36 bad-rights"]),
+    (slot("511\nprocessor: {nxe: false}"), ["2:17 recursive-slot-executable"]),
+    (slot("{index: 511, rights: rwx}\nprocessor: {nxe: false}"), []),
+    (slot("510\nrecursive-slot: 511"), ["2:1 duplicate-key"]),
+    (
+      file("linear: 0xffff_ff00_0000_0000, size: 4KiB, rights: ---", "recursive-slot: 510\n"),
+      ["3:14 mapping-in-recursive-slot"]
+    ),
+    (
+      file("linear: 0xffff_feff_ffff_f000, size: 4KiB, rights: r--", "recursive-slot: 510\n"), []
     ),
     (file("linear: 0, size: 4KiB"), ["3:5 missing-key"]),
     (file("linear: , size: 4KiB, rights: rw-"), ["3:14 missing-value"]),
@@ -250,6 +299,7 @@ struct AddressSpaceFileMeaningTests {
       levels: 5
       memory: 1GiB
       processor: {wp: false, nxe: true, smep: true, smap: true, ac: true, pke: true, pkru: 0xC}
+      recursive-slot: {index: 0x1fe, rights: r-x, user: false}
       mappings:
         - name: data
           linear: 0x80_0000_0000_0000
@@ -293,7 +343,7 @@ struct AddressSpaceFileMeaningTests {
     func physical(_ value: UInt64) -> GuestPhysicalAddress {
       GuestPhysicalAddress(truncating: value)
     }
-    let expected = AddressSpace(
+    var expected = AddressSpace(
       rootLevel: .pageMapLevel5, memoryByteCount: 1 << 30, processor: processor,
       mappings: [
         Mapping(
@@ -321,7 +371,16 @@ struct AddressSpaceFileMeaningTests {
           linearAddress: 0x1010, access: .read, privilege: .supervisor,
           outcome: .success(physical(0x5010))),
       ], name: "everything")
+    expected.recursiveSlot = RecursiveSlot(index: 510, rights: [.read, .execute])
     #expect(file.addressSpace == expected)
+    let split = try #require(
+      reader.file("memory:\n- {base: 1MiB, size: 4KiB}\n- {size: 8192, base: 0}\nmappings: []\n"))
+    #expect(
+      split.addressSpace.memory == [
+        MemoryRange(base: 1 << 20, byteCount: 4096), MemoryRange(base: 0, byteCount: 8192),
+      ])
+    let short = try #require(reader.file("memory: 4MiB\nrecursive-slot: 511\nmappings: []\n"))
+    #expect(short.addressSpace.recursiveSlot == RecursiveSlot(index: 511))
   }
 
   @Test("What is left out is the plainest choice")

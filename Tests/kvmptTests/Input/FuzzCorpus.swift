@@ -31,6 +31,11 @@ struct FuzzCorpus: Sendable {
     "memory: 1MiB\nprocessor: {nxe: false, pke: true, pkru: 0x4}\nmappings:\n"
       + "- {name: a, linear: 0, physical: 4GiB, device: true, size: 8KiB, rights: rwx}\n"
       + "- {name: b, linear: 0x2000, physical: 0, size: 4KiB, rights: r-x, memory-type: UC-}\n",
+    "memory: 1MiB\nrecursive-slot: {index: 510, rights: r--}\nmappings:\n"
+      + "- {linear: 0x1000, size: 4KiB, rights: rw-}\n",
+    "memory:\n- {base: 0, size: 640KiB}\n- {base: 1MiB, size: 1MiB}\nmappings:\n"
+      + "- {linear: 0, physical: 0xa0000, size: 4KiB, rights: rw-, device: true}\n",
+    "memory: 1MiB\nrecursive-slot: 1\nmappings: []\n",
     "name: x\ndescription: |\n  two\n  lines\nmemory: 2MiB\nmappings: [{linear: 4096, size: 4096,\n"
       + "  rights: 'r--', software-bits: 0x3f, global: true, dirty: true}]\n",
   ]
@@ -43,7 +48,8 @@ struct FuzzCorpus: Sendable {
     "18446744073709551616", "0xffff_ffff_ffff_f000", "0x8000_0000_0000", "0x7fff_ffff_f000",
     "0xf_ffff_ffff_f000", "0x10_0000_0000_0000", "true", "false", "null", "~", "rwx", "r--", "---",
     "-w-", "anywhere", "largest", "outcome: success", "outcome: fault", "error-code: 7",
-    "physical: 0", "cpl: 3", "access: fetch", "device: true", "levels: 5", "levels: 4", "key: 16",
+    "physical: 0", "cpl: 3", "recursive-slot: 511", "{base: 4KiB, size: 4KiB}", "index: 512",
+    "user: true", "access: fetch", "device: true", "levels: 5", "levels: 4", "key: 16",
     "\u{feff}", "é", "\u{0}", "\u{2028}", "name: x", "\r\n",
   ].map { Array($0.utf8) }
 

@@ -15,6 +15,10 @@ struct ExampleTests {
     "memory: 4KiB\nmappings: []\nexpect: [{\(keys)}]"
   }
 
+  static func slot(_ value: String) -> String {
+    "memory: 4KiB\nrecursive-slot: \(value)\nmappings: []"
+  }
+
   static func schema() throws -> JSONSchema {
     JSONSchema(root: try JSONValue(json: AddressSpaceSchema.text))
   }
@@ -52,7 +56,9 @@ struct ExampleTests {
     case .file(let file): #expect(file.addressSpace.mappings.count == 2)
     case .problems(let problems, _): Issue.record("\(problems)")
     }
-    for vocabulary in [Vocabulary.file, .processor, .mapping, .expectation] {
+    for vocabulary in [
+      Vocabulary.file, .processor, .memoryRange, .recursiveSlot, .mapping, .expectation,
+    ] {
       for key in vocabulary.keys { #expect(text.contains("`\(key)`"), "\(key)") }
     }
   }
@@ -86,6 +92,8 @@ struct ExampleTests {
     let pairs: [(Vocabulary, JSONValue?)] = [
       (.file, schema), (.processor, schema["$defs"]?["processor"]),
       (.mapping, schema["$defs"]?["mapping"]), (.expectation, schema["$defs"]?["expectation"]),
+      (.recursiveSlot, schema["$defs"]?["recursive-entry"]),
+      (.memoryRange, schema["$defs"]?["memory-range"]),
     ]
     for (vocabulary, object) in pairs {
       guard case .object(let properties)? = object?["properties"] else {
@@ -138,6 +146,18 @@ struct ExampleTests {
         "$.expect[0].access: not in enum"
       ),
       (expecting("address: 0, access: read, cpl: 0"), "$.expect[0]: lacks outcome"),
+      ("memory: []\nmappings: []", "$.memory: matches none of anyOf"),
+      ("memory: [4KiB]\nmappings: []", "$.memory: matches none of anyOf"),
+      ("memory: [{base: 0}]\nmappings: []", "$.memory: matches none of anyOf"),
+      (
+        "memory: [{base: 0, size: 4KiB, kind: rom}]\nmappings: []",
+        "$.memory: matches none of anyOf"
+      ),
+      (slot("-1"), "$.recursive-slot: matches none of anyOf"),
+      (slot("{rights: rw-}"), "$.recursive-slot: matches none of anyOf"),
+      (slot("{index: 1, rights: ---}"), "$.recursive-slot: matches none of anyOf"),
+      (slot("{index: 1, user: true}"), "$.recursive-slot: matches none of anyOf"),
+      (slot("{index: 1, entry: 3}"), "$.recursive-slot: matches none of anyOf"),
     ])
   func refusesAlike(_ text: String, _ violation: String) throws {
     let value = try #require(JSONValue(yaml: Array(text.utf8)))

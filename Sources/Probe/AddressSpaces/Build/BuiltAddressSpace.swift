@@ -7,7 +7,7 @@ public import MMU
 public struct BuiltAddressSpace: ~Copyable, Sendable {
   /// What was asked for.
   public let space: AddressSpace
-  /// Guest RAM.
+  /// Guest RAM, each byte at its physical address; what lies between its ranges is never used.
   public let memory: GuestMemory
   /// What CR3 must hold.
   public let cr3: UInt64
@@ -17,6 +17,8 @@ public struct BuiltAddressSpace: ~Copyable, Sendable {
   public let placements: [UInt64]
   /// How many tables were written, and how many leaves of each size.
   public let statistics: TableStatistics
+  /// Where each table stands and what it is for; empty without a recursive slot, which shows them.
+  public let tablePlaces: [PlacedTable]
   /// IA32_PAT while the tables are used: what the memory types of leaves mean.
   ///
   /// Whoever puts tables of another format in the place of those that were written says so here.
@@ -48,7 +50,7 @@ public struct BuiltAddressSpace: ~Copyable, Sendable {
     guard problems.isEmpty else { throw .invalid(problems) }
     let memory: GuestMemory
     do throws(GuestMemoryError) {
-      memory = try GuestMemory(byteCount: space.memoryByteCount, backing: .memoryFile)
+      memory = try GuestMemory(byteCount: space.memory.end, backing: .memoryFile)
     } catch {
       throw .memory(error)
     }
@@ -60,6 +62,7 @@ public struct BuiltAddressSpace: ~Copyable, Sendable {
     cr3 = writer.cr3
     placements = writer.placements
     statistics = writer.statistics
+    tablePlaces = writer.tablePlaces
   }
 }
 
@@ -71,7 +74,35 @@ extension BuiltAddressSpace {
     // A leaf that the machine lacks is a leaf all the same.
     var configuration = configuration
     configuration.supports1GiBPages = true
-    return ProbePlan(space, cr3: cr3, configuration: configuration, in: memory.view)
+    return ProbePlan(
+      space, recursion: askedRecursion, cr3: cr3, configuration: configuration,
+      in: physicalMemory)
+  }
+
+  /// Where the window on the guest's RAM is in its physical memory: each range at its own address, so
+  /// that the holes between them are holes of the window; nil where there are none.
+  var machineRanges: [MachineMemoryRange]? {
+    space.memory.isPlain
+      ? nil
+      : space.memory.merged.map {
+        MachineMemoryRange(
+          physicalAddress: $0.lowerBound, byteCount: UInt64($0.count), offset: $0.lowerBound)
+      }
+  }
+
+  /// The guest's physical memory, in which there is nothing in the holes.
+  var physicalMemory: ProbeMemory {
+    ProbeMemory(ram: memory.view, ranges: machineRanges, agent: nil, agentAddress: .max)
+  }
+
+  /// What the recursive slot should show, by what is asked for.
+  var askedRecursion: AskedRecursion? {
+    space.recursiveSlot.map {
+      AskedRecursion(
+        $0, in: space, placements: placements,
+        largestPage: configuration.supports1GiBPages ? .size1GiB : .size2MiB,
+        root: cr3 & PageTableEntry.Bit.address, places: tablePlaces)
+    }
   }
 }
 
@@ -98,6 +129,7 @@ private struct TableWriter {
   let cr3: UInt64
   let placements: [UInt64]
   let statistics: TableStatistics
+  let tablePlaces: [PlacedTable]
 
   /// So many mappings are written between two looks at the clock.
   private static let mappingsPerLook = 64
@@ -108,7 +140,12 @@ private struct TableWriter {
   ) throws(AddressSpaceBuildError) {
     var allocator: FrameAllocator
     do throws(FrameAllocationError) {
-      allocator = try FrameAllocator(byteCount: space.memoryByteCount)
+      allocator = try FrameAllocator(byteCount: space.memory.end)
+    } catch {
+      throw .frames(mapping: 0, error)
+    }
+    do throws(FrameAllocationError) {
+      for hole in space.memory.holes { try allocator.reserve(hole) }
     } catch {
       throw .frames(mapping: 0, error)
     }
@@ -135,9 +172,20 @@ private struct TableWriter {
           in: &table, &allocator)
       }
       cr3 = table.rootAddress.rawValue
+      current = nil
+      var context = ContractContext()
+      if let slot = space.recursiveSlot {
+        tablePlaces = table.places
+        try table.linkRoot(slot)
+        context.recursiveSlot = slot
+      } else {
+        tablePlaces = []
+      }
       statistics = stopped == nil ? TableStatistics(table) : TableStatistics()
       beforeCheck(cr3, memory)
-      if stopped == nil { violation = table.contractViolations(allocator: allocator).first }
+      if stopped == nil {
+        violation = table.contractViolations(allocator: allocator, context: context).first
+      }
     } catch {
       throw .tables(mapping: current, error)
     }

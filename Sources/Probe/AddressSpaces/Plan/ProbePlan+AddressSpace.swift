@@ -12,15 +12,17 @@ extension ProbePlan {
   ///
   /// Complexity: one walk per leaf that was asked for, and 512 words per table.
   init(
-    _ space: AddressSpace, cr3: UInt64, configuration: PagingConfiguration, in memory: MemoryView
+    _ space: AddressSpace, recursion: AskedRecursion? = nil, cr3: UInt64,
+    configuration: PagingConfiguration, in memory: ProbeMemory
   ) {
     pages = []
-    for index in space.mappings.indices {
-      addPages(of: index, in: space) { address in
-        Walk(address, cr3: cr3, configuration: configuration, in: memory).end
-      }
+    func end(at address: UInt64) -> WalkEnd {
+      Walk(address, cr3: cr3, configuration: configuration, in: memory).end
     }
-    addUnasked(in: space, cr3: cr3, configuration: configuration, memory)
+    for index in space.mappings.indices { addPages(of: index, in: space, walk: end) }
+    let shown = recursion?.pages() ?? []
+    if let recursion { addPages(of: recursion, shown: shown, walk: end) }
+    addUnasked(in: space, shown, cr3: cr3, configuration: configuration, memory)
     addGaps(of: space)
     for (index, expectation) in space.expectations.enumerated() {
       pages.append(
@@ -35,8 +37,19 @@ extension ProbePlan {
     of index: Int, in space: AddressSpace, walk: (UInt64) -> WalkEnd
   ) {
     let mapping = space.mappings[index]
-    let last = mapping.linearAddress.rawValue &+ mapping.byteCount &- 0x1000
-    var address = mapping.linearAddress.rawValue
+    let first = mapping.linearAddress.rawValue
+    let leafCount = addPages(
+      from: first, to: first &+ mapping.byteCount &- 0x1000, of: .mapping(index), walk: walk)
+    if leafCount > 0 { leafCounts[index, default: 0] += leafCount }
+  }
+
+  /// Plans the leaves from the page at `first` to the one at `last`, and what is not mapped there once
+  /// for each entry that says so; returns the number of leaves.
+  mutating func addPages(
+    from first: UInt64, to last: UInt64, of subject: ProbeSubject, walk: (UInt64) -> WalkEnd
+  ) -> Int {
+    var leafCount = 0
+    var address = first
     while true {
       let span: UInt64
       var pageSize: PageSize?
@@ -44,7 +57,7 @@ extension ProbePlan {
       case .page(let translation):
         span = translation.pageSize.byteCount
         pageSize = translation.pageSize
-        leafCounts[index, default: 0] += 1
+        leafCount += 1
       case .notPresent(let level), .reservedBits(let level, _), .tableOutsideMemory(let level, _):
         span = level.span
       case .notCanonical:
@@ -52,9 +65,9 @@ extension ProbePlan {
       }
       let lastOfSpan = min(last, (address | (span - 1)) & ~0xfff)
       addPages(
-        from: address, to: lastOfSpan, of: .mapping(index), pageSize,
+        from: address, to: lastOfSpan, of: subject, pageSize,
         further: pageSize == nil ? 0 : (lastOfSpan - address) >> 12 + 1)
-      if lastOfSpan >= last { return }
+      if lastOfSpan >= last { return leafCount }
       address = lastOfSpan + 0x1000
     }
   }

@@ -7,15 +7,18 @@ extension ProbePlan {
   /// Plans a page of each leaf, of each link to a leaf and of each entry that is present and maps
   /// nothing, through which no page of a mapping goes.
   ///
-  /// Those that were asked for are in the plan already.
+  /// Those that were asked for are in the plan already, and so are those that a recursive slot
+  /// should show.
   mutating func addUnasked(
-    in space: AddressSpace, cr3: UInt64, configuration: PagingConfiguration, _ memory: MemoryView
+    in space: AddressSpace, _ shown: [ClosedRange<UInt64>], cr3: UInt64,
+    configuration: PagingConfiguration, _ memory: ProbeMemory
   ) {
     let tables = PageTables(cr3: cr3, configuration: configuration)
-    let asked = space.mappings.map { mapping in
+    let mapped = space.mappings.map { mapping in
       let first = mapping.linearAddress.rawValue
       return first...first &+ (mapping.byteCount &- 1)
-    }.sorted { $0.lowerBound < $1.lowerBound }
+    }
+    let asked = (mapped + shown).sorted { $0.lowerBound < $1.lowerBound }
     var visitor = CoverageVisitor(
       UnaskedPlanner(plan: self, asked: asked), expandsSharedTables: false)
     tables.traverse(in: memory, &visitor)

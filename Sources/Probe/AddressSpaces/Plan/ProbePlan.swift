@@ -70,6 +70,8 @@ public enum ProbeSubject: Hashable, Sendable {
   case gap(nearMapping: Int)
   /// Mapped, and nobody asked for it.
   case unasked
+  /// A page in the range of the recursive slot.
+  case recursiveSlot
   /// An expectation.
   case expectation(Int)
   /// Pages of an image that are alike.
@@ -82,6 +84,8 @@ public struct ProbePlan: Hashable, Sendable {
   public var pages: [ProbePage]
   /// For each mapping, by index, the number of leaves that map it.
   public var leafCounts: [Int: Int] = [:]
+  /// The number of leaves that the range of the recursive slot shows: tables, and large pages.
+  public var recursivePageCount = 0
 
   /// A plan of the given pages.
   public init(pages: [ProbePage] = []) { self.pages = pages }

@@ -28,15 +28,18 @@ struct AskedOracle: Sendable {
   private let basis: AskedBasis
   /// The ranges about which nothing is said.
   private let unsaid: [AskedRange]
+  /// What the recursive slot should show.
+  private let recursion: AskedRecursion?
   /// The mappings by first linear address.
   private let order: [Int]
 
   /// Of `ranges` those count about which nothing is said.
   init(
     _ space: AddressSpace, placements: [UInt64?], basis: AskedBasis = .effective,
-    ranges: [AskedRange] = []
+    ranges: [AskedRange] = [], recursion: AskedRecursion? = nil
   ) {
     self.space = space
+    self.recursion = recursion
     unsaid = ranges.filter { $0.content == .unsaid }
     self.placements = placements
     self.basis = basis
@@ -56,6 +59,9 @@ struct AskedOracle: Sendable {
     }
     if basis == .nothing { return .unsaid }
     guard let index = mapping(containing: page.linearAddress) else {
+      if let recursion, recursion.range.contains(page.linearAddress) {
+        return answer(recursion.content(at: page.linearAddress), manner)
+      }
       return unsaid.contains { $0.first <= page.linearAddress && page.linearAddress <= $0.last }
         ? .unsaid : .absent
     }
@@ -67,6 +73,19 @@ struct AskedOracle: Sendable {
     }
     if basis == .leaf { return .allowedByLeaf(page: place) }
     return place.map { .allowed(page: $0) } ?? .expected(.success(nil))
+  }
+
+  /// What was asked for about a page that the recursive slot shows.
+  private func answer(
+    _ content: AskedRecursion.Content, _ manner: ProbeManner
+  ) -> AskedAnswer {
+    switch content {
+    case .absent: return .absent
+    case .unsaid: return .unsaid
+    case .page(let address, let properties):
+      guard allows(manner, properties) else { return .forbidden }
+      return address.map { .allowed(page: $0) } ?? .expected(.success(nil))
+    }
   }
 
   /// The mapping that contains a linear address.

@@ -70,7 +70,8 @@ extension ImageExpectation {
     let part = range.part(page, page | 0xfff)
     switch part.content {
     case .absent: return .nothing
-    case .unsaid: return .unsaid
+    // What an address there reads follows from tables of which nothing is said.
+    case .unsaid, .recursive: return .unsaid
     case .mapped(let statement):
       let isStopped =
         question.access.kind == .write && statement.isWritable == false

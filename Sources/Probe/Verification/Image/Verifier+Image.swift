@@ -150,7 +150,11 @@ extension Verifier {
           question.expectation?.space ?? AddressSpace(memoryByteCount: 0, mappings: []),
           placements: question.expectation?.placements ?? [],
           basis: question.expectation?.basis ?? .nothing,
-          ranges: question.expectation?.ranges ?? []),
+          ranges: question.expectation?.ranges ?? [],
+          recursion: question.expectation?.space.recursiveSlot.map {
+            AskedRecursion(
+              $0, rootLevel: meant.rootLevel, root: question.cr3 & PageTableEntry.Bit.address)
+          }),
         unsupportedPages: options.unsupportedPages, meantConfiguration: meant,
         guestCode: options.guestCode, second: second, isCancelled: options.isCancelled),
       cr3: question.cr3, slot: slot,

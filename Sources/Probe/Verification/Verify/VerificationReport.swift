@@ -29,6 +29,8 @@ public struct VerificationReport: ProofReport {
   public let placements: [UInt64]
   /// For each mapping, by index, the number of pages that map it.
   public let pageCounts: [Int: Int]
+  /// The number of pages that the recursive slot shows: tables, and large pages.
+  public let recursivePageCount: Int
   /// What was found, by subject.
   public let tallies: [ProbeSubject: SubjectTally]
   /// The sum over all subjects.
@@ -51,6 +53,7 @@ public struct VerificationReport: ProofReport {
     let subjects =
       space.mappings.indices.map { ProbeSubject.mapping($0) }
       + space.expectations.indices.map { .expectation($0) }
+      + (space.recursiveSlot == nil ? [] : [.recursiveSlot])
     return subjects.count { tallies[$0] == nil }
   }
 
@@ -65,6 +68,7 @@ public struct VerificationReport: ProofReport {
     statistics = built.statistics
     placements = built.placements
     pageCounts = plan.leafCounts
+    recursivePageCount = plan.recursivePageCount
     tallies = collector.tallies
     total = tallies.sum
     lost = collector.lost

@@ -119,7 +119,7 @@ public struct Verifier: Sendable {
     guard space.rootLevel == .pageMapLevel4 else { return [] }
     let shift = space.rootLevel.indexShift
     func index(_ address: UInt64) -> Int { Int(address >> shift & 511) }
-    var indices: Set<Int> = []
+    var indices = Set(space.recursiveSlot.map { [$0.index & 511] } ?? [])
     for mapping in space.mappings {
       let first = mapping.linearAddress.rawValue
       let last = first &+ (mapping.byteCount &- 1)
@@ -222,7 +222,7 @@ public struct Verifier: Sendable {
     } else {
       collector = work.withoutMachine(.noMachine, deadline, progress: progress)
     }
-    let memory = built.memory.view
+    let memory = built.physicalMemory
     // What links which table is looked at once, for the first of the disagreements.
     var uses: TableUses?
     var disagreements: [Disagreement] = []

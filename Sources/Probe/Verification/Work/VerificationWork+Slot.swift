@@ -33,7 +33,7 @@ extension VerificationWork {
     }
     guard
       let address = AgentSlot.physicalAddress(
-        memoryByteCount: space.memoryByteCount, occupied: devices,
+        memoryByteCount: space.memory.end, occupied: devices,
         addressWidth: profile.physicalAddressWidth)
     else { return .failure(NotRunReasonError(reason: .noRoomForAgent)) }
     return .success(

@@ -35,14 +35,15 @@ struct VerificationWork: Sendable {
     setup = ExperimentSetup(
       settings: built.space.processor, configuration: configuration ?? built.configuration,
       profile: profile,
-      oracle: AskedOracle(built.space, placements: built.placements),
+      oracle: AskedOracle(
+        built.space, placements: built.placements, recursion: built.askedRecursion),
       unsupportedPages: options.unsupportedPages, guestCode: options.guestCode, second: second,
       isCancelled: options.isCancelled)
     slot = Self.findSlot(built, plan: plan, profile: profile)
-    var memory = MachineMemory(copyOf: built.memory)
+    var memory = MachineMemory(copyOf: built.memory, ranges: built.machineRanges)
     memory.pageAttributeTable = built.pageAttributeTable
     self.memory = memory
-    original = ProbeMemory(ram: built.memory.view, agent: nil, agentAddress: .max)
+    original = built.physicalMemory
   }
 
   /// The probes of `plan` on the tables that `cr3` points at in `original`, of which `memory`
