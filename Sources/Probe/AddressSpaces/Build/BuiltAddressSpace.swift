@@ -67,11 +67,11 @@ extension BuiltAddressSpace {
   /// The probes that the address space asks for: every leaf as it stands now, and what is around.
   ///
   /// Complexity: one walk per leaf.
-  public borrowing func plan() -> ProbePlan {
+  public borrowing func plan(_ extent: ProbeExtent = .reduced) -> ProbePlan {
     // A leaf that the machine lacks is a leaf all the same.
     var configuration = configuration
     configuration.supports1GiBPages = true
-    return ProbePlan(space, cr3: cr3, configuration: configuration, in: memory.view)
+    return ProbePlan(space, cr3: cr3, configuration: configuration, extent, in: memory.view)
   }
 }
 

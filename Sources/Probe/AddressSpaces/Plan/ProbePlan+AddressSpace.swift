@@ -8,19 +8,21 @@ extension ProbePlan {
   ///
   /// Every leaf of a mapping is probed in its first, middle and last 4 KiB; a range that is not
   /// mapped once per entry that says so. The pages next to each mapping and the middle of each gap
-  /// are probed too, and every leaf and link that the tables have beyond what was asked for.
+  /// are probed too, and every leaf and link that the tables have beyond what was asked for. An
+  /// exhaustive plan has every 4 KiB page of what is mapped, and the same of what is not.
   ///
   /// Complexity: one walk per leaf that was asked for, and 512 words per table.
   init(
-    _ space: AddressSpace, cr3: UInt64, configuration: PagingConfiguration, in memory: MemoryView
+    _ space: AddressSpace, cr3: UInt64, configuration: PagingConfiguration,
+    _ extent: ProbeExtent = .reduced, in memory: MemoryView
   ) {
     pages = []
     for index in space.mappings.indices {
-      addPages(of: index, in: space) { address in
+      addPages(of: index, in: space, extent) { address in
         Walk(address, cr3: cr3, configuration: configuration, in: memory).end
       }
     }
-    addUnasked(in: space, cr3: cr3, configuration: configuration, memory)
+    addUnasked(in: space, cr3: cr3, configuration: configuration, memory, extent)
     addGaps(of: space)
     for (index, expectation) in space.expectations.enumerated() {
       pages.append(
@@ -32,7 +34,7 @@ extension ProbePlan {
   }
 
   private mutating func addPages(
-    of index: Int, in space: AddressSpace, walk: (UInt64) -> WalkEnd
+    of index: Int, in space: AddressSpace, _ extent: ProbeExtent, walk: (UInt64) -> WalkEnd
   ) {
     let mapping = space.mappings[index]
     let last = mapping.linearAddress.rawValue &+ mapping.byteCount &- 0x1000
@@ -51,9 +53,16 @@ extension ProbePlan {
         span = 0x1000
       }
       let lastOfSpan = min(last, (address | (span - 1)) & ~0xfff)
-      addPages(
-        from: address, to: lastOfSpan, of: .mapping(index), pageSize,
-        further: pageSize == nil ? 0 : (lastOfSpan - address) >> 12 + 1)
+      if extent == .exhaustive, pageSize != nil {
+        pages.append(
+          ProbePage(
+            containing: address, subject: .mapping(index), pageSize: pageSize, obstacle: nil,
+            pageCount: (lastOfSpan - address) >> 12 + 1))
+      } else {
+        addPages(
+          from: address, to: lastOfSpan, of: .mapping(index), pageSize,
+          further: pageSize == nil ? 0 : (lastOfSpan - address) >> 12 + 1)
+      }
       if lastOfSpan >= last { return }
       address = lastOfSpan + 0x1000
     }

@@ -7,9 +7,11 @@ extension ProbePlan {
   /// Plans a page of each leaf, of each link to a leaf and of each entry that is present and maps
   /// nothing, through which no page of a mapping goes.
   ///
-  /// Those that were asked for are in the plan already.
+  /// Those that were asked for are in the plan already. An exhaustive plan takes every 4 KiB page that
+  /// is mapped and not asked for.
   mutating func addUnasked(
-    in space: AddressSpace, cr3: UInt64, configuration: PagingConfiguration, _ memory: MemoryView
+    in space: AddressSpace, cr3: UInt64, configuration: PagingConfiguration, _ memory: MemoryView,
+    _ extent: ProbeExtent
   ) {
     let tables = PageTables(cr3: cr3, configuration: configuration)
     let asked = space.mappings.map { mapping in
@@ -17,9 +19,14 @@ extension ProbePlan {
       return first...first &+ (mapping.byteCount &- 1)
     }.sorted { $0.lowerBound < $1.lowerBound }
     var visitor = CoverageVisitor(
-      UnaskedPlanner(plan: self, asked: asked), expandsSharedTables: false)
+      UnaskedPlanner(plan: self, asked: asked, extent: extent), expandsSharedTables: false)
     tables.traverse(in: memory, &visitor)
     self = visitor.receiver.plan
+    if extent == .exhaustive {
+      var every = EveryPageVisitor(UnaskedPagePlanner(plan: self, asked: asked))
+      tables.traverse(in: memory, &every)
+      self = every.finished().plan
+    }
   }
 }
 
@@ -28,12 +35,15 @@ private struct UnaskedPlanner: CoverageReceiver {
   var plan: ProbePlan
   /// The ranges of all mappings, in order and apart.
   let asked: [ClosedRange<UInt64>]
+  /// The pages of leaves are added elsewhere when it is exhaustive.
+  let extent: ProbeExtent
   /// The first of them that does not lie below the last address that was looked up.
   private var position = 0
 
-  init(plan: ProbePlan, asked: [ClosedRange<UInt64>]) {
+  init(plan: ProbePlan, asked: [ClosedRange<UInt64>], extent: ProbeExtent) {
     self.plan = plan
     self.asked = asked
+    self.extent = extent
   }
 
   /// Addresses come in order.
@@ -45,7 +55,7 @@ private struct UnaskedPlanner: CoverageReceiver {
   func reluctance(_ size: PageSize, at physicalAddress: UInt64) -> Int { 0 }
 
   mutating func receiveLeaf(_ page: MappedRun) {
-    guard !isAsked(page.linearAddress...page.lastAddress) else { return }
+    guard extent == .reduced, !isAsked(page.linearAddress...page.lastAddress) else { return }
     plan.addPages(
       from: page.linearAddress, to: page.lastAddress & ~0xfff, of: .unasked,
       page.pageSize, further: page.pageSize.byteCount >> 12)
@@ -53,7 +63,7 @@ private struct UnaskedPlanner: CoverageReceiver {
 
   mutating func receiveLink(_ link: CoveredLink) {
     let last = link.leafAddress &+ (link.pageSize.byteCount &- 1)
-    guard !isAsked(link.leafAddress...last) else { return }
+    guard extent == .reduced, !isAsked(link.leafAddress...last) else { return }
     plan.pages.append(
       ProbePage(
         containing: link.leafAddress, subject: .unasked, pageSize: link.pageSize,
