@@ -1,5 +1,7 @@
 // How long the probes take, in words.
 
+import ArgumentParser
+import Synchronization
 import Testing
 
 @testable import Probe
@@ -66,6 +68,32 @@ struct EstimateTextTests {
     ])
   func rough(_ milliseconds: Int, _ words: String) {
     #expect(Duration.milliseconds(milliseconds).roughWords == words)
+  }
+
+  @Test("verify takes the extent from its options, and warns by its time limit")
+  func command() throws {
+    let said = Mutex<[String]>([])
+    let line = ProgressLine(title: "probing", isEnabled: false)
+    for (arguments, extent, cure) in [
+      (["a.yaml"], ProbeExtent.reduced, "in parts"),
+      (["a.core", "--exhaustive", "--timeout", "70s"], .exhaustive, "leave out --exhaustive"),
+    ] {
+      var options = VerificationOptions()
+      try VerifyCommand.parse(arguments).useExtent(in: &options, line) { text in
+        said.withLock { $0.append(text) }
+      }
+      #expect(options.extent == extent)
+      options.estimateObserver?(Self.estimate(5100))
+      #expect(said.withLock { $0 } == [])
+      options.estimateObserver?(Self.estimate(100_000_000))
+      #expect(said.withLock { $0.count == 1 && $0[0].hasSuffix(cure) })
+      said.withLock { $0 = [] }
+      options.estimateObserver?(Self.estimate(6100))
+      // What is gone of the limit counts: 10 s of 60, or 20 of 70.
+      let limit = extent == .reduced ? "85s" : "95s"
+      #expect(said.withLock { $0.count == 1 && $0[0].hasSuffix("--timeout \(limit)") })
+      said.withLock { $0 = [] }
+    }
   }
 
   @Test("The progress says what is left, once a rate is known")
