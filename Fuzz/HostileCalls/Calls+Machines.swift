@@ -27,6 +27,8 @@ extension HostileValues {
     options.unsupportedPages = bool() ? .skip : options.unsupportedPages
     if below(8) == 0 { options.isCancelled = { true } }
     options.observer = { done, total in touch((done, total)) }
+    options.extent = one(of: ProbeExtent.allCases)
+    options.estimateObserver = { touch(($0.remainingTime, $0.exceedsTimeLimit)) }
     return options
   }
 

@@ -163,10 +163,10 @@ extension HostileCall {
       touch($0.recursiveSlot().addresses(rootLevel: $0.level()))
     },
     HostileCall(
-      "Probe.BuiltAddressSpace.init(_:configuration:)", "Probe.BuiltAddressSpace.plan()"
+      "Probe.BuiltAddressSpace.init(_:configuration:)", "Probe.BuiltAddressSpace.plan(_:)"
     ) {
       let built = try BuiltAddressSpace($0.space(), configuration: try $0.paging())
-      touch(built.plan().probeCount)
+      touch(built.plan($0.one(of: ProbeExtent.allCases)).probeCount)
     },
     HostileCall("Probe.ByteCount.init(_:)", "Probe.HexadecimalNumber.init(_:)") {
       touch((ByteCount($0.word()), HexadecimalNumber($0.word())))
@@ -235,8 +235,10 @@ extension HostileCall {
     },
     HostileCall(
       "Probe.ConformanceProfile.init(rawValue:)", "Probe.HostChangeMeans.init(rawValue:)",
-      "Probe.MachineFeature.init(rawValue:)", "Probe.NotRunReason.init(rawValue:)"
+      "Probe.MachineFeature.init(rawValue:)", "Probe.NotRunReason.init(rawValue:)",
+      "Probe.ProbeExtent.init(rawValue:)"
     ) {
+      touch(ProbeExtent(rawValue: $0.text()))
       touch((ConformanceProfile(rawValue: $0.text()), HostChangeMeans(rawValue: $0.text())))
       touch((MachineFeature(rawValue: $0.text()), NotRunReason(rawValue: $0.text())))
       for reason in NotRunReason.allCases { touch(reason.message) }

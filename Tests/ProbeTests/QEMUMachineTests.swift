@@ -154,6 +154,57 @@ struct QEMUProcessTests {
     #expect(memory.ram.loadWord(at: GuestPhysicalAddress(truncating: 0)) == 0)
     #expect(original.view.loadWord(at: place) == 7)
   }
+
+  @Test("between two rounds all is given up but the agent's slot, and other devices have room")
+  func discardChanges() throws {
+    let original = try GuestMemory(byteCount: 1 << 20, backing: .memoryFile)
+    let place = GuestPhysicalAddress(truncating: 0x8_0000)
+    original.view.storeWord(7, at: place)
+    let memory = try QEMUMemory(MachineMemory(copyOf: original), agentAddress: 1 << 30)
+    memory.ram.storeWord(8, at: place)
+    memory.ram.storeWord(9, at: GuestPhysicalAddress(truncating: 0))
+    memory.agent.storeWord(5, at: GuestPhysicalAddress(truncating: 0x100))
+    memory.agent.storeWord(6, at: GuestPhysicalAddress(truncating: memory.agent.byteCount - 8))
+    // Behind the slot and before it.
+    let first = UInt64(2) << 30
+    for number in 0..<UInt64(QEMUMemory.deviceLimit) {
+      let frame = number == 0 ? 1 << 29 : first + number << 12
+      #expect(try memory.observe(frame, physicalAddressWidth: 48))
+    }
+    memory.stampDevices()
+    #expect(try !memory.observe(first - 4096, physicalAddressWidth: 48))
+    try memory.discardChanges()
+    #expect(memory.ram.loadWord(at: place) == 7)
+    #expect(memory.ram.loadWord(at: GuestPhysicalAddress(truncating: 0)) == 0)
+    #expect(memory.agent.loadWord(at: GuestPhysicalAddress(truncating: 0x100)) == 5)
+    #expect(
+      memory.agent.loadWord(at: GuestPhysicalAddress(truncating: memory.agent.byteCount - 8)) == 6)
+    #expect(try memory.observe(first - 4096, physicalAddressWidth: 48))
+    #expect(try memory.observe(1 << 29, physicalAddressWidth: 48))
+    // Nothing is left of the devices: each word is 0, and no address.
+    #expect(memory.deviceWrites().count == 1)
+  }
+
+  @Test("more devices than one round has room for are all told apart, in an exhaustive run")
+  func manyDevices() throws {
+    let window = Mapping(
+      name: "window", linearAddress: LinearAddress(truncating: 0x4000_0000, width: .bits48),
+      byteCount: 80 << 20, target: .device(GuestPhysicalAddress(truncating: 5 << 30)),
+      properties: PageProperties(rights: [.read, .write]), pageSize: .exactly(.size2MiB))
+    let page = Mapping(
+      name: "page", linearAddress: LinearAddress(truncating: 0x8000_0000, width: .bits48),
+      byteCount: 4096, properties: PageProperties(rights: [.read, .execute], isUser: true))
+    var options = VerificationOptions()
+    options.extent = .exhaustive
+    options.workerCount = 1
+    options.timeLimit = .seconds(1800)
+    let report = try Verifier(factory: QEMUMachineFactory()).verify(
+      AddressSpace(memoryByteCount: 8 << 20, mappings: [window, page]), options: options)
+    #expect(report.isAgreement, "\(report.unproved)")
+    #expect(report.tallies[.mapping(0)]?.executedCount == 6 * (80 << 8))
+    #expect(report.tallies[.mapping(1)]?.executedCount == 6)
+    #expect(report.total.coveredCount == 0)
+  }
 }
 
 /// One probe of an unmapped address on a machine without tables.

@@ -6,7 +6,7 @@ extension ConfiguredPageTable {
   /// Calls `body` with a cursor at the start of the range.
   ///
   /// With `minimumLevel` the covering node is at least at that level: a cursor for exactly one
-  /// aligned 2 MiB range can map a 2 MiB page when it is ``Level/pageDirectory``. Nodes that are
+  /// aligned 2 MiB range can map a 2 MiB page when it is `Level.pageDirectory`. Nodes that are
   /// empty afterwards go back to the allocator.
   ///
   /// Throws: ``PageTableError`` for a range that is none, and what `body` throws.

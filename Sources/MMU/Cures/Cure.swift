@@ -2,7 +2,8 @@
 
 /// A change that was tried on a copy: the access comes out as wanted, and nothing else is harmed.
 ///
-/// What harm is stands at ``PageTables/tried(_:for:goal:in:_:)``.
+/// Harm is any other page that is lost, moved or loses a right, that gets a right which its own entry
+/// does not give, and a table that becomes a user's page.
 public struct Cure: Hashable, Sendable {
   /// The entries that change, from the root down.
   public let changes: [EntryChange]

@@ -10,7 +10,7 @@
   public var pageCount: UInt64
   /// The size of each page.
   public let pageSize: PageSize
-  /// The bits of the leaves that are the same in all of them; see ``sameBits``.
+  /// The bits of the leaves that are the same in all of them; see ``sameBits(_:)``.
   public let leafBits: UInt64
   /// The rights that the entries above the leaves allow.
   public let inherited: InheritedRights

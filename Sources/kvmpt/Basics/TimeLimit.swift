@@ -27,4 +27,10 @@ struct TimeLimit: ExpressibleByArgument, Sendable {
   }
 
   var defaultValueDescription: String { "\(duration.components.seconds)s" }
+
+  /// The time as it is given, in whole seconds or minutes.
+  var argumentText: String {
+    let seconds = duration.components.seconds
+    return seconds >= 120 && seconds % 60 == 0 ? "\(seconds / 60)m" : "\(seconds)s"
+  }
 }

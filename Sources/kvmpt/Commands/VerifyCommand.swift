@@ -23,11 +23,24 @@ struct VerifyCommand: ReportingCommand {
       the manual: addresses, rights, memory types by IA32_PAT, G, keys, page sizes, software's bits, \
       A and D. What is mapped and nobody asked for is a disagreement.
 
+      Each leaf entry and each link (an entry that points at a table) is executed at least once, in \
+      all six ways; of a page larger than 4 KiB the first, the middle and the last 4 KiB. Every leaf \
+      is executed through every path to it, but in images with more than \
+      \(grouped(Int(VerificationOptions.expandedPathLimit))) paths: there each table is gone through \
+      once for each level and set of rights, and each further link to it is executed once. Further \
+      addresses are 'covered': counted, and judged by the manual alone. --exhaustive executes every \
+      4 KiB page of every leaf through every path. What nothing maps is sampled in any case, at the \
+      pages next to what is mapped and at the first, the middle and the last page below an entry.
+
+      How many probes that is, and how long it takes at the rate of the run's own first ones, is said \
+      with the progress on a terminal; a time limit that is too short for it is warned of at once.
+
       EXAMPLES:
         kvmpt verify Examples/higher-half-kernel.yaml
         kvmpt verify Examples/user-process.yaml --format junit --output report.xml
         kvmpt verify Examples/user-process.yaml --machine-profile machine.json
         kvmpt verify guest.core
+        kvmpt verify guest.core --exhaustive --timeout 30m
         kvmpt verify memory.bin --cr3 0x1000 --expect kernel.yaml
 
       \(ExitStatus.table)
@@ -49,6 +62,12 @@ struct VerifyCommand: ReportingCommand {
 
   @OptionGroup var report: ReportOptions
   @OptionGroup var machine: MachineOptions
+
+  @Flag(
+    help: ArgumentHelp(
+      "Execute every 4 KiB page of every leaf, through every path, where a few of each are executed"
+        + " otherwise."))
+  var exhaustive = false
 
   @Option(
     name: .customLong("machine-profile"),

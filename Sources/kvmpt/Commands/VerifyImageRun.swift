@@ -76,6 +76,7 @@ struct VerifyImageRun {
     options.timeLimit = command.machine.timeout.duration
     options.isCancelled = { Interruption.isRequested }
     options.observer = { line.update(doneCount: $0, totalCount: $1) }
+    command.useExtent(in: &options, line)
     var expectation = expected?.expectation
     expectation?.space.processor = image.settings
     return try verifier.verify(

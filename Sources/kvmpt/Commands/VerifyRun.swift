@@ -70,6 +70,7 @@ struct VerifyRun {
     options.timeLimit = max(.zero, command.machine.timeout.duration - Program.age)
     options.isCancelled = { Interruption.isRequested }
     options.observer = { line.update(doneCount: $0, totalCount: $1) }
+    command.useExtent(in: &options, line)
     return try verifier.verify(input.addressSpace, options: options)
   }
 

@@ -3,13 +3,23 @@
 import Glibc
 import Synchronization
 
-/// Shows how far work has come, from half a second after its start, at most ten times a second.
+/// Shows how far work has come, from half a second after its start or from an estimate on, at most ten
+/// times a second.
 ///
 /// It may be used by several threads at once. Nothing is shown unless standard error is a terminal.
 final class ProgressLine: Sendable {
   private struct State: Sendable {
     var lastShown: ContinuousClock.Instant?
     var isFinished = false
+    /// When the first of them was begun, and whether there is a rate since then.
+    var begin: ContinuousClock.Instant?
+    var hasRate = false
+
+    /// What one took so far, once that tells the rate.
+    func timeForEach(_ doneCount: Int, _ now: ContinuousClock.Instant) -> Duration? {
+      guard hasRate, doneCount > 0, let begin else { return nil }
+      return (now - begin) / doneCount
+    }
   }
 
   private let title: String
@@ -32,8 +42,36 @@ final class ProgressLine: Sendable {
     state.withLock { state in
       if state.isFinished { return }
       if let lastShown = state.lastShown, now - lastShown < .milliseconds(100) { return }
-      state.lastShown = now
-      writeToStandardError("\r\u{1b}[K" + Self.text(title, doneCount, totalCount))
+      show(doneCount, totalCount, now, &state)
+    }
+  }
+
+  /// Shows at once how many there are, none of them done, or that those which are done by now tell the
+  /// rate; from then on it shows how long the rest takes.
+  func note(doneCount: Int, totalCount: Int) {
+    guard isEnabled else { return }
+    let now = ContinuousClock.now
+    state.withLock { state in
+      if state.isFinished { return }
+      if doneCount == 0 { state.begin = now }
+      state.hasRate = doneCount > 0
+      show(doneCount, totalCount, now, &state)
+    }
+  }
+
+  private func show(
+    _ doneCount: Int, _ totalCount: Int, _ now: ContinuousClock.Instant, _ state: inout State
+  ) {
+    state.lastShown = now
+    let left = Self.left(max(0, totalCount - doneCount), state.timeForEach(doneCount, now))
+    writeToStandardError("\r\u{1b}[K" + Self.text(title, doneCount, totalCount) + left)
+  }
+
+  /// Writes lines of their own, in place of the line, which comes back.
+  func say(_ text: String) {
+    state.withLock { state in
+      let isShown = state.lastShown != nil && !state.isFinished
+      writeToStandardError((isShown ? "\r\u{1b}[K" : "") + text + "\n")
     }
   }
 
@@ -48,6 +86,14 @@ final class ProgressLine: Sendable {
   static func text(_ title: String, _ doneCount: Int, _ totalCount: Int) -> String {
     let percent = totalCount > 0 ? doneCount * 100 / totalCount : 0
     return "\(title): \(doneCount) of \(totalCount) (\(percent) %)"
+  }
+
+  /// How long the rest takes; nothing where that is not known.
+  static func left(_ count: Int, _ timeForEach: Duration?) -> String {
+    guard let timeForEach else { return "" }
+    let (seconds, attoseconds) = timeForEach.components
+    let time = (Double(seconds) + Double(attoseconds) * 1e-18) * Double(count)
+    return ", about \(Duration.seconds(min(1e15, time)).roughWords) left"
   }
 }
 

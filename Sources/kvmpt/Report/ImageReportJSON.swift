@@ -34,6 +34,7 @@ struct ImageReportJSON {
     json.endArray()
     json.member("verdict", report.verdict.rawValue)
     ProofJSON.write(report.unproved, to: &json)
+    ExtentText(report).write(to: &json)
     json.key("machine")
     MachineJSON.write(report.profile, to: &json)
     proof.writeMachines(&json)

@@ -20,6 +20,7 @@ struct JSONReport {
     json.member("name", report.space.name)
     json.member("verdict", report.verdict.rawValue)
     ProofJSON.write(report.unproved, to: &json)
+    ExtentText(report).write(to: &json)
     json.key("machine")
     MachineJSON.write(report.profile, to: &json)
     proof.writeMachines(&json)

@@ -47,6 +47,7 @@ struct ProofJSON {
     json.key("problem")
     if let problem = machines.problem { json.value(problem.message) } else { json.null() }
     json.member("differences", machines.differenceCount)
+    json.member("not-compared", machines.uncomparedCount)
     json.key("different")
     json.beginArray()
     for difference in machines.differences {

@@ -13,8 +13,7 @@ extension ReportSuite {
       Self.machines(report) + [
         ("asked", asked),
         ("probes", "\(report.total.probeCount)"), ("executed", "\(report.total.executedCount)"),
-        ("covered", "\(report.total.coveredCount)"),
-      ] + report.remarks.map { ("warning", $0.message) }
+      ] + ExtentText(report).properties + report.remarks.map { ("warning", $0.message) }
       + report.deadEnds.deadEnds.prefix(100).map { ("leads nowhere", DeadEndText.line($0)) }
     func add(_ name: String, _ group: String, _ subject: ProbeSubject) {
       cases.append(

@@ -19,5 +19,7 @@ extension ReportSuite {
         ("executed by \(answers.profile.identity.name)", "\(answers.total.executedCount)"),
       ]
     } + [("machines differ", "\(machines.differenceCount)")]
+      + (machines.uncomparedCount > 0
+        ? [("machines not compared", "\(machines.uncomparedCount)")] : [])
   }
 }

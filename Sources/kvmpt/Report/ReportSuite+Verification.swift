@@ -12,8 +12,7 @@ extension ReportSuite {
     properties =
       Self.machines(report) + [
         ("probes", "\(report.total.probeCount)"), ("executed", "\(report.total.executedCount)"),
-        ("covered", "\(report.total.coveredCount)"),
-      ] + report.remarks.map { ("warning", $0.message) }
+      ] + ExtentText(report).properties + report.remarks.map { ("warning", $0.message) }
     for (index, mapping) in report.space.mappings.enumerated() {
       cases.append(
         Self.reportCase(

@@ -27,6 +27,7 @@ struct ReportSummary {
         "covered: \(counted(covered, "further access", "further accesses")) through entries that were"
           + " executed, judged by the model")
     }
+    if let extent = ExtentText(report).lines { lines.append(extent) }
     if let comparison = report.comparison {
       lines += RangeComparisonText(comparison: comparison, space: space).lines
     }
@@ -37,6 +38,12 @@ struct ReportSummary {
           + ": \(counted(machines.differenceCount, "probe", "probes")) that"
           + " \(machines.answers.map(\.profile.identity.name).joined(separator: " and "))"
           + " answered differently")
+    }
+    if machines.uncomparedCount > 0 {
+      lines.append(
+        styler("machines not compared", .yellow) + ": in at most"
+          + " \(counted(machines.uncomparedCount, "answer", "answers")) that the manual does not give,"
+          + " of which there are too many to keep")
     }
     for part in report.unproved {
       let line = UnprovedText.line(part)

@@ -2,6 +2,7 @@
 
 import Glibc
 import TestHosts
+import TestImages
 import Testing
 
 @testable import kvmpt
@@ -44,6 +45,26 @@ struct EarlyEndTests {
     let executed = try #require(report["probes"]?["executed"]?.number)
     #expect(missing > 0)
     #expect(missing + executed == 786_444)
+  }
+
+  @Test(
+    "An exhaustive run of 64 TiB ends in time, with every page counted",
+    .enabled(if: Host.hasKVM, "needs /dev/kvm"))
+  func exhaustive() throws {
+    let file = ImageFile()
+    try ExhaustiveTests.huge.writeRaw(to: file.path, byteCount: 8 << 20)
+    let run = try ProgramRun([
+      "verify", file.path, "--cr3", "0x1000", "--exhaustive", "--timeout", "2s", "--format", "json",
+    ])
+    #expect(run.exitCode == 124, "\(run.errors)")
+    let report = try JSONValue(json: run.output)
+    #expect(try VerificationReportTests.schema().violations(of: report) == [])
+    #expect(report["verdict"] == .string("unfinished") && report["exhaustive"] == .bool(true))
+    let probes = try #require(report["probes"])
+    let executed = try #require(probes["executed"]?.number)
+    let missing = try #require(probes["not-run"]?["time-limit"]?.number)
+    #expect(probes["planned"]?.number == executed + missing && executed + missing > 6 << 34)
+    #expect(probes["covered"]?.number == 0)
   }
 
   @Test("An interrupted comparison with the model alone ends, too")

@@ -124,6 +124,16 @@ extension OptionCase {
       OptionCase(
         command: "verify",
         situation: [yaml, "--kvm-device", "/no/such/device", "--if-no-kvm", "model"],
+        option: ["--exhaustive"], outcome: .changes),
+      OptionCase(
+        command: "verify",
+        situation: [
+          OptionImages.shared.raw, "--cr3", "0x1000", "--if-no-kvm", "model", "--kvm-device",
+          "/no/such/device",
+        ], option: ["--exhaustive"], outcome: .changes),
+      OptionCase(
+        command: "verify",
+        situation: [yaml, "--kvm-device", "/no/such/device", "--if-no-kvm", "model"],
         option: ["--allow-unproved", "no-machine"], outcome: .changes),
       OptionCase(
         command: "verify",

@@ -70,13 +70,13 @@ extension BuiltAddressSpace {
   /// The probes that the address space asks for: every leaf as it stands now, and what is around.
   ///
   /// Complexity: one walk per leaf.
-  public borrowing func plan() -> ProbePlan {
+  public borrowing func plan(_ extent: ProbeExtent = .reduced) -> ProbePlan {
     // A leaf that the machine lacks is a leaf all the same.
     var configuration = configuration
     configuration.supports1GiBPages = true
     return ProbePlan(
       space, recursion: askedRecursion, cr3: cr3, configuration: configuration,
-      in: physicalMemory)
+      extent, in: physicalMemory)
   }
 
   /// Where the window on the guest's RAM is in its physical memory: each range at its own address, so

@@ -8,21 +8,22 @@ extension ProbePlan {
   ///
   /// Every leaf of a mapping is probed in its first, middle and last 4 KiB; a range that is not
   /// mapped once per entry that says so. The pages next to each mapping and the middle of each gap
-  /// are probed too, and every leaf and link that the tables have beyond what was asked for.
+  /// are probed too, and every leaf and link that the tables have beyond what was asked for. An
+  /// exhaustive plan has every 4 KiB page of what is mapped, and the same of what is not.
   ///
   /// Complexity: one walk per leaf that was asked for, and 512 words per table.
   init(
     _ space: AddressSpace, recursion: AskedRecursion? = nil, cr3: UInt64,
-    configuration: PagingConfiguration, in memory: ProbeMemory
+    configuration: PagingConfiguration, _ extent: ProbeExtent = .reduced, in memory: ProbeMemory
   ) {
     pages = []
     func end(at address: UInt64) -> WalkEnd {
       Walk(address, cr3: cr3, configuration: configuration, in: memory).end
     }
-    for index in space.mappings.indices { addPages(of: index, in: space, walk: end) }
+    for index in space.mappings.indices { addPages(of: index, in: space, extent, walk: end) }
     let shown = recursion?.pages() ?? []
-    if let recursion { addPages(of: recursion, shown: shown, walk: end) }
-    addUnasked(in: space, shown, cr3: cr3, configuration: configuration, memory)
+    if let recursion { addPages(of: recursion, shown: shown, extent, walk: end) }
+    addUnasked(in: space, shown, cr3: cr3, configuration: configuration, memory, extent)
     addGaps(of: space)
     for (index, expectation) in space.expectations.enumerated() {
       pages.append(
@@ -34,19 +35,21 @@ extension ProbePlan {
   }
 
   private mutating func addPages(
-    of index: Int, in space: AddressSpace, walk: (UInt64) -> WalkEnd
+    of index: Int, in space: AddressSpace, _ extent: ProbeExtent, walk: (UInt64) -> WalkEnd
   ) {
     let mapping = space.mappings[index]
     let first = mapping.linearAddress.rawValue
     let leafCount = addPages(
-      from: first, to: first &+ mapping.byteCount &- 0x1000, of: .mapping(index), walk: walk)
+      from: first, to: first &+ mapping.byteCount &- 0x1000, of: .mapping(index), extent,
+      walk: walk)
     if leafCount > 0 { leafCounts[index, default: 0] += leafCount }
   }
 
   /// Plans the leaves from the page at `first` to the one at `last`, and what is not mapped there once
   /// for each entry that says so; returns the number of leaves.
   mutating func addPages(
-    from first: UInt64, to last: UInt64, of subject: ProbeSubject, walk: (UInt64) -> WalkEnd
+    from first: UInt64, to last: UInt64, of subject: ProbeSubject, _ extent: ProbeExtent,
+    walk: (UInt64) -> WalkEnd
   ) -> Int {
     var leafCount = 0
     var address = first
@@ -64,9 +67,16 @@ extension ProbePlan {
         span = 0x1000
       }
       let lastOfSpan = min(last, (address | (span - 1)) & ~0xfff)
-      addPages(
-        from: address, to: lastOfSpan, of: subject, pageSize,
-        further: pageSize == nil ? 0 : (lastOfSpan - address) >> 12 + 1)
+      if extent == .exhaustive, pageSize != nil {
+        pages.append(
+          ProbePage(
+            containing: address, subject: subject, pageSize: pageSize, obstacle: nil,
+            pageCount: (lastOfSpan - address) >> 12 + 1))
+      } else {
+        addPages(
+          from: address, to: lastOfSpan, of: subject, pageSize,
+          further: pageSize == nil ? 0 : (lastOfSpan - address) >> 12 + 1)
+      }
       if lastOfSpan >= last { return leafCount }
       address = lastOfSpan + 0x1000
     }

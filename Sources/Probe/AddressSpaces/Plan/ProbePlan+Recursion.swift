@@ -6,7 +6,8 @@ extension ProbePlan {
   /// Plans each page that the slot's range should show, and the ones before and behind it where
   /// nothing should be.
   mutating func addPages(
-    of recursion: AskedRecursion, shown: [ClosedRange<UInt64>], walk: (UInt64) -> WalkEnd
+    of recursion: AskedRecursion, shown: [ClosedRange<UInt64>], _ extent: ProbeExtent,
+    walk: (UInt64) -> WalkEnd
   ) {
     var previous: UInt64?
     for (position, page) in shown.enumerated() {
@@ -16,7 +17,8 @@ extension ProbePlan {
         previous = before
       }
       recursivePageCount += addPages(
-        from: page.lowerBound, to: page.upperBound & ~0xfff, of: .recursiveSlot, walk: walk)
+        from: page.lowerBound, to: page.upperBound & ~0xfff, of: .recursiveSlot, extent,
+        walk: walk)
       previous = page.upperBound
       let next = page.upperBound &+ 1
       guard page.upperBound < recursion.range.upperBound,

@@ -17,8 +17,10 @@ public struct ProbePage: Hashable, Sendable {
   /// Why the page cannot be probed on the machine of the plan, or nil when it can.
   public internal(set) var obstacle: NotRunReason?
   /// The number of further pages that the same entries map, and that the model judges alone once
-  /// this one has been executed.
+  /// this one has been executed; where it stands for neighbours, their number.
   public let furtherPageCount: UInt64
+  /// The further pages are those that follow this one, and are probed as it is.
+  public let standsForNeighbours: Bool
   /// The page before it in the plan is another one of the same leaf: what cannot be made here need
   /// not be, as long as it can be made there.
   public let continuesLeaf: Bool
@@ -36,6 +38,24 @@ public struct ProbePage: Hashable, Sendable {
     self.obstacle = obstacle
     self.furtherPageCount = furtherPageCount
     self.continuesLeaf = continuesLeaf
+    standsForNeighbours = false
+    offset = nil
+  }
+
+  /// Takes `pageCount` neighbouring pages, the first of which contains `address`, and which are all
+  /// probed.
+  init(
+    containing address: UInt64, manners: ProbeManners = .all, subject: ProbeSubject,
+    pageSize: PageSize?, obstacle: NotRunReason?, pageCount: UInt64
+  ) {
+    linearAddress = address & ~0xfff
+    self.manners = manners
+    self.subject = subject
+    self.pageSize = pageSize
+    self.obstacle = obstacle
+    furtherPageCount = max(1, pageCount) - 1
+    continuesLeaf = false
+    standsForNeighbours = true
     offset = nil
   }
 
@@ -49,6 +69,7 @@ public struct ProbePage: Hashable, Sendable {
     obstacle = nil
     furtherPageCount = 0
     continuesLeaf = false
+    standsForNeighbours = false
     offset = UInt16(truncatingIfNeeded: address & 0xfff)
   }
 }
@@ -87,18 +108,26 @@ public struct ProbePlan: Hashable, Sendable {
   /// The number of leaves that the range of the recursive slot shows: tables, and large pages.
   public var recursivePageCount = 0
 
+  /// The number of pages that did not fit, by what they are about.
+  private(set) var unplannedCounts: [ProbeSubject: Int] = [:]
+
   /// A plan of the given pages.
   public init(pages: [ProbePage] = []) { self.pages = pages }
 
-  /// The first position from `index` on at which a leaf's pages do not go on.
-  func boundary(from index: Int) -> Int {
-    var boundary = max(0, index)
-    while boundary < pages.count, pages[boundary].continuesLeaf { boundary += 1 }
-    return min(boundary, pages.count)
-  }
-
   /// The number of single probes: pages times manners.
   public var probeCount: Int {
-    pages.reduce(0) { $0 + $1.manners.rawValue.nonzeroBitCount }
+    pages.reduce(0) { sum, page in
+      let (count, isTooMuch) = Int(clamping: page.pageCount).multipliedReportingOverflow(
+        by: page.manners.rawValue.nonzeroBitCount)
+      return sum.clampedSum(isTooMuch ? .max : count)
+    }
   }
+
+  /// Counts pages that do not fit.
+  mutating func addUnplanned(_ count: UInt64, of subject: ProbeSubject) {
+    unplannedCounts[subject] = (unplannedCounts[subject] ?? 0).clampedSum(Int(clamping: count))
+  }
+
+  /// The number of pages that are probed.
+  var pageCount: UInt64 { pages.reduce(0) { $0 &+ $1.pageCount } }
 }

@@ -82,6 +82,15 @@ final class QEMUMachine: Machine {
     return observed
   }
 
+  /// The guest waits in the agent's slot meanwhile, and uses nothing else.
+  func discardChanges() throws(MachineError) {
+    do throws(GuestMemoryError) {
+      try memory.discardChanges()
+    } catch {
+      throw .memory(error)
+    }
+  }
+
   func reset() throws(MachineError) {
     running = nil
     do throws(GuestMemoryError) {

@@ -27,6 +27,8 @@ final class QEMUMemory {
   private let contents: MachineMemory
   private let ramMapping: FileMapping
   private let agentMapping: FileMapping
+  /// Where the agent's slot is in the file.
+  private let agentOffset: UInt64
   private var devices: [UInt64: FileMapping] = [:]
 
   /// A file with `contents` from address 0 on and room for the agent's slot at `agentAddress`.
@@ -58,6 +60,7 @@ final class QEMUMemory {
       throw .misalignedOffset(agentAddress)
     }
     try agentMapping.show(owner.number, from: agentOffset, at: 0, byteCount: slotSize)
+    self.agentOffset = agentOffset
     ram = ramMapping.view(byteCount: contents.byteCount)
     agent = agentMapping.view(byteCount: slotSize)
     byteCount = size
@@ -82,11 +85,27 @@ final class QEMUMemory {
 
   /// Gives up everything that was written, as for a new machine.
   func restore() throws(GuestMemoryError) {
-    let result = ckvm_punch_hole(fileDescriptor, 0, byteCount)
-    guard result >= 0 else {
-      throw .refused(operation: "fallocate", byteCount: byteCount, errorNumber: Int32(-result))
-    }
+    try empty(0..<byteCount)
     try copyContents()
+  }
+
+  /// Gives up what was written, but for the agent's slot, and the pages that stand for devices.
+  func discardChanges() throws(GuestMemoryError) {
+    devices = [:]
+    try empty(0..<agentOffset)
+    try empty(agentOffset + UInt64(KVMPT_SLOT_SIZE)..<byteCount)
+    try copyContents()
+  }
+
+  /// Gives up the pages of a part of the file.
+  private func empty(_ part: Range<UInt64>) throws(GuestMemoryError) {
+    let size = part.upperBound - part.lowerBound
+    // The call takes no empty range.
+    guard size > 0 else { return }
+    let result = ckvm_punch_hole(fileDescriptor, part.lowerBound, size)
+    guard result >= 0 else {
+      throw .refused(operation: "fallocate", byteCount: size, errorNumber: Int32(-result))
+    }
   }
 
   /// Puts a page where a device would be, and says whether it could.

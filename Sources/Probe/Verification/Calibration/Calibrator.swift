@@ -235,7 +235,7 @@ struct Calibrator {
 extension MachineProfile {
   /// How this machine reads the tables of `space`.
   ///
-  /// Throws: ``PagingConfigurationError`` for a root level that does not exist.
+  /// Throws: `PagingConfigurationError` for a root level that does not exist.
   public func configuration(
     for space: AddressSpace
   ) throws(PagingConfigurationError) -> PagingConfiguration {

@@ -9,6 +9,21 @@ struct OpenProbes: Sendable {
   /// The pages in the order of the plan, each with the manners that are open.
   var pages: [ProbePage] = []
 
+  /// So many pages, neighbours counted once, are kept; what is open beyond them stays unproved.
+  static let pageLimit = 1 << 22
+
+  /// True while more pages can be kept.
+  var hasRoom: Bool { pages.count < Self.pageLimit }
+
+  /// Keeps a page, as one with those before it where all are asked about alike.
+  mutating func append(_ page: ProbePage) {
+    if let last = pages.last?.joined(with: page) {
+      pages[pages.count - 1] = last
+    } else {
+      pages.append(page)
+    }
+  }
+
   mutating func merge(_ other: OpenProbes) {
     tallies.merge(other.tallies)
     lost += other.lost.prefix(VerdictCollector.keptCount - lost.count)

@@ -37,6 +37,9 @@ public struct MachinesAsked: Sendable {
   public internal(set) var differences: [MachineDifference] = []
   /// The number of such probes.
   public internal(set) var differenceCount = 0
+  /// At most so many answers were not held against the other machine's: of each machine a million are
+  /// kept that are not the model's.
+  public internal(set) var uncomparedCount = 0
 }
 
 /// What counts of one machine's answers.

@@ -165,13 +165,15 @@ extension SubjectCounts {
     }
   }
 
-  mutating func addUnfinished(_ manners: ProbeManners, _ reason: NotRunReason) {
+  mutating func addUnfinished(
+    _ manners: ProbeManners, _ reason: NotRunReason, count: Int = 1
+  ) {
     for index in 0..<6 where manners.rawValue >> UInt8(index) & 1 != 0 {
-      probeCount += 1
-      notRun[reason, default: 0] += 1
-      asked[index].missingCount += 1
-      modelled[index].missingCount += 1
-      executed[index].missingCount += 1
+      probeCount += count
+      notRun[reason, default: 0] += count
+      asked[index].missingCount += count
+      modelled[index].missingCount += count
+      executed[index].missingCount += count
     }
   }
 
@@ -208,8 +210,10 @@ extension SubjectTally {
     change { $0.addUnplanned(count, reason) }
   }
 
-  mutating func addUnfinished(_ manners: ProbeManners, _ reason: NotRunReason) {
-    change { $0.addUnfinished(manners, reason) }
+  mutating func addUnfinished(
+    _ manners: ProbeManners, _ reason: NotRunReason, count: Int = 1
+  ) {
+    change { $0.addUnfinished(manners, reason, count: count) }
   }
 }
 

@@ -39,7 +39,7 @@ struct VerdictCollector: Sendable {
   @discardableResult
   mutating func add(_ given: ProbeVerdict) -> Bool {
     let subject = Self.tallied(given.page.subject)
-    if second == .unproved, given.isOpen {
+    if second == .unproved, given.isOpen, open.hasRoom {
       open.tallies.change(subject) { $0.add(given) }
       if given.isUndecided, open.lost.count < Self.keptCount { open.lost.append(given) }
       return true
@@ -57,7 +57,7 @@ struct VerdictCollector: Sendable {
 
   /// Keeps a page for another machine, which is asked in these manners.
   mutating func addOpen(_ page: ProbePage, _ manners: ProbeManners) {
-    if !manners.isEmpty { open.pages.append(page.asked(manners)) }
+    if !manners.isEmpty { open.append(page.asked(manners)) }
   }
 
   /// Counts what was kept for another machine, which cannot be asked.
@@ -76,9 +76,11 @@ struct VerdictCollector: Sendable {
   }
 
   /// Counts the probes of pages that nobody was asked about any more, not even the model.
-  mutating func addUnfinished(_ pages: ArraySlice<ProbePage>, _ reason: NotRunReason) {
-    for page in pages {
-      table.change(Self.tallied(page.subject)) { $0.addUnfinished(page.manners, reason) }
+  mutating func addUnfinished(_ parts: some Sequence<ProbePage>, _ reason: NotRunReason) {
+    for part in parts {
+      table.change(Self.tallied(part.subject)) {
+        $0.addUnfinished(part.manners, reason, count: Int(clamping: part.pageCount))
+      }
     }
   }
 

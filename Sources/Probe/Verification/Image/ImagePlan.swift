@@ -11,7 +11,7 @@ struct ImagePlan: Sendable {
   var plan = ProbePlan()
   private(set) var kinds: [PageKind] = []
   /// For each kind, the number of leaves, or of links.
-  private(set) var leafCounts: [UInt64] = []
+  var leafCounts: [UInt64] = []
   /// The number of pages that did not fit into the plan, by what they are about.
   private(set) var unplannedCounts: [ProbeSubject: Int] = [:]
   /// Linear bytes that go through tables which are probed at another address.
@@ -22,28 +22,28 @@ struct ImagePlan: Sendable {
   private(set) var unmapped: [UnmappedStretch] = []
 
   private var settings: ProcessorSettings
-  private var ranges: [MachineMemoryRange]
+  private(set) var ranges: [MachineMemoryRange]
   /// Pages at this physical address and above do not exist on the machine.
   private var addressLimit: UInt64
-  private var pageLimit: Int
+  private(set) var pageLimit: Int
   private var rootSpan: UInt64
   private var kindIndices: [PageKind: Int] = [:]
   private var lastKind: (rights: UInt64, size: PageSize, hasMemory: Bool, index: Int)?
 
   /// Shared tables that make more leaves than this, each way to one counted, are gone through once.
-  static let expansionLimit: UInt64 = 1 << 18
+  static let expansionLimit = VerificationOptions.expandedPathLimit
   static let extentLimit = 1 << 20
 
-  /// Lists what `tables` map in `memory`, in at most `pageLimit` pages.
+  /// Lists what `tables` map in `memory`, in at most `pageLimit` pages, or stretches of them.
   init(
     _ tables: PageTables, settings: ProcessorSettings, ranges: [MachineMemoryRange],
     addressLimit: UInt64, pageLimit: Int, expansionLimit: UInt64 = Self.expansionLimit,
-    in memory: ProbeMemory
+    _ extent: ProbeExtent = .reduced, in memory: ProbeMemory
   ) {
     self.settings = settings
     self.ranges = ranges
     self.addressLimit = addressLimit
-    self.pageLimit = pageLimit
+    self.pageLimit = extent == .reduced ? pageLimit : 0
     rootSpan = tables.configuration.rootLevel.span
     var counter = CoverageVisitor(NoReceiver(), expandsSharedTables: false)
     tables.traverse(in: memory, &counter)
@@ -51,6 +51,15 @@ struct ImagePlan: Sendable {
       self, expandsSharedTables: counter.leafCount <= expansionLimit)
     tables.traverse(in: memory, &visitor)
     self = visitor.receiver
+    if extent == .exhaustive { planEveryPage(of: tables, pageLimit: pageLimit, in: memory) }
+  }
+
+  /// Forgets which pages are probed, but not what is unmapped and where pages lead.
+  mutating func forgetPages(pageLimit: Int) {
+    self.pageLimit = pageLimit
+    plan = ProbePlan()
+    (kinds, leafCounts, kindIndices, lastKind) = ([], [], [:], nil)
+    (unplannedCounts, sharedByteCount) = ([:], 0)
   }
 
   private mutating func index(of kind: PageKind) -> Int {
@@ -62,7 +71,7 @@ struct ImagePlan: Sendable {
   }
 
   /// The position of the kind of a page, which often is that of the page before.
-  private mutating func index(of page: MappedRun, hasMemory: Bool) -> Int {
+  mutating func index(of page: MappedRun, hasMemory: Bool) -> Int {
     let rights = page.combinedRights | page.leafBits & PageTableEntry.Bit.protectionKey
     if let lastKind, lastKind.rights == rights, lastKind.size == page.pageSize,
       lastKind.hasMemory == hasMemory
@@ -77,14 +86,19 @@ struct ImagePlan: Sendable {
   /// Takes a page into the plan, or counts it.
   mutating func add(_ page: ProbePage) {
     guard plan.pages.count < pageLimit else {
-      unplannedCounts[page.subject, default: 0] += 1
+      addUnplanned(page.pageCount, of: page.subject)
       return
     }
     plan.pages.append(page)
   }
 
+  /// Counts pages that do not fit into the plan.
+  mutating func addUnplanned(_ count: UInt64, of subject: ProbeSubject) {
+    unplannedCounts[subject, default: 0] += Int(clamping: count)
+  }
+
   /// Why a page of the machine's would not be the image's.
-  private func obstacle(to physical: UInt64, _ size: PageSize) -> NotRunReason? {
+  func obstacle(to physical: UInt64, _ size: PageSize) -> NotRunReason? {
     physical &+ (size.byteCount &- 1) >= addressLimit ? .noSuchPhysicalAddress : nil
   }
 

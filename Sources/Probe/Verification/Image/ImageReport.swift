@@ -10,6 +10,8 @@ public struct ImageReport: ProofReport {
   public let machines: MachinesAsked
   /// What was asked for, or nil when there are two answers only: modelled and executed.
   public let expectation: ImageExpectation?
+  /// How much of what is mapped was to be executed.
+  public let extent: ProbeExtent
   /// The groups that pages are reported by.
   public let kinds: [PageKind]
   /// For each kind, the number of leaves.

@@ -65,7 +65,8 @@ extension Verifier {
     let calibrationTime = first.calibrationTime + secondCalibrationTime
     return ImageReport(
       profile: first.proof.profile, machines: passes.machines, expectation: asked.expectation,
-      kinds: first.plan.kinds, leafCounts: first.plan.leafCounts, tableCount: first.tableCount,
+      extent: options.extent, kinds: first.plan.kinds, leafCounts: first.plan.leafCounts,
+      tableCount: first.tableCount,
       memoryRanges: first.memoryRanges, sharedByteCount: first.plan.sharedByteCount,
       omittedFeatures: first.omittedFeatures, agentRootIndex: first.agentRootIndex,
       tallies: collector.tallies, total: collector.tallies.sum, disagreements: passes.disagreements,
@@ -128,7 +129,7 @@ extension Verifier {
     var plan = ImagePlan(
       PageTables(cr3: question.cr3, configuration: meant), settings: question.settings,
       ranges: tables.ranges, addressLimit: addressLimit, pageLimit: options.pageLimit,
-      in: original)
+      given == nil ? options.extent : .reduced, in: original)
     let slot = AgentSlot.beside(
       tables, occupied: plan.extents, question, profile: profile ?? .anyMachine,
       width: configuration.physicalAddressWidth)
@@ -189,7 +190,7 @@ extension Verifier {
     _ work: VerificationWork, _ profile: MachineProfile?, _ question: ImageQuestion,
     _ options: VerificationOptions, _ deadline: ContinuousClock.Instant
   ) throws(ImageProofError) -> VerdictCollector {
-    let progress = ProgressCounter(totalCount: work.plan.probeCount, observer: options.observer)
+    let progress = options.progress(of: work.plan, work.setup, deadline)
     guard let factory, let profile else {
       return work.withoutMachine(.noMachine, deadline, progress: progress)
     }

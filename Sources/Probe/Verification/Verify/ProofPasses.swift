@@ -50,6 +50,8 @@ struct ProofPasses {
       if second.question == .everything {
         let differences = collector.otherAnswers.differences(from: pass.collector.otherAnswers)
         machines.differenceCount = differences.count
+        machines.uncomparedCount = collector.otherAnswers.uncomparedCount(
+          with: pass.collector.otherAnswers)
         machines.differences = Array(differences.prefix(VerdictCollector.keptCount))
       }
       collector.merge(pass.collector)
@@ -62,6 +64,13 @@ struct ProofPasses {
       }
       collector.settle()
       machines.answers = [MachineAnswers(profile, collector)]
+    }
+  }
+
+  /// Counts the pages that did not fit into `plan`.
+  mutating func addUnplanned(_ plan: ProbePlan) {
+    for (subject, count) in plan.unplannedCounts {
+      collector.addUnplanned(count, of: subject, .beyondPlan)
     }
   }
 

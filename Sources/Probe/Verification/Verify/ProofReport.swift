@@ -6,6 +6,8 @@ public protocol ProofReport: Sendable {
   var profile: MachineProfile? { get }
   /// Which machines answered, and what.
   var machines: MachinesAsked { get }
+  /// How much of what is mapped was to be executed.
+  var extent: ProbeExtent { get }
   /// What was found, by subject.
   var tallies: [ProbeSubject: SubjectTally] { get }
   /// The sum over all subjects.
@@ -31,6 +33,9 @@ public protocol ProofReport: Sendable {
 extension ProofReport {
   /// None: no rule was needed.
   public var excusedFlags: [Deviation: Int] { [:] }
+
+  /// Reduced: not every page was planned.
+  public var extent: ProbeExtent { .reduced }
 
   /// What does not fit what is known of the machines, such as a version that nobody tried.
   public var remarks: [MachineRemark] {

@@ -23,6 +23,8 @@ public struct VerificationReport: ProofReport {
   public let profile: MachineProfile?
   /// Which machines answered, and what.
   public let machines: MachinesAsked
+  /// How much of what is mapped was to be executed; reduced where the caller gave the plan.
+  public let extent: ProbeExtent
   /// What was built.
   public let statistics: TableStatistics
   /// For each mapping, its first physical address.
@@ -58,12 +60,14 @@ public struct VerificationReport: ProofReport {
   }
 
   init(
-    _ built: borrowing BuiltAddressSpace, plan: ProbePlan, profile: MachineProfile?,
-    comparison: RangeComparison, _ passes: ProofPasses, times: VerificationTimes
+    _ built: borrowing BuiltAddressSpace, plan: ProbePlan, extent: ProbeExtent = .reduced,
+    profile: MachineProfile?, comparison: RangeComparison, _ passes: ProofPasses,
+    times: VerificationTimes
   ) {
     let collector = passes.collector
     machines = passes.machines
     space = built.space
+    self.extent = extent
     self.profile = profile
     statistics = built.statistics
     placements = built.placements

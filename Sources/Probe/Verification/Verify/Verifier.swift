@@ -156,7 +156,7 @@ public struct Verifier: Sendable {
     _ options: VerificationOptions, start: ContinuousClock.Instant, calibrationTime: Duration,
     plan given: ProbePlan? = nil
   ) throws(VerificationError) -> VerificationReport {
-    let plan = given ?? built.plan()
+    let plan = given ?? built.plan(options.extent)
     let deadline = start + options.timeLimit
     let comparison = built.comparison {
       if options.isCancelled() { return .interrupted }
@@ -166,7 +166,7 @@ public struct Verifier: Sendable {
     let first = try pass(
       built, on: factory, profile, plan, options, deadline, second: second?.question)
     var secondCalibrationTime = Duration.zero
-    let passes = try ProofPasses(first, plan: plan, second: second) { (error) -> MachineError? in
+    var passes = try ProofPasses(first, plan: plan, second: second) { (error) -> MachineError? in
       if case .machine(let problem) = error { problem } else { nil }
     } ask: { (factory, plan) throws(VerificationError) in
       let begin = ContinuousClock.now
@@ -175,9 +175,11 @@ public struct Verifier: Sendable {
       secondCalibrationTime = ContinuousClock.now - begin
       return try pass(built, on: factory, profile, plan, options, deadline, second: again)
     }
+    passes.addUnplanned(plan)
     let end = ContinuousClock.now
     return VerificationReport(
-      built, plan: plan, profile: profile, comparison: comparison, passes,
+      built, plan: plan, extent: given == nil ? options.extent : .reduced, profile: profile,
+      comparison: comparison, passes,
       times: VerificationTimes(
         total: end - start, calibration: calibrationTime + secondCalibrationTime,
         execution: end - executionStart - secondCalibrationTime,
@@ -206,7 +208,7 @@ public struct Verifier: Sendable {
       built, profile: profile ?? .anyMachine,
       configuration: try? profile?.configuration(for: built.space), plan: plan, options: options,
       second: second)
-    let progress = ProgressCounter(totalCount: plan.probeCount, observer: options.observer)
+    let progress = options.progress(of: plan, work.setup, deadline)
     let collector: VerdictCollector
     if let factory, let profile {
       if let obstacle = profile.obstacle(for: built.space) {

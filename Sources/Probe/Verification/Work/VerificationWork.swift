@@ -70,24 +70,22 @@ struct VerificationWork: Sendable {
     case .success(let found): slot = found
     case .failure(let error): return withoutMachine(error.reason, deadline, progress: progress)
     }
-    let pages = plan.pages
-    let workerCount = max(1, min(workerLimit, pages.count / Self.pagesPerWorker))
-    let share = (pages.count + workerCount - 1) / workerCount
+    let workerCount = max(
+      1, min(workerLimit, Int(clamping: plan.pageCount / UInt64(Self.pagesPerWorker))))
+    let shares = plan.shares(workerCount)
     let tables = Experiment.KnownTables()
     let round = min(
       max(Self.pagesAtOnce / workerCount, Self.pagesPerRound.lowerBound),
       Self.pagesPerRound.upperBound)
     if workerCount == 1 {
-      return try work(pages[...], round, on: factory, slot, tables, deadline, progress)
+      return try work(shares[0], round, on: factory, slot, tables, deadline, progress)
     }
     let results = Mutex(
       [Result<VerdictCollector, MachineError>?](
         repeating: nil, count: workerCount))
     DispatchQueue.concurrentPerform(iterations: workerCount) { index in
-      let first = plan.boundary(from: min(pages.count, index * share))
-      let end = plan.boundary(from: min(pages.count, (index + 1) * share))
       let result = Result { () throws(MachineError) in
-        try work(pages[first..<end], round, on: factory, slot, tables, deadline, progress)
+        try work(shares[index], round, on: factory, slot, tables, deadline, progress)
       }
       results.withLock { $0[index] = result }
     }
@@ -103,40 +101,49 @@ struct VerificationWork: Sendable {
     _ reason: NotRunReason, _ deadline: ContinuousClock.Instant, progress: ProgressCounter
   ) -> VerdictCollector {
     var collector = setup.collector()
-    for (index, page) in plan.pages.enumerated() {
-      if index.isMultiple(of: 1024), let end = setup.reasonToStop(deadline: deadline) {
-        collector.addUnfinished(plan.pages[index...], end)
+    var rest = PlanShare(plan)
+    while !rest.isEmpty {
+      if let end = setup.reasonToStop(deadline: deadline) {
+        collector.addUnfinished(rest.parts, end)
         break
       }
-      let configuration = setup.configuration(for: page)
-      let walk = Walk(
-        page.linearAddress, cr3: cr3, configuration: configuration, in: original)
-      var open: ProbeManners = []
-      for manner in ProbeManner.allCases where page.manners.contains(ProbeManners(manner)) {
-        let prediction = walk.predict(
-          Access(manner.kind), mode: setup.settings.mode(at: manner.privilege),
-          configuration: configuration)
-        let isOpen = collector.add(
-          ProbeVerdict(
-            page: page, manner: manner, address: page.linearAddress,
-            asked: setup.oracle.answer(for: page, manner), modelled: prediction.outcome,
-            executed: .notRun(reason), deviations: [],
-            rootLevel: configuration.rootLevel
-          ) {
-            DeviationSubject(
-              manner, address: page.linearAddress, modelled: prediction.outcome,
-              rootLevel: configuration.rootLevel)
-          })
-        if isOpen { open.insert(ProbeManners(manner)) }
-        progress.advance(by: 1)
-      }
-      collector.addOpen(page, open)
+      for page in rest.takeRound(of: 1024) { compare(page, reason, into: &collector, progress) }
     }
     return collector
   }
 
+  /// Compares what was asked about a page with the model alone.
+  private func compare(
+    _ page: ProbePage, _ reason: NotRunReason, into collector: inout VerdictCollector,
+    _ progress: ProgressCounter
+  ) {
+    let configuration = setup.configuration(for: page)
+    let walk = Walk(
+      page.linearAddress, cr3: cr3, configuration: configuration, in: original)
+    var open: ProbeManners = []
+    for manner in ProbeManner.allCases where page.manners.contains(ProbeManners(manner)) {
+      let prediction = walk.predict(
+        Access(manner.kind), mode: setup.settings.mode(at: manner.privilege),
+        configuration: configuration)
+      let isOpen = collector.add(
+        ProbeVerdict(
+          page: page, manner: manner, address: page.linearAddress,
+          asked: setup.oracle.answer(for: page, manner), modelled: prediction.outcome,
+          executed: .notRun(reason), deviations: [],
+          rootLevel: configuration.rootLevel
+        ) {
+          DeviationSubject(
+            manner, address: page.linearAddress, modelled: prediction.outcome,
+            rootLevel: configuration.rootLevel)
+        })
+      if isOpen { open.insert(ProbeManners(manner)) }
+      progress.advance(by: 1)
+    }
+    collector.addOpen(page, open)
+  }
+
   private func work(
-    _ pages: ArraySlice<ProbePage>, _ pagesPerRound: Int, on factory: any MachineFactory,
+    _ share: PlanShare, _ pagesPerRound: Int, on factory: any MachineFactory,
     _ slot: AgentSlot, _ tables: Experiment.KnownTables, _ deadline: ContinuousClock.Instant,
     _ progress: ProgressCounter
   ) throws(MachineError) -> VerdictCollector {
@@ -145,18 +152,18 @@ struct VerificationWork: Sendable {
       machine: machine, cr3: cr3, slot: slot, setup: setup, ranges: memory.ranges,
       copyOf: original, knownTables: tables)
     var collector = setup.collector()
-    var first = pages.startIndex
-    while first < pages.endIndex {
+    var rest = share
+    while !rest.isEmpty {
       if let reason = setup.reasonToStop(deadline: deadline) {
-        collector.addUnfinished(pages[first...], reason)
+        collector.addUnfinished(rest.parts, reason)
         break
       }
-      let end = min(pages.endIndex, plan.boundary(from: first + pagesPerRound))
       try experiment.run(
-        pages[first..<end], deadline: deadline, into: &collector, progress: progress)
-      first = end
+        rest.takeRound(of: pagesPerRound)[...], deadline: deadline, into: &collector,
+        progress: progress)
+      progress.noteRound()
       // Every frame that was stamped takes a page of the host's memory.
-      if first < pages.endIndex { try machine.discardChanges() }
+      if !rest.isEmpty { try machine.discardChanges() }
     }
     return collector
   }

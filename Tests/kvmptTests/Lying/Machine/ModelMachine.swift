@@ -18,7 +18,7 @@ struct ModelMachineFactory: MachineFactory {
     name: "the model as a machine", walker: .unknown, processorName: "none", kernelRelease: "none")
   let vendor = ProcessorVendor.intel
   let vendorName = "GenuineIntel"
-  let physicalAddressWidth: UInt8 = 46
+  var physicalAddressWidth: UInt8 = 46
   let possibleMeans: [HostChangeMeans] = [.guestFlush, .slotRecreation]
   let hostChangeMeans = HostChangeMeans.guestFlush
   let workerCount = 2
