@@ -1,6 +1,6 @@
 // PageTable, recursive slot: the root entry that leads to the root.
 
-public import MMU
+internal import MMU
 
 extension ConfiguredPageTable where Configuration == NativePaging {
   /// Makes a root entry lead to the root.
