@@ -120,6 +120,23 @@ struct ExhaustiveTests {
     #expect(pages.probeCount == 6 << 18 && pages.coveredCount == 0)
   }
 
+  @Test("What cannot be executed in the middle of a large page is unproved, and not covered")
+  func fullTable() throws {
+    var image = TableImage()
+    for page in 0..<UInt64(512) {
+      image.map(0x40_0000 + page << 12, to: 0x20_0000 + page << 12, [.present, .writable])
+    }
+    // The tables themselves, of which the last is full.
+    image.map(0x8000_0000, to: 0, [.present, .writable], level: 2)
+    let verifier = Verifier(factory: Self.factory)
+    let reduced = try ExhaustiveSubject.prove(image, on: verifier, Self.options(.reduced))
+    #expect(reduced.isAgreement)
+    let report = try ExhaustiveSubject.prove(image, on: verifier, Self.options(.exhaustive))
+    #expect(report.verdict == .unproved && report.total.coveredCount == 0)
+    #expect(report.total.notRun == [.fetchFromFullTable: 1])
+    #expect(Self.mapped(report).executedCount == 6 * 1024 - 1)
+  }
+
   @Test(
     "The estimate is what is executed, or more where something cannot be",
     arguments: ExhaustiveSubject.allCases, ProbeExtent.allCases)
