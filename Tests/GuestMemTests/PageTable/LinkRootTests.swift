@@ -173,7 +173,7 @@ struct LinkRootTests {
       }
     }
     #expect(throws: PageTableError.self) {
-      try machine.table.cloneCopyOnWrite(markingWith: 9, allocator: &machine.allocator)
+      _ = try machine.table.cloneCopyOnWrite(markingWith: 9, allocator: &machine.allocator)
     }
     #expect(machine.bytes == before)
     #expect(Self.violations(machine, slot) == [])
