@@ -212,7 +212,7 @@ extension HostileCall {
     ) {
       let tables = PageTables(cr3: $0.word(), configuration: try $0.paging())
       let words = HostileWords(seed: $0.random(), density: UInt64(1 + $0.below(200)))
-      var listener = HostileListener(left: $0.one(of: [0, 1, 3000, .min]))
+      var listener = HostileListener(left: $0.one(of: [0, 1, 3000, -1]))
       touch(tables.hasRoot(in: words))
       tables.traverse(in: words, &listener)
     },

@@ -140,6 +140,7 @@ struct CoverageTests {
     let file = ImageFile()
     try image.writeRaw(to: file.path, byteCount: 4 << 20)
     var options = VerificationOptions()
+    options.timeLimit = .seconds(1800)
     options.pageLimit = 90
     let report = try Verifier.modelOnly.verify(
       MemoryImage(path: file.path),

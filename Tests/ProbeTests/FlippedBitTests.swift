@@ -123,6 +123,7 @@ private final class FlipRunner {
     built = try verifier.build(space, profile)
     plan = built.plan()
     var options = VerificationOptions()
+    options.timeLimit = .seconds(1800)
     options.unsupportedPages = .probe
     options.workerCount = 1
     self.options = options

@@ -39,6 +39,7 @@ struct RandomSpaceTests {
         let seed = first &+ index
         let space = RandomSpaces.space(seed: seed, features: features)
         var options = VerificationOptions()
+        options.timeLimit = .seconds(1800)
         options.workerCount = 1
         let report = try? verifier.verify(space, options: options)
         results.withLock {

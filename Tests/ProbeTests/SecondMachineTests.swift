@@ -100,6 +100,7 @@ struct SecondMachineTests {
       throw .calibrationFailed("nobody may ask for it")
     }
     var options = VerificationOptions()
+    options.timeLimit = .seconds(1800)
     options.isCancelled = { true }
     let report = try verifier.verify(Self.space, options: options)
     #expect(report.verdict == .interrupted)

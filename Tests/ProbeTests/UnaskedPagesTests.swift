@@ -118,6 +118,7 @@ struct UnaskedPagesTests {
   @Test("A comparison that was cut short is no agreement, and says from where on")
   func interrupted() throws {
     var options = VerificationOptions()
+    options.timeLimit = .seconds(1800)
     options.isCancelled = { true }
     let report = try Verifier.modelOnly.verify(try Self.built(), options: options)
     #expect(report.verdict == .interrupted && !report.isAgreement)
