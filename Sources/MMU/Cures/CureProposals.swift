@@ -29,14 +29,15 @@ struct CureProposals {
 
   /// All that stops an access to a page that was found, mended together.
   private func forRights() -> ProposedCure? {
-    var words: [(step: WalkStep, value: UInt64)] = []
+    var words: [(step: WalkStep, flipped: UInt64)] = []
     var proposal = ProposedCure()
-    func change(_ step: WalkStep?, _ edit: (UInt64) -> UInt64) {
+    func flip(_ bits: UInt64, of step: WalkStep?) {
       guard let step else { return }
-      if let index = words.firstIndex(where: { $0.step == step }) {
-        words[index].value = edit(words[index].value)
+      // A recursive slot is read at several levels, and is one word.
+      if let index = words.firstIndex(where: { $0.step.entryAddress == step.entryAddress }) {
+        words[index].flipped |= bits
       } else {
-        words.append((step, edit(step.entry.rawValue)))
+        words.append((step, bits))
       }
     }
     for blame in blames {
@@ -46,16 +47,16 @@ struct CureProposals {
           proposal.processorChanges.append(.setAlignmentCheckFlag)
           continue
         }
-        change(blame.step) { $0 & ~Bit.userSupervisor }
-      case .smepStopsSupervisorFetch: change(blame.step) { $0 & ~Bit.userSupervisor }
+        flip(Bit.userSupervisor, of: blame.step)
+      case .smepStopsSupervisorFetch: flip(Bit.userSupervisor, of: blame.step)
       case .userKeyAccessDisable, .userKeyWriteDisable:
         proposal.processorChanges.append(.clearPKRU(stoppingBits(question.mode.pkru)))
       case .supervisorKeyAccessDisable, .supervisorKeyWriteDisable:
         proposal.processorChanges.append(.clearPKRS(stoppingBits(question.mode.pkrs)))
-      default: change(blame.step) { $0 ^ blame.bits }
+      default: flip(blame.bits, of: blame.step)
       }
     }
-    proposal.changes = words.map { EntryChange($0.step, to: $0.value) }
+    proposal.changes = words.map { EntryChange($0.step, to: $0.step.entry.rawValue ^ $0.flipped) }
       .sorted { $0.step.level > $1.step.level }
     return proposal
   }
