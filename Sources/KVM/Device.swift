@@ -70,11 +70,12 @@ public struct Device: ~Copyable, Sendable {
 
   /// A new virtual machine without memory or processors.
   public func makeVirtualMachine() throws(KVMError) -> VirtualMachine {
-    let number = try checked(ckvm_create_vm(descriptor.number), .createVirtualMachine)
+    // Owned at once, so that it is closed when what follows fails.
+    let machine = FileDescriptor(
+      owning: CInt(try checked(ckvm_create_vm(descriptor.number), .createVirtualMachine)))
     let runByteCount = try checked(
       ckvm_get_vcpu_mmap_size(descriptor.number), .mapRunStructure(byteCount: 0))
-    return VirtualMachine(
-      descriptor: FileDescriptor(owning: CInt(number)), runByteCount: runByteCount)
+    return VirtualMachine(descriptor: machine, runByteCount: runByteCount)
   }
 }
 

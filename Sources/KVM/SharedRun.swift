@@ -10,12 +10,15 @@ internal import CKVM
   private let byteCount: UInt64
 
   init(descriptor: CInt, byteCount: Int64) throws(KVMError) {
+    guard byteCount >= MemoryLayout<kvm_run>.size else {
+      throw .call(.mapRunStructure(byteCount: byteCount), errorNumber: EINVAL)
+    }
     var mapped: UnsafeMutableRawPointer?
     // SAFETY: a new mapping that only this value knows.
     let result = unsafe ckvm_map(
       UInt64(byteCount), CKVM_PROT_READ | CKVM_PROT_WRITE, CKVM_MAP_SHARED, descriptor, 0, &mapped)
     _ = try checked(result, .mapRunStructure(byteCount: byteCount))
-    guard let mapped = unsafe mapped, byteCount >= MemoryLayout<kvm_run>.size else {
+    guard let mapped = unsafe mapped else {
       throw .call(.mapRunStructure(byteCount: byteCount), errorNumber: EINVAL)
     }
     unsafe address = mapped

@@ -7,10 +7,25 @@ import MMU
 extension ConformanceBlockRun {
   /// Runs a batch; one that kills the guest is taken apart until the culprit stands alone.
   mutating func runBatch(_ batch: ArraySlice<ConformanceCase>) throws(MachineError) {
-    guard !batch.isEmpty else { return }
+    // A list, because a guest may die at every record of many.
+    var open = [batch]
+    while let part = open.popLast() {
+      guard let suspect = try runPart(part) else { continue }
+      open.append(part[(suspect + 1)...])
+      open.append(part[suspect...suspect])
+      open.append(part[part.startIndex..<suspect])
+    }
+  }
+
+  /// Runs a part of a batch; returns the case that may have killed the guest, where it died and the
+  /// part has others, which are to be run anew.
+  private mutating func runPart(
+    _ batch: ArraySlice<ConformanceCase>
+  ) throws(MachineError) -> Int? {
+    guard !batch.isEmpty else { return nil }
     guard ContinuousClock.now < deadline else {
       result.tally.notRun[.timeLimit, default: 0] += batch.count
-      return
+      return nil
     }
     let cases = withAddresses(batch)
     try bench.machine.showHostChanges()
@@ -29,14 +44,11 @@ extension ConformanceBlockRun {
       _ = bench.prepareAgent(for: block.settings)
       if cases.count == 1 {
         addDeath(of: cases[0], death)
-        return
+        return nil
       }
-      let suspect =
-        batch.startIndex + min(max(0, record ?? batch.count / 2), batch.count - 1)
-      try runBatch(batch[batch.startIndex..<suspect])
-      try runBatch(batch[suspect...suspect])
-      try runBatch(batch[(suspect + 1)...])
+      return batch.startIndex + min(max(0, record ?? batch.count / 2), batch.count - 1)
     }
+    return nil
   }
 
   private mutating func execute(

@@ -47,7 +47,8 @@ enum OutputTarget {
   /// The path behind all symbolic links in the last place, of which the last may lead nowhere.
   private static func followed(_ path: String) throws(ReportDestinationError) -> String {
     var current = path
-    for _ in 0..<linkLimit {
+    // One more look than links, to see that the last one leads to none.
+    for _ in 0...linkLimit {
       var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
       // SAFETY: the kernel writes at most as many bytes as the buffer has.
       let count = unsafe readlink(current, &buffer, buffer.count)

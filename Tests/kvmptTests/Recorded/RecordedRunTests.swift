@@ -195,6 +195,43 @@ extension RecordedRunTests {
       verify CORE --expect Recorded/core.yaml \(model) --format tap
       """),
     RecordedGroup(
+      "without-machine",
+      """
+      doctor --kvm-device /no/such/device
+      doctor --kvm-device /no/such/device --format json
+      doctor --kvm-device /no/such/device --color always
+      doctor --kvm-device /dev/null
+      doctor --machine kvm,qemu
+      conform --machine kvm,qemu
+      conform --kvm-device /no/such/device
+      verify Examples/user-process.yaml --if-no-kvm skip --kvm-device /no/such/device --format json
+      verify Examples/user-process.yaml --if-no-kvm skip --kvm-device /no/such/device --format junit
+      verify Examples/user-process.yaml --if-no-kvm skip --kvm-device /no/such/device --format tap
+      verify RAW --cr3 0x1000 --if-no-kvm skip --kvm-device /no/such/device
+      verify RAW --cr3 0x1000 --if-no-kvm skip --kvm-device /no/such/device --format json
+      verify RAW --cr3 0x1000 --if-no-kvm skip --kvm-device /no/such/device --format junit
+      verify RAW --cr3 0x1000 --if-no-kvm skip --kvm-device /no/such/device --format tap
+      verify RAW --cr3 0x1000 --if-no-kvm skip --kvm-device /no/such/device --allow-unproved no-machine
+      verify RAW --cr3 0x1000 --kvm-device /no/such/device
+      verify Examples/user-process.yaml --allow-unproved explaned
+      verify Examples/user-process.yaml --allow-unproved time-limit
+      """),
+    RecordedGroup(
+      "processors",
+      """
+      walk RAW 0x4000_0000 --cr3 0x1000 --1gib-pages off
+      walk RAW 0x4000_0000 --cr3 0x1000 --1gib-pages on --pat linux
+      walk RAW 0x2000 0x3000 --cr3 0x1000 --nxe off
+      walk RAW 0x80_0000_0000 --cr3 0x1000 --vendor amd
+      dump RAW --cr3 0x1000 --1gib-pages off --nxe off
+      dump RAW --cr3 0x1000 --pat linux
+      dump RAW --cr3 0x1000 --format tlb --filter wt --pat linux
+      explain RAW 0x4000_0000 --cr3 0x1000 --access read --cpl 0 --1gib-pages off
+      stats RAW --cr3 0x1000 --1gib-pages off --physical-bits 40 --vendor amd
+      diff RAW Examples/user-process.yaml --cr3 0x1000 --pat linux
+      diff Examples/user-process.yaml RAW --cr3-b 0x1000 --pat linux
+      """),
+    RecordedGroup(
       "help",
       """
       --help

@@ -203,7 +203,7 @@ final class QEMUMachine: Machine {
         throw .guestDoesNotStart(path: factory.settings.path)
       }
       // More records than there are: whatever runs there is not the agent any more.
-      if left > UInt64(recordCount) { return .died(.hang, record: nil) }
+      if left > UInt64(recordCount) { return death(running, at: nil) }
       // A guest that gets no processor cannot get on: time that it used is held against it, and of
       // one that sleeps only a long time.
       let time = running.process.processorTime()
@@ -217,12 +217,20 @@ final class QEMUMachine: Machine {
       if hasRun { lastTime = time }
       remaining = left
       if stalls >= Self.patienceLimit {
-        return .died(.hang, record: suspect(left, recordCount))
+        return death(running, at: suspect(left, recordCount))
       }
       if ContinuousClock.now >= deadline { return .unfinished }
       patienceEnd = ContinuousClock.now + Self.patience
     }
     return .finished(deviceWrites: memory.deviceWrites())
+  }
+
+  /// The end of a guest that does not get on; one whose triple fault was told meanwhile did not hang.
+  private func death(_ running: Running, at record: Int?) -> AgentBatchEnd {
+    if case .shutdown? = running.process.monitor.nextEvent() {
+      return .died(.shutdown, record: record)
+    }
+    return .died(.hang, record: record)
   }
 
   private func counter(_ running: Running) -> UInt64? {

@@ -49,10 +49,14 @@ final class QEMUMonitor {
     send(
       #"{"execute":"human-monitor-command","arguments":{"command-line":"info registers"}}"#)
     send(#"{"execute":"cont"}"#)
+    // Events that arrive meanwhile stay for those who ask for them.
+    var events: [String] = []
+    defer { lines = events + lines }
     while ContinuousClock.now < deadline {
       let isOpen = receive()
       while !lines.isEmpty {
         let line = lines.removeFirst()
+        if line.contains(#""event""#) { events.append(line) }
         guard let range = line.firstRange(of: "RCX=") else { continue }
         return UInt64(line[range.upperBound...].prefix(16), radix: 16)
       }

@@ -185,9 +185,9 @@ struct FrameTable {
     contents[frame] = makeContent(of: frame)
   }
 
-  /// Stamps all frames again, after RAM has been given up.
-  mutating func prepareAgain() {
-    for frame in contents.keys { contents[frame] = makeContent(of: frame) }
+  /// Stamps all frames but tables again, after RAM has been given up; a table keeps its slot.
+  func prepareAgain() {
+    for (frame, content) in contents where content == .stamped { _ = makeContent(of: frame) }
   }
 
   private func makeContent(of frame: UInt64) -> FrameContent {

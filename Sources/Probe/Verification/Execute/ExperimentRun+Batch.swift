@@ -10,13 +10,29 @@ extension ExperimentRun {
     _ probes: ArraySlice<PlannedProbe>, _ manner: ProbeManner, _ loop: AgentBatch.Loop,
     into collector: inout VerdictCollector
   ) throws(MachineError) {
-    guard !probes.isEmpty else { return }
+    // A list, because a guest may die at every record of many.
+    var open = [probes]
+    while let part = open.popLast() {
+      guard let suspect = try runPart(part, manner, loop, into: &collector) else { continue }
+      open.append(part[(suspect + 1)...])
+      open.append(part[suspect...suspect])
+      open.append(part[part.startIndex..<suspect])
+    }
+  }
+
+  /// Runs a part of a batch; returns the probe that may have killed the guest, where it died and the
+  /// part has others, which are to be run anew.
+  private mutating func runPart(
+    _ probes: ArraySlice<PlannedProbe>, _ manner: ProbeManner, _ loop: AgentBatch.Loop,
+    into collector: inout VerdictCollector
+  ) throws(MachineError) -> Int? {
+    guard !probes.isEmpty else { return nil }
     if let reason = experiment.setup.reasonToStop(deadline: deadline) {
       for probe in probes {
         add(verdict(probe, manner, .notRun(reason)), page: probe.page, to: &collector)
       }
       progress.advance(by: probes.count)
-      return
+      return nil
     }
     try experiment.machine.showHostChanges()
     let records = AgentRecords(in: experiment.machine.agent)
@@ -54,22 +70,20 @@ extension ExperimentRun {
         let probe = probes[probes.startIndex]
         add(verdict(probe, manner, .lost(death)), page: probe.page, to: &collector)
         progress.advance(by: 1)
-        return
+        return nil
       }
       // What the dead guest says about where it was may be wrong, so every part is run anew.
-      let suspect = probes.startIndex + min(max(0, record ?? probes.count / 2), probes.count - 1)
-      try runBatch(probes[probes.startIndex..<suspect], manner, loop, into: &collector)
-      try runBatch(probes[suspect...suspect], manner, loop, into: &collector)
-      try runBatch(probes[(suspect + 1)...], manner, loop, into: &collector)
+      return probes.startIndex + min(max(0, record ?? probes.count / 2), probes.count - 1)
     }
+    return nil
   }
 
   /// A new guest, and everything that a dying one may have destroyed written anew.
   private mutating func recover() throws(MachineError) {
     try experiment.machine.reset()
     experiment.agent.write()
-    tablesBefore.restoreAll()
     frames.prepareAgain()
+    // The stamps in tables are among the words that they had.
     tablesBefore.restoreAll()
   }
 
