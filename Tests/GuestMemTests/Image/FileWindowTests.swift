@@ -21,10 +21,12 @@ struct FileWindowTests {
       _ block: UInt64, _ place: Int, fails: Bool = false
     ) -> Result<UInt8, MemoryImageError> {
       var asked: [UInt64] = []
-      let result = window.byte(at: place, ofBlock: block) { buffer in
+      let result = unsafe window.byte(at: place, ofBlock: block) { buffer in
         asked.append(block)
         // SAFETY: the places are those of the buffer.
-        for place in unsafe buffer.indices { unsafe buffer[place] = FileWindowTests.byte(block, place) }
+        for place in 0..<buffer.count {
+          unsafe buffer[place] = FileWindowTests.byte(block, place)
+        }
         return fails || buffer.count != 4096 ? .unreadable(errorNumber: 5) : nil
       }
       self.asked += asked
