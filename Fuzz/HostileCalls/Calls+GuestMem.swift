@@ -55,7 +55,8 @@ extension HostileCall {
     },
     HostileCall(
       "GuestMem.MemoryImage.init(bytes:reading:)", "GuestMem.MemoryImage.loadWord(at:)",
-      "GuestMem.MemoryImage.segment(at:)", "GuestMem.MemoryImage.requireWhole()"
+      "GuestMem.MemoryImage.segment(at:)", "GuestMem.MemoryImage.requireWhole()",
+      "GuestMem.MemoryImage.loadTable(at:into:)"
     ) {
       var bytes = $0.bytes(upTo: 600)
       if $0.bool() {
@@ -65,6 +66,11 @@ extension HostileCall {
       let image = try MemoryImage(bytes: bytes, reading: reading)
       for _ in 0..<8 {
         touch((image.loadWord(at: $0.physical()), image.segment(at: $0.physical())))
+        // Fewer words than a table has, too.
+        var table = [UInt64](repeating: 1, count: $0.one(of: [0, 1, 8, 70, 512]))
+        let place = image.segments.first?.physicalAddress ?? $0.physical()
+        image.loadTable(at: $0.bool() ? place : $0.physical(), into: &table)
+        touch(table)
       }
       touch((image.byteCount, image.processors))
       try image.requireWhole()
