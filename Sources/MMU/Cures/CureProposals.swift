@@ -142,7 +142,8 @@ struct CureProposals {
   /// Nil unless exactly one bit does it.
   func linkCure<Memory: PhysicalMemory & ~Copyable>(in memory: borrowing Memory) -> Cure? {
     guard case .tableOutsideMemory = walk.end, let step = walk.lastStep,
-      !EntryEvidence.isUniform(step.entry.rawValue)
+      !EntryEvidence.isUniform(step.entry.rawValue),
+      EntryEvidence(step, in: memory).looksLikeMovedLink
     else { return nil }
     var found: Cure?
     for bit in 12..<52 as Range<UInt64> {

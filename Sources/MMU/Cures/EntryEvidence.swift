@@ -40,11 +40,28 @@ struct EntryEvidence {
     typealias Bit = PageTableEntry.Bit
     let word = step.entry.rawValue
     if Self.isUniform(word) || word & ~(Bit.noExecute | 0xfff) == 0 { return false }
+    return hasTwin || word & Self.ownBits == 0
+  }
+
+  /// The bits beside the address are those of another link of the table, A and P aside, or those of a
+  /// link that denies nothing and carries nothing else: a word of other bits was more than moved.
+  var looksLikeMovedLink: Bool {
+    typealias Bit = PageTableEntry.Bit
+    let rights = step.entry.rawValue & (Bit.readWrite | Bit.userSupervisor | Bit.noExecute)
+    return hasTwin
+      || rights == Bit.readWrite | Bit.userSupervisor && step.entry.rawValue & Self.ownBits == 0
+  }
+
+  /// The bits of an entry that no rule of the architecture gives a meaning in a link, and keys.
+  private static let ownBits: UInt64 = 0x7ff << 52 | 0xf << 8
+
+  /// Another present entry of the table has the same bits beside P, the address, A and D.
+  private var hasTwin: Bool {
+    typealias Bit = PageTableEntry.Bit
     let mask = ~(Bit.address | Bit.accessed | Bit.dirty | Bit.present)
-    let hasTwin = words.indices.contains { index in
-      index != step.index && words[index] & Bit.present != 0 && (words[index] ^ word) & mask == 0
+    return words.indices.contains { index in
+      index != step.index && words[index] & Bit.present != 0
+        && (words[index] ^ step.entry.rawValue) & mask == 0
     }
-    let ownBits: UInt64 = 0x7ff << 52 | 0xf << 8
-    return hasTwin || word & ownBits == 0
   }
 }
