@@ -48,7 +48,16 @@ struct PageComparison {
     let report = try JSONValue(json: run.output)
     var leaves: [UInt64: Leaf] = [:]
     for mapping in report["mappings"]?.elements ?? [] {
+      // What is present and leads nowhere maps nothing.
+      if mapping["dead-end"] != nil { continue }
       let linear = try number(mapping["linear"])
+      // Tables that were listed before, which were compared there.
+      if let original = mapping["repeats"] {
+        leaves[linear] = Leaf(
+          physical: 0, byteCount: try number(mapping["bytes"]), attributes: "\(original)",
+          rights: "---")
+        continue
+      }
       let physical = try number(mapping["physical"])
       let pages = UInt64(try #require(mapping["pages"]?.number))
       let byteCount = try number(mapping["bytes"]) / pages
