@@ -39,12 +39,22 @@ struct CureReplay {
   @discardableResult
   static func replay(_ arguments: [String], output: String) throws -> Int {
     guard let command = arguments.first, ["explain", "verify"].contains(command) else { return 0 }
-    let printed = command == "explain" ? ofExplain(output) : try ofVerify(output)
-    guard !printed.isEmpty, let image = arguments.dropFirst().first(where: isImage) else {
+    let printed =
+      command == "verify"
+      ? try ofVerify(output)
+      : output.hasPrefix("{") ? try ofExplainJSON(output) : ofExplain(output)
+    guard !printed.isEmpty else { return 0 }
+    // An option and its value may be one word.
+    let words = arguments.flatMap { word in
+      word.hasPrefix("--") ? word.split(separator: "=", maxSplits: 1).map(String.init) : [word]
+    }
+    guard let image = words.dropFirst().first(where: isImage) else {
+      // The tables of an address-space file are nowhere to be changed.
+      #expect(command == "verify", "\(arguments)")
       return 0
     }
     var options: [(name: String, value: String)] = []
-    for (name, value) in zip(arguments, arguments.dropFirst()) where kept.contains(name) {
+    for (name, value) in zip(words, words.dropFirst()) where kept.contains(name) {
       options.append((name, value))
     }
     for change in printed {
@@ -59,7 +69,20 @@ struct CureReplay {
     return image.byteCount > 0
   }
 
-  /// The changes in the text of `explain`; other formats say the same of the same objects.
+  /// The changes in the JSON of `explain`, by their words.
+  private static func ofExplainJSON(_ output: String) throws -> [Printed] {
+    let report = try JSONValue(json: output)
+    return try (report["cures"]?.elements ?? []).map { cure in
+      Printed(
+        address: try #require(report["walk"]?["linear"]?.text),
+        kind: try #require(report["access"]?.text), cpl: "\(try #require(report["cpl"]?.number))",
+        sentence: try #require(cure["sentence"]?.text),
+        openedPageCount: try #require(cure["opened-pages"]?.number),
+        physical: cure["physical"]?.text)
+    }
+  }
+
+  /// The changes in the text of `explain`.
   private static func ofExplain(_ output: String) -> [Printed] {
     guard
       let access = output.firstMatch(of: #/\n(read|write|fetch) at CPL ([03]): /#),

@@ -56,9 +56,11 @@ struct CureReplayTests {
     var count = 0
     for situation in ExplainCaseTests.cases where situation.words.hasPrefix("explain") {
       let arguments = ExplainCaseTests.arguments(situation)
-      count += try CureReplay.replay(
-        arguments, output: ProgramRun(arguments, replays: false).output)
+      for format in [["--format", "json"], []] {
+        count += try CureReplay.replay(
+          arguments, output: ProgramRun(arguments + format, replays: false).output)
+      }
     }
-    #expect(count >= 7)
+    #expect(count >= 14)
   }
 }
