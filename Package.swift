@@ -67,14 +67,14 @@ let package = Package(
       path: "Fuzz/TryLies",
       swiftSettings: checked),
     .executableTarget(
-      name: "FuzzImages", dependencies: ["GuestMem", "MMU", "Probe", "TestImages", "TestSupport"],
+      name: "FuzzImages", dependencies: ["GuestMem", "MMU", "Probe", "TestImages"],
       path: "Fuzz/FuzzImages",
       swiftSettings: checked),
     .executableTarget(
       name: "HostileCalls", dependencies: ["CKVM", "GuestMem", "KVM", "MMU", "Probe"],
       path: "Fuzz/HostileCalls", swiftSettings: checked),
     .executableTarget(
-      name: "MakeImage", dependencies: ["TestImages"], path: "Benchmarks/images",
+      name: "MakeImage", dependencies: ["TestImages", "TestSupport"], path: "Benchmarks/images",
       exclude: ["run"], swiftSettings: checked),
     .executableTarget(
       name: "MeasureRanges", dependencies: ["GuestMem", "MMU", "Probe", "TestImages"],
@@ -89,14 +89,16 @@ let package = Package(
     .testTarget(
       // Probe, because a sample of the random tables is proved by a guest.
       name: "GuestMemTests",
-      dependencies: ["CKVM", "GuestMem", "KVM", "MMU", "Probe", "TestImages", "TestSupport"],
+      dependencies: [
+        "CKVM", "GuestMem", "MMU", "Probe", "TestHosts", "TestImages", "TestSupport",
+      ],
       // Millions of operations in an ordinary run: what they test is inlinable, so -O reaches it.
       swiftSettings: checked + [
         .unsafeFlags(["-O", "-wmo", "-num-threads", "2", "-disable-batch-mode"])
       ]),
     .testTarget(
       name: "KVMTests",
-      dependencies: ["CKVM", "KVM", "MMU", "TestHosts", "TestImages", "TestSupport"],
+      dependencies: ["CKVM", "KVM", "MMU", "TestHosts", "TestImages"],
       swiftSettings: checked),
     .testTarget(
       name: "ProbeTests",
@@ -110,6 +112,7 @@ let package = Package(
       dependencies: [
         "kvmpt", "GuestImages", "GuestMem", "HostileCalls", "KVM", "MMU", "Probe", "TestHosts",
         "TestImages", "TestSupport",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
         // To compare what is read with what Yams composes.
         .product(name: "Yams", package: "Yams"),
       ],
