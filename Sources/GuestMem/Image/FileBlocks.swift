@@ -86,7 +86,9 @@ import Synchronization
     unsafe ckvm_load_acquire(directory + Int(block * 8))
   }
 
-  /// Puts a block that `fill` fills into the directory; one that it cannot fill is lost.
+  /// Puts a block into the directory; one that `fill` cannot fill is lost.
+  ///
+  /// `fill` writes all that the file has of the block, or returns an error.
   private func keep(
     _ block: UInt64, in state: inout FileBlockState,
     fill: (UnsafeMutableRawBufferPointer) -> MemoryImageError?
@@ -94,7 +96,10 @@ import Synchronization
     // SAFETY: the directory has a word for each block, and owns what is allocated here.
     let buffer = UnsafeMutableRawBufferPointer.allocate(
       byteCount: Int(Self.blockByteCount), alignment: 16)
-    unsafe buffer.initializeMemory(as: UInt8.self, repeating: 0)
+    // The end of the file's last block; what comes before it is filled.
+    let filled = Int(min(Self.blockByteCount, byteCount - block * Self.blockByteCount))
+    unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[filled...])
+      .initializeMemory(as: UInt8.self, repeating: 0)
     var address = Self.lost
     if let error = unsafe fill(buffer) {
       state.failure = state.failure ?? error

@@ -18,7 +18,9 @@ public struct TableUses: Sendable {
     self.tables = tables
     guard tables.hasRoot(in: memory) else { return }
     var seen: Set<UInt64> = []
-    survey(tables.rootAddress.rawValue, tables.configuration.rootLevel, in: memory, &seen)
+    var words = [UInt64](repeating: 0, count: 512)
+    survey(
+      tables.rootAddress.rawValue, tables.configuration.rootLevel, in: memory, &seen, &words)
   }
 
   /// The entries that link the table in `frame` as one of `level`.
@@ -37,27 +39,40 @@ public struct TableUses: Sendable {
   /// Notes the table in `frame`, used as one of `level`, and those that it links.
   ///
   /// A walker of its own, because leaves, of which there are many, say nothing here: they are passed
-  /// over by two bits.
+  /// over by two bits. `words` is overwritten: a table is read whole, before those that it links.
   private mutating func survey<Memory: PhysicalMemory & ~Copyable>(
-    _ frame: UInt64, _ level: Level, in memory: borrowing Memory, _ seen: inout Set<UInt64>
+    _ frame: UInt64, _ level: Level, in memory: borrowing Memory, _ seen: inout Set<UInt64>,
+    _ words: inout [UInt64]
   ) {
     guard seen.insert(frame | UInt64(level.rawValue)).inserted else { return }
     frames.insert(frame)
     // Nothing is linked below a page table.
     guard let lower = level.lower else { return }
+    memory.loadTable(at: GuestPhysicalAddress(truncating: frame), into: &words)
+    for child in noteLinks(of: words, in: frame, level, lower, memory) {
+      survey(child, lower, in: memory, &seen, &words)
+    }
+  }
+
+  /// Notes the links among the words of one table, and returns the tables that they link.
+  private mutating func noteLinks<Memory: PhysicalMemory & ~Copyable>(
+    of words: [UInt64], in frame: UInt64, _ level: Level, _ lower: Level,
+    _ memory: borrowing Memory
+  ) -> [UInt64] {
     typealias Bit = PageTableEntry.Bit
     // PS is reserved where it does not make a leaf.
     let mask = Bit.present | Bit.pageSize
-    var words = [UInt64](repeating: 0, count: 512)
-    memory.loadTable(at: GuestPhysicalAddress(truncating: frame), into: &words)
-    for (index, word) in words.enumerated() where word & mask == Bit.present {
-      let entry = PageTableEntry(word, at: level)
+    var linked: [UInt64] = []
+    let words = words.span
+    for index in words.indices where words[index] & mask == Bit.present {
+      let entry = PageTableEntry(words[index], at: level)
       guard tables.kind(of: entry, in: memory) == .table else { continue }
       let child = entry.tableAddress.rawValue
       let address = GuestPhysicalAddress(truncating: frame &+ UInt64(index) &* 8)
       links[child | UInt64(lower.rawValue), default: []].append(
         EntryReference(address, level: level))
-      survey(child, lower, in: memory, &seen)
+      linked.append(child)
     }
+    return linked
   }
 }

@@ -39,13 +39,17 @@
     in memory: borrowing Memory, _ visitor: inout Visitor
   ) {
     guard hasRoot(in: memory) else { return }
-    _ = descend(root, in: memory, &visitor)
+    var buffers = [[UInt64]](repeating: [], count: Int(Level.pageMapLevel5.rawValue) + 1)
+    _ = descend(root, in: memory, &visitor, &buffers)
   }
 
   /// Visits a table; false when the visitor wants no more.
+  ///
+  /// `buffers` has an element for each level, in which the words of a table are while it is visited.
   @inlinable
   func descend<Memory: PhysicalMemory & ~Copyable, Visitor: TableVisitor>(
-    _ table: TableVisit, in memory: borrowing Memory, _ visitor: inout Visitor
+    _ table: TableVisit, in memory: borrowing Memory, _ visitor: inout Visitor,
+    _ buffers: inout [[UInt64]]
   ) -> Bool {
     switch visitor.visit(table) {
     case .enter: break
@@ -53,7 +57,11 @@
     case .stop: return false
     }
     let alwaysReserved = configuration.alwaysReservedBits
-    var words = [UInt64](repeating: 0, count: 512)
+    let level = Int(table.level.rawValue)
+    var words: [UInt64] = []
+    swap(&words, &buffers[level])
+    if words.isEmpty { words = [UInt64](repeating: 0, count: 512) }
+    defer { swap(&words, &buffers[level]) }
     memory.loadTable(at: table.address, into: &words)
     for (index, word) in words.enumerated() where word != 0 {
       let entry = PageTableEntry(word, at: table.level)
@@ -72,7 +80,7 @@
         address: entry.tableAddress, level: lower, linearAddress: visit.linearAddress,
         inherited: table.inherited.below(entry, at: address),
         parent: EntryReference(address, level: table.level))
-      if !descend(next, in: memory, &visitor) { return false }
+      if !descend(next, in: memory, &visitor, &buffers) { return false }
     }
     visitor.leave(table)
     return true
