@@ -15,8 +15,8 @@ public struct Device: ~Copyable, Sendable {
 
   /// Opens the device and checks that it is KVM and speaks version 12 of its API.
   ///
-  /// Throws: ``KVMError`` with the path and a fix for a missing device, a missing permission, a
-  /// file that is no device, a device that is not KVM, and another API version.
+  /// - Throws: ``KVMError`` with the path and a fix for a missing device, a missing permission, a
+  ///   file that is no device, a device that is not KVM, and another API version.
   public init(path: String = Device.standardPath) throws(KVMError) {
     descriptor = try Self.open(path)
     self.path = path
@@ -61,6 +61,8 @@ public struct Device: ~Copyable, Sendable {
   }
 
   /// The processor that KVM can show to a guest.
+  ///
+  /// - Throws: ``KVMError/call(_:errorNumber:)`` when KVM_GET_SUPPORTED_CPUID fails.
   public func supportedProcessor() throws(KVMError) -> SupportedProcessor {
     var leaves = ckvm_cpuid()
     // SAFETY: the structure has room for as many entries as its count says.
@@ -69,6 +71,9 @@ public struct Device: ~Copyable, Sendable {
   }
 
   /// A new virtual machine without memory or processors.
+  ///
+  /// - Throws: ``KVMError/call(_:errorNumber:)`` when KVM_CREATE_VM fails, or what is asked of the
+  ///   new machine.
   public func makeVirtualMachine() throws(KVMError) -> VirtualMachine {
     // Owned at once, so that it is closed when what follows fails.
     let machine = FileDescriptor(

@@ -2,24 +2,41 @@
 
 /// The system calls of this library, with the arguments that matter to a reader of an error.
 public enum KVMCall: Hashable, Sendable, CustomStringConvertible {
+  /// open of the device file.
   case openDevice(path: String)
+  /// KVM_CREATE_VM.
   case createVirtualMachine
+  /// KVM_CREATE_VCPU, with its identifier.
   case createVirtualCPU(identifier: Int)
+  /// mmap of the `kvm_run` structure of a vCPU.
   case mapRunStructure(byteCount: Int64)
+  /// KVM_GET_SUPPORTED_CPUID.
   case getSupportedCPUID
+  /// KVM_SET_CPUID2, with the number of its entries.
   case setCPUID(entryCount: Int)
-  /// A memory slot is created, or with `byteCount` 0 deleted.
+  /// KVM_SET_USER_MEMORY_REGION: creates a memory slot, or deletes it where `byteCount` is 0.
   case setMemoryRegion(slot: UInt32, guestPhysicalAddress: UInt64, byteCount: UInt64)
+  /// KVM_SET_NR_MMU_PAGES, with the number of pages.
   case setShadowPageCount(Int)
+  /// KVM_GET_REGS.
   case getRegisters
+  /// KVM_SET_REGS.
   case setRegisters
+  /// KVM_GET_SREGS.
   case getSpecialRegisters
+  /// KVM_SET_SREGS, with the registers that decide about paging.
   case setSpecialRegisters(cr0: UInt64, cr3: UInt64, cr4: UInt64, efer: UInt64)
+  /// KVM_SET_MSRS of one register.
   case setMSR(index: UInt32, value: UInt64)
+  /// KVM_SET_XSAVE, to set PKRU.
   case setPKRU(UInt32)
+  /// KVM_TRANSLATE of a linear address.
   case translate(UInt64)
+  /// KVM_RUN.
   case run
+  /// timer_create, for the time limit of KVM_RUN.
   case createTimer
+  /// timer_settime, for the time limit of KVM_RUN.
   case setTimer
 
   /// The call as the manual writes it, such as `KVM_SET_MSRS(0x277, 0x70106)`.

@@ -14,9 +14,9 @@ struct RunWait {
   /// not make the thread which it makes before a machine's first run (Linux 6.14 and later, for the
   /// recovery of huge pages) because of a limit of processes. A guest that never ran has not hung.
   ///
-  /// Returns: false when the limit came first.
+  /// - Returns: false when the limit came first.
   ///
-  /// Throws: what the call failed with; EAGAIN when the last call before the limit did.
+  /// - Throws: what the call failed with; EAGAIN when the last call before the limit did.
   ///
   /// Source: KVM API document, section 4.10; fork(2), EAGAIN.
   func callUntilExit(_ run: () -> Int64) throws(KVMError) -> Bool {

@@ -11,6 +11,8 @@ public struct VirtualCPU: ~Copyable, Sendable {
   let shared: SharedRun
 
   /// RAX to R15, RIP and RFLAGS.
+  ///
+  /// - Throws: ``KVMError/call(_:errorNumber:)`` when KVM_GET_REGS fails.
   public func registers() throws(KVMError) -> kvm_regs {
     var registers = kvm_regs()
     // SAFETY: the kernel fills the structure.
@@ -19,6 +21,8 @@ public struct VirtualCPU: ~Copyable, Sendable {
   }
 
   /// Sets RAX to R15, RIP and RFLAGS.
+  ///
+  /// - Throws: ``KVMError/call(_:errorNumber:)`` when KVM_SET_REGS fails.
   public func setRegisters(_ registers: kvm_regs) throws(KVMError) {
     var copy = registers
     // SAFETY: the kernel reads the structure.
@@ -26,6 +30,8 @@ public struct VirtualCPU: ~Copyable, Sendable {
   }
 
   /// Segments, descriptor tables, control registers and EFER.
+  ///
+  /// - Throws: ``KVMError/call(_:errorNumber:)`` when KVM_GET_SREGS fails.
   public func specialRegisters() throws(KVMError) -> kvm_sregs {
     var registers = kvm_sregs()
     // SAFETY: the kernel fills the structure.
@@ -35,8 +41,8 @@ public struct VirtualCPU: ~Copyable, Sendable {
 
   /// Sets segments, descriptor tables, control registers and EFER.
   ///
-  /// Throws: ``KVMError/call(_:errorNumber:)`` with EINVAL for a state that this KVM refuses, such
-  /// as CR4.LA57 on a host without 5-level paging.
+  /// - Throws: ``KVMError/call(_:errorNumber:)`` with EINVAL for a state that this KVM refuses,
+  ///   such as CR4.LA57 on a host without 5-level paging.
   public func setSpecialRegisters(_ registers: kvm_sregs) throws(KVMError) {
     var copy = registers
     // SAFETY: the kernel reads the structure.
@@ -47,6 +53,8 @@ public struct VirtualCPU: ~Copyable, Sendable {
   }
 
   /// Shows `processor` to the guest.
+  ///
+  /// - Throws: ``KVMError/call(_:errorNumber:)`` when KVM_SET_CPUID2 refuses the leaves.
   public func setProcessor(_ processor: SupportedProcessor) throws(KVMError) {
     var leaves = processor.leaves
     // SAFETY: the structure holds as many entries as its count says.
@@ -56,12 +64,17 @@ public struct VirtualCPU: ~Copyable, Sendable {
   }
 
   /// Writes a model-specific register.
+  ///
+  /// - Throws: ``KVMError/call(_:errorNumber:)`` when KVM does not know the register or refuses the
+  ///   value.
   public func setMSR(_ index: UInt32, to value: UInt64) throws(KVMError) {
     _ = try checked(
       ckvm_set_msr(descriptor.number, index, value), .setMSR(index: index, value: value))
   }
 
   /// Sets PKRU, which lies `offset` bytes into the XSAVE area.
+  ///
+  /// - Throws: ``KVMError/call(_:errorNumber:)`` when KVM_GET_XSAVE or KVM_SET_XSAVE fails.
   public func setPKRU(_ value: UInt32, offset: UInt32) throws(KVMError) {
     _ = try checked(ckvm_set_pkru(descriptor.number, offset, value), .setPKRU(value))
   }
@@ -69,6 +82,8 @@ public struct VirtualCPU: ~Copyable, Sendable {
   /// KVM's own answer to where `linearAddress` leads, or nil where it does not.
   ///
   /// It answers addresses only: rights are always reported as writable and supervisor.
+  ///
+  /// - Throws: ``KVMError/call(_:errorNumber:)`` when KVM_TRANSLATE fails.
   public func translate(_ linearAddress: UInt64) throws(KVMError) -> GuestPhysicalAddress? {
     var translation = kvm_translation()
     translation.linear_address = linearAddress
@@ -81,8 +96,8 @@ public struct VirtualCPU: ~Copyable, Sendable {
 
   /// Runs the guest until it exits, at most for `limit`.
   ///
-  /// Throws: ``KVMError/call(_:errorNumber:)`` when KVM_RUN fails for a reason other than the
-  /// limit, such as EAGAIN where KVM cannot start a thread that it needs before the guest runs.
+  /// - Throws: ``KVMError/call(_:errorNumber:)`` when KVM_RUN fails for a reason other than the
+  ///   limit, such as EAGAIN where KVM cannot start a thread that it needs before the guest runs.
   ///
   /// Source: KVM API document, sections 4.10 and 5.
   public mutating func run(limit: Duration) throws(KVMError) -> Exit {

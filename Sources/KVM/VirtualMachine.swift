@@ -15,7 +15,7 @@ public struct VirtualMachine: ~Copyable, Sendable {
   /// The host memory must stay mapped until the slot is deleted or the machine is gone; unmapping
   /// it earlier takes it away from the guest, which then exits with MMIO.
   ///
-  /// Throws: ``KVMError/call(_:errorNumber:)`` when the range is misaligned or overlaps a slot.
+  /// - Throws: ``KVMError/call(_:errorNumber:)`` when the range is misaligned or overlaps a slot.
   ///
   /// Source: KVM API document, section 4.35.
   @unsafe
@@ -32,6 +32,8 @@ public struct VirtualMachine: ~Copyable, Sendable {
   }
 
   /// Takes a slot's memory away from the guest; all translations that KVM derived from it go too.
+  ///
+  /// - Throws: ``KVMError/call(_:errorNumber:)`` when KVM_SET_USER_MEMORY_REGION fails.
   public func deleteMemorySlot(
     _ slot: UInt32, at guestPhysicalAddress: GuestPhysicalAddress
   ) throws(KVMError) {
@@ -56,12 +58,17 @@ public struct VirtualMachine: ~Copyable, Sendable {
   /// Allows KVM to keep `count` shadow pages; a host that does not shadow may ignore it.
   ///
   /// Source: `<linux/kvm.h>`, KVM_SET_NR_MMU_PAGES and KVM_CAP_MMU_SHADOW_CACHE_CONTROL.
+  ///
+  /// - Throws: ``KVMError/call(_:errorNumber:)`` when KVM_SET_NR_MMU_PAGES fails.
   public func setShadowPageCount(_ count: Int) throws(KVMError) {
     _ = try checked(
       ckvm_set_nr_mmu_pages(descriptor.number, UInt64(max(0, count))), .setShadowPageCount(count))
   }
 
   /// A new vCPU in its reset state.
+  ///
+  /// - Throws: ``KVMError/call(_:errorNumber:)`` when KVM_CREATE_VCPU or the mapping of its
+  ///   `kvm_run` page fails.
   public func makeVirtualCPU(identifier: Int = 0) throws(KVMError) -> VirtualCPU {
     let number = try checked(
       ckvm_create_vcpu(descriptor.number, UInt64(max(0, identifier))),

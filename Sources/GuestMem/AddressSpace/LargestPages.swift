@@ -47,7 +47,7 @@ public struct LargestPages: Sequence, IteratorProtocol, Sendable {
 extension ConfiguredPageTable {
   /// The largest pages for a range, as ``PageSizeChoice/largest`` chooses them in empty space.
   ///
-  /// Throws: ``PageTableError`` for ranges that are not whole pages, canonical and in reach.
+  /// - Throws: ``PageTableError`` for ranges that are not whole pages, canonical and in reach.
   public func largestPages(
     _ linearAddress: LinearAddress, byteCount: UInt64, to physicalAddress: GuestPhysicalAddress
   ) throws(PageTableError) -> LargestPages {

@@ -8,8 +8,8 @@ extension ConfiguredPageTable {
   /// Pages of a user's table must be user pages. The accessed bit of each leaf is set, and those of
   /// the entries above it are not.
   ///
-  /// Throws: ``PageTableError`` for a range that leaves what this table owns, for the first page
-  /// that is not mapped, may not be read, or leads to no memory; no bit has been set then.
+  /// - Throws: ``PageTableError`` for a range that leaves what this table owns, for the first page
+  ///   that is not mapped, may not be read, or leads to no memory; no bit has been set then.
   public func readBytes(
     at linearAddress: LinearAddress, count: Int
   ) throws(PageTableError) -> [UInt8] {
@@ -26,7 +26,7 @@ extension ConfiguredPageTable {
   /// The accessed and dirty bits of each leaf are set before its page is written, as a processor
   /// does, and those of the entries above are not.
   ///
-  /// Throws: as ``readBytes(at:count:)``; nothing has been written then.
+  /// - Throws: as ``readBytes(at:count:)``; nothing has been written then.
   public func writeBytes(
     _ bytes: [UInt8], at linearAddress: LinearAddress
   ) throws(PageTableError) {

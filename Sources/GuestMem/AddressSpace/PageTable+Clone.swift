@@ -12,8 +12,8 @@ extension ConfiguredPageTable {
   /// A processor that runs on this table may still hold a translation with the right to write: flush
   /// it before either table is relied upon, or it writes to what both have.
   ///
-  /// Throws: ``PageTableError``; nothing has changed then.
-  /// Complexity: linear in the number of entries.
+  /// - Throws: ``PageTableError``; nothing has changed then.
+  /// - Complexity: linear in the number of entries.
   @inlinable
   public mutating func cloneCopyOnWrite(
     markingWith bit: UInt16, allocator: inout FrameAllocator

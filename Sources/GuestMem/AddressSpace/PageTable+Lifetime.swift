@@ -16,7 +16,7 @@ internal import MMU
 extension ConfiguredPageTable {
   /// Makes a processor one of the owners of the root; load ``RootActivation/cr3`` while it lives.
   ///
-  /// Throws: ``FrameStateError/tooManyOwners(frame:)``.
+  /// - Throws: ``FrameStateError/tooManyOwners(frame:)``.
   @inlinable
   public borrowing func activate() throws(FrameStateError) -> RootActivation<Configuration> {
     try tables.metadata.addOwner(of: root.frame)
@@ -28,7 +28,7 @@ extension ConfiguredPageTable {
   /// Both stay on one thread, as neither is `Sendable`: a translation by one would read what the
   /// other takes apart. A cursor or guard of one keeps the other from what it has locked.
   ///
-  /// Throws: ``FrameStateError/tooManyOwners(frame:)``.
+  /// - Throws: ``FrameStateError/tooManyOwners(frame:)``.
   @inlinable
   public borrowing func shallowCopy() throws(FrameStateError) -> ConfiguredPageTable {
     try tables.metadata.addOwner(of: root.frame)

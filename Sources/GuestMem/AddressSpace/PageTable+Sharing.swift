@@ -8,8 +8,8 @@ extension ConfiguredPageTable {
   ///
   /// The entries are user entries, because no copy could be changed later; leaves decide.
   ///
-  /// Throws: ``PageTableError``; nothing has changed then. It is
-  /// ``PageTableError/unlikeKernel`` when a configuration was declared that is no kernel's.
+  /// - Throws: ``PageTableError``; nothing has changed then. It is ``PageTableError/unlikeKernel``
+  ///   when a configuration was declared that is no kernel's.
   @inlinable
   public init(
     anchoring configuration: PagingConfiguration, memory: MemoryView,
@@ -41,11 +41,11 @@ extension ConfiguredPageTable {
   ///
   /// The kernel's table must outlive this one.
   ///
-  /// Throws: ``PageTableError/foreignAllocator`` when the kernel's table is in other memory,
-  /// ``PageTableError/unlikeKernel`` when configurations were declared that do not fit,
-  /// ``PageTableError/outOfFrames(needed:available:)``,
-  /// ``PageTableError/invalidEntry(linearAddress:level:entry:)`` when a root entry of the kernel
-  /// links no table.
+  /// - Throws: ``PageTableError/foreignAllocator`` when the kernel's table is in other memory,
+  ///   ``PageTableError/unlikeKernel`` when configurations were declared that do not fit,
+  ///   ``PageTableError/outOfFrames(needed:available:)``,
+  ///   ``PageTableError/invalidEntry(linearAddress:level:entry:)`` when a root entry of the kernel
+  ///   links no table.
   @inlinable
   public init(
     sharing kernel: borrowing ConfiguredPageTable<Configuration.Kernel>,

@@ -18,7 +18,7 @@ internal import MMU
 
   /// Looks at a table and at everything below it.
   ///
-  /// Complexity: 512 words for each table and level above 1.
+  /// - Complexity: 512 words for each table and level above 1.
   @usableFromInline
   mutating func visit(
     _ table: TableFrame, level: UInt64, position: UInt64, allocator: inout FrameAllocator

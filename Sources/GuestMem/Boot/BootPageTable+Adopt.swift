@@ -11,8 +11,8 @@ extension BootPageTable {
   /// of the root through which the adopted tables show themselves still shows those, and not the
   /// copies.
   ///
-  /// Throws: ``AdoptionError``; nothing has changed then.
-  /// Complexity: reads each adopted table above level 1 once for each level that it is used at.
+  /// - Throws: ``AdoptionError``; nothing has changed then.
+  /// - Complexity: reads each adopted table above level 1 once for each level that it is used at.
   @inlinable
   public init(
     adopting cr3: UInt64, configuration: PagingConfiguration, memory: MemoryView,

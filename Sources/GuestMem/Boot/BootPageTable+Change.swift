@@ -10,10 +10,10 @@ extension BootPageTable {
   /// allow. Nothing in the range may be mapped before, by whomever. Where an adopted entry above
   /// denies a right that the page has, the entry gives it and those below it deny it instead.
   ///
-  /// Throws: ``PageTableError``; nothing has changed then. A table on the way may be
-  /// ``PageTableError/noMemory(linearAddress:physicalAddress:)``, or an entry
-  /// ``PageTableError/invalidEntry(linearAddress:level:entry:)``.
-  /// Complexity: each table is visited three times, 512 words for each one that is copied.
+  /// - Throws: ``PageTableError``; nothing has changed then. A table on the way may be
+  ///   ``PageTableError/noMemory(linearAddress:physicalAddress:)``, or an entry
+  ///   ``PageTableError/invalidEntry(linearAddress:level:entry:)``.
+  /// - Complexity: each table is visited three times, 512 words for each one that is copied.
   @inlinable
   public mutating func map(
     _ linearAddress: LinearAddress, byteCount: UInt64 = 4096,
@@ -43,9 +43,9 @@ extension BootPageTable {
   /// A larger page that reaches out of the range is split, 1 GiB into 2 MiB into 4 KiB, and the
   /// rest of it keeps its translation and properties.
   ///
-  /// Throws: ``PageTableError``; nothing has changed then. What is not mapped is
-  /// ``PageTableError/notMapped(linearAddress:)``.
-  /// Complexity: as ``map(_:byteCount:to:properties:pageSizes:allocator:)``.
+  /// - Throws: ``PageTableError``; nothing has changed then. What is not mapped is
+  ///   ``PageTableError/notMapped(linearAddress:)``.
+  /// - Complexity: as ``map(_:byteCount:to:properties:pageSizes:allocator:)``.
   @inlinable
   public mutating func protect(
     _ linearAddress: LinearAddress, byteCount: UInt64 = 4096, change: PropertyChange,

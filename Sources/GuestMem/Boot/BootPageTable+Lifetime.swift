@@ -5,7 +5,7 @@ internal import MMU
 extension BootPageTable {
   /// Makes a processor one of the owners of the root; load ``RootActivation/cr3`` while it lives.
   ///
-  /// Throws: ``FrameStateError/tooManyOwners(frame:)``.
+  /// - Throws: ``FrameStateError/tooManyOwners(frame:)``.
   @inlinable
   public borrowing func activate() throws(FrameStateError) -> RootActivation<NativePaging> {
     try tables.metadata.addOwner(of: root.frame)

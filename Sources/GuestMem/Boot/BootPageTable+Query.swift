@@ -7,7 +7,7 @@ extension BootPageTable {
   ///
   /// The properties are those of the leaf; an adopted entry above may deny rights that it gives,
   /// which a walk of the model tells. A page without rights is answered too.
-  /// Complexity: one load for each level.
+  /// - Complexity: one load for each level.
   @inlinable
   public func translate(_ linearAddress: LinearAddress) -> MappedPage<NativePaging>? {
     let address = linearAddress.rawValue
@@ -33,7 +33,7 @@ extension BootPageTable {
   ///
   /// What adopted entries say is not judged, and adopted tables are not looked at. Frames that
   /// others own are told by `context`, as for a table of one's own.
-  /// Complexity: reads every own table once and the metadata of every frame ever counted.
+  /// - Complexity: reads every own table once and the metadata of every frame ever counted.
   @inlinable
   public func contractViolations(
     allocator: borrowing FrameAllocator, context: ContractContext = ContractContext()

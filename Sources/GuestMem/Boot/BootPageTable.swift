@@ -34,8 +34,8 @@ public import MMU
 
   /// Takes a frame for an empty root.
   ///
-  /// Throws: ``PageTableError/outOfFrames(needed:available:)``, and
-  /// ``PageTableError/foreignAllocator`` when the allocator is for more memory than there is.
+  /// - Throws: ``PageTableError/outOfFrames(needed:available:)``, and
+  ///   ``PageTableError/foreignAllocator`` when the allocator is for more memory than there is.
   @inlinable
   public init(
     configuration: PagingConfiguration, memory: MemoryView, allocator: inout FrameAllocator

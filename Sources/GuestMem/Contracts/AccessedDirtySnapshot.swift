@@ -9,7 +9,7 @@ public struct AccessedDirtySnapshot<Configuration: PageTableConfiguration> {
 
   /// Reads all entries below `root`; none when that is the root of tables in other memory.
   ///
-  /// Complexity: reads every table once.
+  /// - Complexity: reads every table once.
   public init(of root: TableFrame, in tables: TableMemory<Configuration>) {
     guard let root = tables.memory.table(linkedBy: root.address) else { return }
     var visited = VisitedTables()

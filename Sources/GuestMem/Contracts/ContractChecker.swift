@@ -22,7 +22,7 @@ public struct ContractChecker<Configuration: PageTableConfiguration> {
 
   /// Checks the tables below `roots`, and the metadata that `allocator` keeps for them.
   ///
-  /// Complexity: reads every table once and the metadata of every frame that was ever counted.
+  /// - Complexity: reads every table once and the metadata of every frame that was ever counted.
   @inlinable
   public static func violations(
     of roots: [TableFrame], in tables: TableMemory<Configuration>,

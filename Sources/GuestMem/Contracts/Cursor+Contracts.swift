@@ -9,7 +9,7 @@ extension Cursor {
   /// It stands inside its range on a page's first byte, on a path of locked nodes, each linked by
   /// the one above at the cursor's index, and its node's count is right once what the cursor has
   /// not counted yet is added.
-  /// Complexity: reads the entries of one node.
+  /// - Complexity: reads the entries of one node.
   @inlinable
   public func contractViolations() -> [ContractViolation] {
     var violations: [ContractViolation] = []

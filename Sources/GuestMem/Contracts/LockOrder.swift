@@ -37,8 +37,8 @@ public struct LockOrder<Configuration: PageTableConfiguration>: Sendable {
 
   /// Everything that is wrong with a complete recording; empty when all is well.
   ///
-  /// Complexity: linear in the number of events, and for each pair of nodes that is held together
-  /// for the first time, linear in the number of such pairs.
+  /// - Complexity: linear in the number of events, and for each pair of nodes that is held together
+  ///   for the first time, linear in the number of such pairs.
   public static func violations(in events: [LockEvent]) -> [LockOrderViolation] {
     var order = LockOrder()
     for event in events { order.add(event) }

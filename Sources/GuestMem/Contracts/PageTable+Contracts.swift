@@ -10,7 +10,7 @@ extension ConfiguredPageTable {
   /// and of other tables, or that there are some that you do not know of
   /// (``ContractContext/Completeness/someRoots``).
   ///
-  /// Complexity: reads every table once and the metadata of every frame that was ever counted.
+  /// - Complexity: reads every table once and the metadata of every frame that was ever counted.
   @inlinable
   public func contractViolations(
     allocator: borrowing FrameAllocator, context: ContractContext = ContractContext()
@@ -24,7 +24,7 @@ extension ContractContext {
   /// Adds another table of the same memory: what its entries refer to, and its root.
   ///
   /// What that table violates itself is a question to it.
-  /// Complexity: reads every table below its root once.
+  /// - Complexity: reads every table below its root once.
   @inlinable
   public mutating func add<Configuration: PageTableConfiguration>(
     _ other: borrowing ConfiguredPageTable<Configuration>

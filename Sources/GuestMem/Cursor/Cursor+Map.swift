@@ -5,9 +5,9 @@ public import MMU
 extension Cursor {
   /// Maps one page at the position and moves behind it; `child` is ``Child/none`` then.
   ///
-  /// Throws: ``PageTableError``; `child` and the tables are as they were then, and the cursor has
-  /// not moved. Tables that this cursor has emptied may have gone.
-  /// Complexity: one step for each level.
+  /// - Throws: ``PageTableError``; `child` and the tables are as they were then, and the cursor has
+  ///   not moved. Tables that this cursor has emptied may have gone.
+  /// - Complexity: one step for each level.
   @inlinable
   public mutating func map(
     _ child: inout Child<Configuration>, allocator: inout FrameAllocator
@@ -31,7 +31,7 @@ extension Cursor {
 
   /// Maps one 4 KiB page that owns nothing, with properties that were prepared.
   ///
-  /// Throws: ``PageTableError``; nothing has changed then.
+  /// - Throws: ``PageTableError``; nothing has changed then.
   @inlinable @inline(__always)
   public mutating func map4KiB(
     to physicalAddress: GuestPhysicalAddress, _ properties: PreparedProperties<Configuration>,
@@ -158,7 +158,7 @@ extension Cursor {
   /// `child` holds what was there afterwards: nothing, a page of the same size, or a whole table,
   /// marked as unlinked. A larger page that covers the position is split first.
   ///
-  /// Throws: ``PageTableError``; `child` and the tables are as they were then.
+  /// - Throws: ``PageTableError``; `child` and the tables are as they were then.
   @inlinable
   public mutating func remap(
     _ child: inout Child<Configuration>, allocator: inout FrameAllocator

@@ -25,9 +25,9 @@ extension Cursor {
   /// The slot is that of the deciding entry as it is: for an absent entry high up it is large,
   /// and it may reach out of the cursor's range. The cursor does not move.
   ///
-  /// Throws: ``PageTableError/cursorAtEnd``, and what ``findNext(byteCount:allocator:)`` throws about
-  /// tables on the way.
-  /// Complexity: one lock for each level that it goes down.
+  /// - Throws: ``PageTableError/cursorAtEnd``, and what ``findNext(byteCount:allocator:)`` throws
+  ///   about tables on the way.
+  /// - Complexity: one lock for each level that it goes down.
   @inlinable
   public mutating func query() throws(PageTableError) -> CursorSlot {
     guard position < range.upperBound else { throw .cursorAtEnd }
@@ -59,11 +59,11 @@ extension Cursor {
   /// Inside a large page that is the current address itself. When nothing is mapped the cursor
   /// stands exactly behind those bytes and the answer is nil.
   ///
-  /// Throws: ``PageTableError/misalignedByteCount(_:alignment:)``,
-  /// ``PageTableError/outsideCursor(linearAddress:byteCount:)``, and, about a table on the way,
-  /// ``PageTableError/busy(linearAddress:level:holder:)`` and
-  /// ``PageTableError/invalidEntry(linearAddress:level:entry:)``; the cursor stays where it was.
-  /// Complexity: one step for each entry passed over.
+  /// - Throws: ``PageTableError/misalignedByteCount(_:alignment:)``,
+  ///   ``PageTableError/outsideCursor(linearAddress:byteCount:)``, and, about a table on the way,
+  ///   ``PageTableError/busy(linearAddress:level:holder:)`` and
+  ///   ``PageTableError/invalidEntry(linearAddress:level:entry:)``; the cursor stays where it was.
+  /// - Complexity: one step for each entry passed over.
   @inlinable
   public mutating func findNext(
     byteCount: UInt64, allocator: inout FrameAllocator
@@ -99,9 +99,9 @@ extension Cursor {
 
   /// Moves to an address inside the range, forwards or backwards, also from the end.
   ///
-  /// Throws: ``PageTableError/notCanonical(_:)``,
-  /// ``PageTableError/misalignedLinearAddress(_:alignment:)``,
-  /// ``PageTableError/outsideCursor(linearAddress:byteCount:)``; the cursor stays where it is.
+  /// - Throws: ``PageTableError/notCanonical(_:)``,
+  ///   ``PageTableError/misalignedLinearAddress(_:alignment:)``,
+  ///   ``PageTableError/outsideCursor(linearAddress:byteCount:)``; the cursor stays where it is.
   @inlinable
   public mutating func jump(
     to linearAddress: LinearAddress, allocator: inout FrameAllocator

@@ -5,8 +5,8 @@ public import MMU
 extension Cursor {
   /// Maps the next `byteCount` bytes to contiguous memory that is not owned, and moves behind.
   ///
-  /// Throws: ``PageTableError``; nothing has changed then.
-  /// Complexity: each table is visited twice; linear in the number of pages.
+  /// - Throws: ``PageTableError``; nothing has changed then.
+  /// - Complexity: each table is visited twice; linear in the number of pages.
   @inlinable
   public mutating func map(
     byteCount: UInt64, to physicalAddress: GuestPhysicalAddress,
@@ -42,8 +42,8 @@ extension Cursor {
 
   /// Removes what is mapped in the next `byteCount` bytes, and moves behind them.
   ///
-  /// Throws: ``PageTableError``; nothing has changed then.
-  /// Complexity: linear in the number of tables, and of entries in tables partly covered.
+  /// - Throws: ``PageTableError``; nothing has changed then.
+  /// - Complexity: linear in the number of tables, and of entries in tables partly covered.
   @inlinable @discardableResult
   public mutating func unmap(
     byteCount: UInt64, allocator: inout FrameAllocator
@@ -67,8 +67,8 @@ extension Cursor {
   /// Changes the pages in the next `byteCount` bytes, and moves behind them; answers the bytes of
   /// those pages.
   ///
-  /// Throws: ``PageTableError``; nothing has changed then.
-  /// Complexity: linear in the number of entries.
+  /// - Throws: ``PageTableError``; nothing has changed then.
+  /// - Complexity: linear in the number of entries.
   @inlinable @discardableResult
   public mutating func protect(
     byteCount: UInt64, change: PropertyChange, allocator: inout FrameAllocator

@@ -28,8 +28,9 @@ extension Cursor {
   /// removed, or exactly behind those bytes when nothing is mapped there. Flush translation
   /// caches before the fragment is dropped.
   ///
-  /// Throws: ``PageTableError``; nothing has changed then.
-  /// Complexity: one step for each entry passed over, and linear in what a table that is taken holds.
+  /// - Throws: ``PageTableError``; nothing has changed then.
+  /// - Complexity: one step for each entry passed over, and linear in what a table that is taken
+  ///   holds.
   public mutating func takeNext(
     byteCount: UInt64, allocator: inout FrameAllocator
   ) throws(PageTableError) -> RemovedFragment<Configuration>? {
@@ -72,9 +73,9 @@ extension Cursor {
   /// and dirty bits are observed in what `change` gets, and commanded only where it changes them.
   /// No translation cache is flushed.
   ///
-  /// Throws: ``PageTableError``; nothing has changed then.
-  /// Complexity: one step for each entry passed over, and the entries of each table that a split
-  /// makes.
+  /// - Throws: ``PageTableError``; nothing has changed then.
+  /// - Complexity: one step for each entry passed over, and the entries of each table that a split
+  ///   makes.
   public mutating func protectNext(
     byteCount: UInt64, allocator: inout FrameAllocator,
     _ change: (PageProperties) throws(PageTableError) -> PageProperties

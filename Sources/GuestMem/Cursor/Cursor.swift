@@ -123,7 +123,7 @@ public import MMU
 
   /// The same for a walk over a range, which comes to no more tables than there can be.
   ///
-  /// Throws: ``PageTableError/invalidEntry(linearAddress:level:entry:)`` when it did.
+  /// - Throws: ``PageTableError/invalidEntry(linearAddress:level:entry:)`` when it did.
   @inlinable
   mutating func push(_ entry: UInt64, tablesLeft: inout UInt64) throws(PageTableError) {
     guard tablesLeft > 0 else { throw tables.invalid(entry, position, levelNumber) }

@@ -9,7 +9,7 @@ extension ConfiguredPageTable {
   /// aligned 2 MiB range can map a 2 MiB page when it is `Level.pageDirectory`. Nodes that are
   /// empty afterwards go back to the allocator.
   ///
-  /// Throws: ``PageTableError`` for a range that is none, and what `body` throws.
+  /// - Throws: ``PageTableError`` for a range that is none, and what `body` throws.
   @inlinable
   public mutating func withCursor<Result: ~Copyable>(
     _ linearAddress: LinearAddress, byteCount: UInt64, minimumLevel: Level = .pageTable,

@@ -55,7 +55,7 @@ public struct PropertyChange: Hashable, Sendable {
 
   /// The mask form of a change in the native format.
   ///
-  /// Throws: ``PageTableError`` for values that no entry can express.
+  /// - Throws: ``PageTableError`` for values that no entry can express.
   @usableFromInline
   init(
     _ change: PropertyChange, for paging: PagingConfiguration, ownership: LeafOwnership
@@ -65,7 +65,7 @@ public struct PropertyChange: Hashable, Sendable {
 
   /// The mask form of a change in the OSTD format.
   ///
-  /// Throws: ``PageTableError`` for values that no entry can express.
+  /// - Throws: ``PageTableError`` for values that no entry can express.
   @usableFromInline
   init(
     ostd change: PropertyChange, for paging: PagingConfiguration, ownership: LeafOwnership

@@ -25,9 +25,9 @@ struct ELFCore {
 
   /// Reads the headers.
   ///
-  /// Throws: ``MemoryImageError`` when one of them cannot be true.
+  /// - Throws: ``MemoryImageError`` when one of them cannot be true.
   ///
-  /// Complexity: proportional to the number of headers and notes.
+  /// - Complexity: proportional to the number of headers and notes.
   init(_ file: borrowing FileBytes) throws(MemoryImageError) {
     guard let elfClass = file.load(UInt8.self, at: 4), let encoding = file.load(UInt8.self, at: 5),
       let type = file.load(UInt16.self, at: 16), let machine = file.load(UInt16.self, at: 18),

@@ -17,7 +17,7 @@ internal import CKVM
 
   /// Opens the file at `path`.
   ///
-  /// Throws: ``MemoryImageError`` when the path is no file, cannot be opened, or has no bytes.
+  /// - Throws: ``MemoryImageError`` when the path is no file, cannot be opened, or has no bytes.
   init(path: String) throws(MemoryImageError) {
     blocks = try FileBlocks(path: path)
     count = blocks.byteCount

@@ -56,7 +56,7 @@ public enum ForeignFormat: String, CaseIterable, Hashable, Sendable {
 
   /// The format of a file, or nil where nothing is recognised.
   ///
-  /// Complexity: reads at most 4 KiB.
+  /// - Complexity: reads at most 4 KiB.
   init?(_ file: borrowing FileBytes) {
     let start = (0..<UInt64(min(file.count, 4096))).compactMap { file.load(UInt8.self, at: $0) }
     if let signature = Self.signatures.first(where: { start.starts(with: $0.bytes) }) {

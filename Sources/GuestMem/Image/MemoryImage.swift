@@ -37,16 +37,16 @@ public struct MemoryImage: ~Copyable, PhysicalMemory, Sendable {
 
   /// Opens the file at `path`.
   ///
-  /// Throws: ``MemoryImageError`` when the file cannot be read or its headers are wrong.
+  /// - Throws: ``MemoryImageError`` when the file cannot be read or its headers are wrong.
   ///
-  /// Complexity: proportional to the number of headers, not to the size of the file.
+  /// - Complexity: proportional to the number of headers, not to the size of the file.
   public init(path: String, reading: Reading = .automatic) throws(MemoryImageError) {
     try self.init(FileBytes(path: path), reading: reading)
   }
 
   /// Reads `bytes` as if they were a file.
   ///
-  /// Throws: ``MemoryImageError`` when the headers are wrong or there are no bytes.
+  /// - Throws: ``MemoryImageError`` when the headers are wrong or there are no bytes.
   public init(bytes: [UInt8], reading: Reading = .automatic) throws(MemoryImageError) {
     try self.init(FileBytes(copying: bytes), reading: reading)
   }
@@ -79,9 +79,12 @@ public struct MemoryImage: ~Copyable, PhysicalMemory, Sendable {
     self.file = file
   }
 
-  /// Throws why words of the image could not be read that it had when it was opened.
+  /// Checks that all words that were asked for could be read.
   ///
   /// What was found in an image is only worth something when this throws nothing afterwards.
+  ///
+  /// - Throws: ``MemoryImageError``: why words of the image could not be read that it had when it
+  ///   was opened.
   public func requireWhole() throws(MemoryImageError) {
     if let failure = file.failure { throw failure }
   }
@@ -91,7 +94,7 @@ public struct MemoryImage: ~Copyable, PhysicalMemory, Sendable {
 
   /// The segment that holds `address`, or nil.
   ///
-  /// Complexity: O(log n).
+  /// - Complexity: O(log n).
   public func segment(at address: GuestPhysicalAddress) -> MemorySegment? {
     var low = 0
     var high = segments.count

@@ -22,7 +22,7 @@ extension [MemorySegment] {
   /// start together the one that stands first in the file's headers. Cores of Linux hold the
   /// kernel's text twice, with the same content.
   ///
-  /// Complexity: O(n log n).
+  /// - Complexity: O(n log n).
   func disjoint() -> [MemorySegment] {
     let sorted = enumerated().sorted {
       ($0.element.physicalAddress, $0.offset) < ($1.element.physicalAddress, $1.offset)

@@ -5,8 +5,8 @@ public import MMU
 extension FrameAllocator {
   /// Gives out a run for one page of that size, with one owner: the handle.
   ///
-  /// Throws: ``FrameAllocationError/outOfMemory(byteCount:alignment:freeByteCount:)``.
-  /// Complexity: linear in the number of 4 KiB frames of the page.
+  /// - Throws: ``FrameAllocationError/outOfMemory(byteCount:alignment:freeByteCount:)``.
+  /// - Complexity: linear in the number of 4 KiB frames of the page.
   public mutating func allocateFrame(
     of size: PageSize = .size4KiB
   ) throws(FrameAllocationError) -> FrameHandle {
@@ -30,7 +30,7 @@ extension FrameAllocator {
 
   /// Gives out a frame with an owner that cannot share it yet.
   ///
-  /// Throws: ``FrameAllocationError/outOfMemory(byteCount:alignment:freeByteCount:)``.
+  /// - Throws: ``FrameAllocationError/outOfMemory(byteCount:alignment:freeByteCount:)``.
   public mutating func allocateUniqueFrame() throws(FrameAllocationError) -> UniqueFrame {
     let frame = try allocate().rawValue / 4096
     noteCounted(frame)

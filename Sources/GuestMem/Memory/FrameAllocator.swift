@@ -39,9 +39,9 @@ public struct FrameAllocator: ~Copyable, Sendable {
 
   /// All `byteCount` bytes are free, rounded down to whole frames.
   ///
-  /// Throws: ``FrameAllocationError/invalidRange(start:end:)`` for more than 2^52 bytes, and
-  /// ``FrameAllocationError/metadataRefused(byteCount:errorNumber:)`` when the host has no room for
-  /// 16 bytes of address space for each frame.
+  /// - Throws: ``FrameAllocationError/invalidRange(start:end:)`` for more than 2^52 bytes, and
+  ///   ``FrameAllocationError/metadataRefused(byteCount:errorNumber:)`` when the host has no room
+  ///   for 16 bytes of address space for each frame.
   public init(
     byteCount: UInt64, freeMemory: FreeMemoryContent = .unknown
   ) throws(FrameAllocationError) {
@@ -67,8 +67,8 @@ public struct FrameAllocator: ~Copyable, Sendable {
 
   /// Takes a range of guest-physical addresses, in bytes, out of what can be given out.
   ///
-  /// Throws: ``FrameAllocationError/invalidRange(start:end:)`` when the bounds are not 4 KiB
-  /// aligned or outside memory, ``FrameAllocationError/inUse(start:end:)`` when part is taken.
+  /// - Throws: ``FrameAllocationError/invalidRange(start:end:)`` when the bounds are not 4 KiB
+  ///   aligned or outside memory, ``FrameAllocationError/inUse(start:end:)`` when part is taken.
   public mutating func reserve(_ range: Range<UInt64>) throws(FrameAllocationError) {
     let frames = try frameRange(range)
     drainStack()
@@ -80,17 +80,17 @@ public struct FrameAllocator: ~Copyable, Sendable {
 
   /// Gives out the free frame with the lowest address.
   ///
-  /// Throws: ``FrameAllocationError/outOfMemory(byteCount:alignment:freeByteCount:)``.
+  /// - Throws: ``FrameAllocationError/outOfMemory(byteCount:alignment:freeByteCount:)``.
   public mutating func allocate() throws(FrameAllocationError) -> GuestPhysicalAddress {
     try allocate(byteCount: 4096, alignment: 4096)
   }
 
   /// Gives out the lowest free run of `byteCount` bytes that starts at a multiple of `alignment`.
   ///
-  /// Throws: ``FrameAllocationError/invalidSize(byteCount:alignment:)`` and
-  /// ``FrameAllocationError/outOfMemory(byteCount:alignment:freeByteCount:)``.
-  /// Complexity: linear in the number of free runs; frames that tables gave back since the last time
-  /// are sorted into them first, as by every operation on runs.
+  /// - Throws: ``FrameAllocationError/invalidSize(byteCount:alignment:)`` and
+  ///   ``FrameAllocationError/outOfMemory(byteCount:alignment:freeByteCount:)``.
+  /// - Complexity: linear in the number of free runs; frames that tables gave back since the last
+  ///   time are sorted into them first, as by every operation on runs.
   public mutating func allocate(
     byteCount: UInt64, alignment: UInt64 = 4096
   ) throws(FrameAllocationError) -> GuestPhysicalAddress {
@@ -117,11 +117,11 @@ public struct FrameAllocator: ~Copyable, Sendable {
   ///
   /// Frames of tables, handles and pages that own them come back by themselves with the last owner.
   ///
-  /// Throws: ``FrameAllocationError/invalidRange(start:end:)``,
-  /// ``FrameAllocationError/alreadyFree(start:end:)``, and
-  /// ``FrameAllocationError/inUse(start:end:)`` when part of the range has an owner.
-  /// Complexity: linear in the number of free runs, and of the frames among those of the range that
-  /// lie in ``countedFrames``.
+  /// - Throws: ``FrameAllocationError/invalidRange(start:end:)``,
+  ///   ``FrameAllocationError/alreadyFree(start:end:)``, and
+  ///   ``FrameAllocationError/inUse(start:end:)`` when part of the range has an owner.
+  /// - Complexity: linear in the number of free runs, and of the frames among those of the range
+  ///   that lie in ``countedFrames``.
   public mutating func free(
     _ address: GuestPhysicalAddress, byteCount: UInt64 = 4096
   ) throws(FrameAllocationError) {

@@ -29,7 +29,7 @@ public import MMU
 
   /// Another owner of the same frames.
   ///
-  /// Throws: ``FrameStateError/tooManyOwners(frame:)``; no count has changed then.
+  /// - Throws: ``FrameStateError/tooManyOwners(frame:)``; no count has changed then.
   @inlinable
   public borrowing func share() throws(FrameStateError) -> FrameHandle {
     try FrameHandle(sharing: frame, frameCount: frameCount, metadata: metadata)
@@ -37,7 +37,7 @@ public import MMU
 
   /// Adds an owner to frames that have some: the way from a bare address to a handle.
   ///
-  /// Throws: ``FrameStateError`` when one of the frames has no owners; no count has changed then.
+  /// - Throws: ``FrameStateError`` when one of the frames has no owners; no count has changed then.
   @inlinable
   public init(
     sharing frame: UInt64, frameCount: UInt64, metadata: FrameMetadataView

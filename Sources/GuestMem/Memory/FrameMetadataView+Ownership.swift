@@ -29,7 +29,7 @@ extension FrameMetadataView {
 
   /// Takes an unused frame, so that its metadata can be written: unused to busy.
   ///
-  /// Throws: ``FrameStateError`` with the state the frame is in.
+  /// - Throws: ``FrameStateError`` with the state the frame is in.
   @inlinable
   func claim(_ frame: UInt64) throws(FrameStateError) {
     guard frame < frameCount else { throw .outOfRange(frame: frame) }
@@ -39,7 +39,7 @@ extension FrameMetadataView {
 
   /// Adds an owner to a frame that has some: shared n to n + 1.
   ///
-  /// Throws: ``FrameStateError`` when the frame is in no state that can be shared.
+  /// - Throws: ``FrameStateError`` when the frame is in no state that can be shared.
   @inlinable
   public func addOwner(of frame: UInt64) throws(FrameStateError) {
     guard frame < frameCount else { throw .outOfRange(frame: frame) }
@@ -55,7 +55,7 @@ extension FrameMetadataView {
 
   /// Takes one owner away; says whether that was the last one, which leaves the frame busy.
   ///
-  /// Throws: ``FrameStateError`` when the frame has no owner that could go.
+  /// - Throws: ``FrameStateError`` when the frame has no owner that could go.
   @inlinable
   func removeOwner(of frame: UInt64) throws(FrameStateError) -> RemainingOwners {
     guard frame < frameCount else { throw .outOfRange(frame: frame) }

@@ -5,7 +5,7 @@ internal import CKVM
 extension GuestMemory {
   /// Makes a private copy show the original again; memory of its own becomes zero.
   ///
-  /// Throws: ``GuestMemoryError/refused(operation:byteCount:errorNumber:)``.
+  /// - Throws: ``GuestMemoryError/refused(operation:byteCount:errorNumber:)``.
   public borrowing func discardChanges() throws(GuestMemoryError) {
     guard byteCount > 0 else { return }
     // SAFETY: the range is mapped for as long as `self` lives.

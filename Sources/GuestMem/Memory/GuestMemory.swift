@@ -23,9 +23,9 @@ public struct GuestMemory: ~Copyable, Sendable {
 
   /// Takes `byteCount` bytes of zeroed memory from the host; 0 is a size like any other.
   ///
-  /// Throws: ``GuestMemoryError/invalidByteCount(_:)`` when `byteCount` is not a multiple of 4 KiB
-  /// or exceeds 2^52, ``GuestMemoryError/refused(operation:byteCount:errorNumber:)`` when the host
-  /// does not give it.
+  /// - Throws: ``GuestMemoryError/invalidByteCount(_:)`` when `byteCount` is not a multiple of 4
+  ///   KiB or exceeds 2^52, ``GuestMemoryError/refused(operation:byteCount:errorNumber:)`` when the
+  ///   host does not give it.
   public init(byteCount: UInt64, backing: Backing) throws(GuestMemoryError) {
     guard Self.isValid(byteCount) else { throw .invalidByteCount(byteCount) }
     switch backing {
@@ -44,9 +44,9 @@ public struct GuestMemory: ~Copyable, Sendable {
   /// has now. Of a memory file that is sealed against shrinking nothing is read yet: a page that has
   /// not been written here still shows what others write to the file.
   ///
-  /// Throws: ``GuestMemoryError/misalignedOffset(_:)``,
-  /// ``GuestMemoryError/fileTooShort(byteCount:needed:)`` when the file has fewer bytes, and the
-  /// errors of ``init(byteCount:backing:)``.
+  /// - Throws: ``GuestMemoryError/misalignedOffset(_:)``,
+  ///   ``GuestMemoryError/fileTooShort(byteCount:needed:)`` when the file has fewer bytes, and the
+  ///   errors of ``init(byteCount:backing:)``.
   public init(
     copyOf fileDescriptor: CInt, offset: UInt64, byteCount: UInt64
   ) throws(GuestMemoryError) {
@@ -98,7 +98,7 @@ public struct GuestMemory: ~Copyable, Sendable {
   ///
   /// A page that the copy has not written yet may still show later writes to the original.
   ///
-  /// Throws: ``GuestMemoryError/notShareable`` for anonymous memory, and what the host refuses.
+  /// - Throws: ``GuestMemoryError/notShareable`` for anonymous memory, and what the host refuses.
   public borrowing func privateCopy() throws(GuestMemoryError) -> GuestMemory {
     guard let file else { throw .notShareable }
     return try GuestMemory(copyOf: file.fileDescriptor, offset: 0, byteCount: byteCount)

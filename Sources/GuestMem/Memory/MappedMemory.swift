@@ -14,7 +14,7 @@ internal import CKVM
 
   /// Maps `byteCount` bytes, at least one, of a file or of zeros.
   ///
-  /// Throws: `errorNumber` of mmap(2).
+  /// - Throws: `errorNumber` of mmap(2).
   init(
     byteCount: UInt64, flags: CInt, fileDescriptor: CInt = -1, offset: UInt64 = 0
   ) throws(SystemRefusal) {

@@ -16,7 +16,7 @@ package final class MemoryFile: Sendable {
 
   /// A file of zeros.
   ///
-  /// Throws: ``GuestMemoryError/refused(operation:byteCount:errorNumber:)``.
+  /// - Throws: ``GuestMemoryError/refused(operation:byteCount:errorNumber:)``.
   init(byteCount: UInt64) throws(GuestMemoryError) {
     // SAFETY: the name is a literal, which is zero-terminated and outlives the call.
     let descriptor = unsafe ckvm_memory_file("kvmpt-guest-memory")

@@ -5,8 +5,8 @@ internal import CKVM
 extension MemoryView {
   /// Fills the first `byteCount` bytes with those of a file from `offset` on; holes stay unwritten.
   ///
-  /// Throws: ``GuestMemoryError/fileTooShort(byteCount:needed:)`` when the file ends before,
-  /// ``GuestMemoryError/refused(operation:byteCount:errorNumber:)`` when it cannot be read.
+  /// - Throws: ``GuestMemoryError/fileTooShort(byteCount:needed:)`` when the file ends before,
+  ///   ``GuestMemoryError/refused(operation:byteCount:errorNumber:)`` when it cannot be read.
   func fill(
     fromFile descriptor: CInt, offset: UInt64, byteCount count: UInt64
   ) throws(GuestMemoryError) {

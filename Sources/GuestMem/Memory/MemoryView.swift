@@ -71,7 +71,7 @@ public import MMU
 
   /// Stores `desired` when the word equals `expected`, and returns what stood there before.
   ///
-  /// Returns: `expected` exactly when the word was replaced; nil outside or misaligned.
+  /// - Returns: `expected` exactly when the word was replaced; nil outside or misaligned.
   @inlinable
   public func compareExchangeWord(
     expected: UInt64, desired: UInt64, at address: GuestPhysicalAddress

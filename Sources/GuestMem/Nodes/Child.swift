@@ -63,7 +63,7 @@ public import MMU
   /// The inverse of ``intoEntry()``. Each entry may be taken back once, by whoever took it out of
   /// its node: a second owner would free what is still mapped. So it is no part of the library's
   /// surface; entries and cursors give children out.
-  /// Throws: ``EntryError/invalidEntry(level:index:entry:)``; the index is not known here and 0.
+  /// - Throws: ``EntryError/invalidEntry(level:index:entry:)``; the index is not known here and 0.
   @inlinable
   package init(
     fromEntry entry: UInt64, level: Level, tables: TableMemory<Configuration>

@@ -8,8 +8,8 @@ extension Entry {
   ///
   /// The node is locked by the caller before the entry is written, as a user entry.
   ///
-  /// Throws: ``EntryError/outOfFrames``, ``EntryError/foreignAllocator``, and
-  /// ``EntryError/stray(nodeAddress:)`` for a node that was given back meanwhile.
+  /// - Throws: ``EntryError/outOfFrames``, ``EntryError/foreignAllocator``, and
+  ///   ``EntryError/stray(nodeAddress:)`` for a node that was given back meanwhile.
   @inlinable
   public mutating func allocateIfNone(
     allocator: inout FrameAllocator
@@ -37,8 +37,8 @@ extension Entry {
   /// one step while a processor may hold the old translation: flush it before the pieces are
   /// changed. Pieces of a tracked page own what the page owned.
   ///
-  /// Throws: ``EntryError/outOfFrames``, ``EntryError/foreignAllocator``, and
-  /// ``EntryError/stray(nodeAddress:)`` for a node that was given back meanwhile.
+  /// - Throws: ``EntryError/outOfFrames``, ``EntryError/foreignAllocator``, and
+  ///   ``EntryError/stray(nodeAddress:)`` for a node that was given back meanwhile.
   @inlinable
   public mutating func splitIfLarge(
     allocator: inout FrameAllocator
@@ -69,7 +69,7 @@ extension Entry {
   ///
   /// Source: Intel SDM volume 3A, section 5.10.2.3 (details of TLB use).
   ///
-  /// Throws: as ``splitIfLarge(allocator:)``; `flush` has not run then.
+  /// - Throws: as ``splitIfLarge(allocator:)``; `flush` has not run then.
   @inlinable
   public mutating func splitIfLarge(
     allocator: inout FrameAllocator, breakBeforeMake flush: () -> Void

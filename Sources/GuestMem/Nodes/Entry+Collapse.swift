@@ -12,11 +12,11 @@ extension Entry {
   /// again: flush all translation caches before anything is allocated. Where no bit may be lost,
   /// use ``collapse(allocator:breakBeforeMake:)``.
   ///
-  /// Returns: true when the entry is a leaf now; false when it links no table.
-  /// Throws: ``EntryError/notUniform(level:index:)``, ``EntryError/leafUnsupported(level:)``,
-  /// ``EntryError/invalidPhysicalAddress(_:level:)``, ``EntryError/topLevelRemoval(index:)``,
-  /// ``EntryError/busy(nodeAddress:holder:)``, ``EntryError/foreignAllocator``.
-  /// Complexity: reads the entries of the node twice.
+  /// - Returns: true when the entry is a leaf now; false when it links no table.
+  /// - Throws: ``EntryError/notUniform(level:index:)``, ``EntryError/leafUnsupported(level:)``,
+  ///   ``EntryError/invalidPhysicalAddress(_:level:)``, ``EntryError/topLevelRemoval(index:)``,
+  ///   ``EntryError/busy(nodeAddress:holder:)``, ``EntryError/foreignAllocator``.
+  /// - Complexity: reads the entries of the node twice.
   @inlinable
   public mutating func collapse(allocator: inout FrameAllocator) throws(EntryError) -> Bool {
     guard let (node, whole) = try collapsible(allocator) else { return false }
@@ -32,8 +32,8 @@ extension Entry {
   /// It must flush all translation caches, so that no processor holds a piece beside the large leaf
   /// and no bit comes too late. An access in between faults.
   ///
-  /// Returns: true when the entry is a leaf now; false when it links no table.
-  /// Throws: as ``collapse(allocator:)``; `flush` has not run then.
+  /// - Returns: true when the entry is a leaf now; false when it links no table.
+  /// - Throws: as ``collapse(allocator:)``; `flush` has not run then.
   @inlinable
   public mutating func collapse(
     allocator: inout FrameAllocator, breakBeforeMake flush: () -> Void

@@ -9,11 +9,11 @@ extension Entry {
   /// changes: bits that hardware sets meanwhile stay. Nothing is stored when it changes nothing.
   /// No translation cache is flushed.
   ///
-  /// Returns: the properties before, with the accessed and dirty bits of the last moment; nil
-  /// when there is no leaf.
-  /// Throws: ``EntryError/invalidProperties(_:)``, ``EntryError/reservedSoftwareBits(_:)``,
-  /// ``EntryError/supervisorTable(level:)``, ``EntryError/invalidEntry(level:index:entry:)`` when
-  /// somebody else wrote to the entry, and what `change` throws.
+  /// - Returns: the properties before, with the accessed and dirty bits of the last moment; nil
+  ///   when there is no leaf.
+  /// - Throws: ``EntryError/invalidProperties(_:)``, ``EntryError/reservedSoftwareBits(_:)``,
+  ///   ``EntryError/supervisorTable(level:)``, ``EntryError/invalidEntry(level:index:entry:)`` when
+  ///   somebody else wrote to the entry, and what `change` throws.
   @inlinable @discardableResult
   public mutating func protect(
     _ change: (PageProperties) throws(EntryError) -> PageProperties

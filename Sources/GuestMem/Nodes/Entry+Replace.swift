@@ -9,9 +9,9 @@ extension Entry {
   /// is still marked as linked: mark it stray and flush translation caches before it is dropped.
   /// No count of owners changes, because ownership moves; the number of present entries does.
   ///
-  /// Throws: ``EntryError``; `child` is as it was then. A table that was marked stray cannot be put
-  /// in again, and what is counted in other metadata than this table's not at all.
-  /// Complexity: constant for pages; reads the entries of a table that goes in.
+  /// - Throws: ``EntryError``; `child` is as it was then. A table that was marked stray cannot be
+  ///   put in again, and what is counted in other metadata than this table's not at all.
+  /// - Complexity: constant for pages; reads the entries of a table that goes in.
   @inlinable
   public mutating func replace(with child: inout Child<Configuration>) throws(EntryError) {
     let new = child.reference

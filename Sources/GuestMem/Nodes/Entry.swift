@@ -55,7 +55,7 @@ public import MMU
   /// Locks the table that the entry links, or answers nil when it links none; waits as long as
   /// `patience` says.
   ///
-  /// Throws: ``EntryError/busy(nodeAddress:holder:)``.
+  /// - Throws: ``EntryError/busy(nodeAddress:holder:)``.
   @inlinable
   public func lockChild(
     patience: Duration = NodeLock.defaultPatience

@@ -17,8 +17,8 @@ public import MMU
 
   /// Takes the lock, and waits for it while there is time.
   ///
-  /// Throws: ``EntryError/busy(nodeAddress:holder:)``, ``EntryError/stray(nodeAddress:)`` for a node
-  /// that was unlinked while this waited.
+  /// - Throws: ``EntryError/busy(nodeAddress:holder:)``, ``EntryError/stray(nodeAddress:)`` for a
+  ///   node that was unlinked while this waited.
   @inlinable
   init(
     locking table: TableFrame, tables: TableMemory<Configuration>, userPages: UserPages,
@@ -55,7 +55,7 @@ public import MMU
 
   /// The word of an entry as it stands in memory.
   ///
-  /// Throws: ``EntryError/indexOutOfRange(_:count:)``.
+  /// - Throws: ``EntryError/indexOutOfRange(_:count:)``.
   @inlinable
   public func word(at index: Int) throws(EntryError) -> UInt64 {
     guard index >= 0, index < Configuration.entryCount else {
@@ -70,8 +70,8 @@ public import MMU
   /// Of a root this is an entry that this kind of table owns: what stands in the other half is
   /// somebody else's, in a format whose marks may mean the opposite. ``word(at:)`` reads all.
   ///
-  /// Throws: ``EntryError/indexOutOfRange(_:count:)``, ``EntryError/notOwned(index:)`` and what
-  /// `body` throws.
+  /// - Throws: ``EntryError/indexOutOfRange(_:count:)``, ``EntryError/notOwned(index:)`` and what
+  ///   `body` throws.
   @inlinable
   public mutating func withEntry<Result: ~Copyable>(
     at index: Int, _ body: (inout Entry<Configuration>) throws(EntryError) -> Result

@@ -21,7 +21,7 @@ public import MMU
 
   /// An empty node that nothing links to, with one owner: the handle.
   ///
-  /// Throws: ``EntryError/outOfFrames`` and ``EntryError/foreignAllocator``.
+  /// - Throws: ``EntryError/outOfFrames`` and ``EntryError/foreignAllocator``.
   @inlinable
   public init(
     level: Level, tables: TableMemory<Configuration>, allocator: inout FrameAllocator
@@ -40,8 +40,9 @@ public import MMU
   /// The clock is looked at seldom: it may take a few microseconds longer, and as long as other
   /// threads keep the processor.
   ///
-  /// Throws: ``EntryError/busy(nodeAddress:holder:)`` when it is still held then, and at once when
-  /// this thread holds it itself; ``EntryError/stray(nodeAddress:)`` when the node was unlinked.
+  /// - Throws: ``EntryError/busy(nodeAddress:holder:)`` when it is still held then, and at once
+  ///   when this thread holds it itself; ``EntryError/stray(nodeAddress:)`` when the node was
+  ///   unlinked.
   @inlinable
   public func lock(
     patience: Duration = NodeLock.defaultPatience

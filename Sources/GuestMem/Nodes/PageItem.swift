@@ -46,8 +46,8 @@ public import MMU
 
   /// A page that owns the frames of a handle.
   ///
-  /// Throws: ``EntryError/leafUnsupported(level:)`` when the run has no page's size, or pages of
-  /// this kind own nothing.
+  /// - Throws: ``EntryError/leafUnsupported(level:)`` when the run has no page's size, or pages of
+  ///   this kind own nothing.
   @inlinable
   public init(
     tracked handle: consuming FrameHandle, properties: PageProperties

@@ -5,8 +5,8 @@ public import MMU
 extension TableMemory {
   /// Takes the lock of a node and answers its level; waits for it while there is time.
   ///
-  /// Throws: ``EntryError/busy(nodeAddress:holder:)``, at once when the caller holds it itself, and
-  /// ``EntryError/stray(nodeAddress:)``.
+  /// - Throws: ``EntryError/busy(nodeAddress:holder:)``, at once when the caller holds it itself,
+  ///   and ``EntryError/stray(nodeAddress:)``.
   @inlinable
   func lock(
     _ table: TableFrame, nanoseconds: UInt64 = NodeLock.defaultNanoseconds

@@ -28,8 +28,8 @@ public struct ConfiguredPageTable<Configuration: PageTableConfiguration>: ~Copya
 
   /// Takes a frame for an empty root.
   ///
-  /// Throws: ``PageTableError/outOfFrames(needed:available:)``, and
-  /// ``PageTableError/foreignAllocator`` when the allocator is for more memory than there is.
+  /// - Throws: ``PageTableError/outOfFrames(needed:available:)``, and
+  ///   ``PageTableError/foreignAllocator`` when the allocator is for more memory than there is.
   @inlinable
   public init(
     configuration: PagingConfiguration, memory: MemoryView, allocator: inout FrameAllocator
@@ -41,7 +41,7 @@ public struct ConfiguredPageTable<Configuration: PageTableConfiguration>: ~Copya
 
   /// The same with a root at another level than the processor's, for formats that only tests walk.
   ///
-  /// Throws: as ``init(configuration:memory:allocator:)``.
+  /// - Throws: as ``init(configuration:memory:allocator:)``.
   @inlinable
   public init(
     configuration: PagingConfiguration, rootLevel: Level, memory: MemoryView,

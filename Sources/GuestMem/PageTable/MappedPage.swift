@@ -31,7 +31,7 @@ extension ConfiguredPageTable {
   /// Where `linearAddress` leads, or nil when no leaf maps it.
   ///
   /// A page without rights is answered too: its properties say so.
-  /// Complexity: one load for each level.
+  /// - Complexity: one load for each level.
   @inlinable @inline(__always)
   public func translate(_ linearAddress: LinearAddress) -> MappedPage<Configuration>? {
     tables.translate(linearAddress, from: root)

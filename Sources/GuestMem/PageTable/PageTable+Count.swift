@@ -5,7 +5,7 @@ public import MMU
 extension ConfiguredPageTable {
   /// The number of tables that are this table's own, the root among them.
   ///
-  /// Complexity: reads every entry of every table above level 1.
+  /// - Complexity: reads every entry of every table above level 1.
   public var tableCount: UInt64 {
     var visited = VisitedTables()
     return tables.count(root, level: tables.rootLevel, leafLevel: 0, visited: &visited)
@@ -13,7 +13,7 @@ extension ConfiguredPageTable {
 
   /// The number of leaves that map pages of `size`, those without rights among them.
   ///
-  /// Complexity: reads every entry of every table down to the leaves' level.
+  /// - Complexity: reads every entry of every table down to the leaves' level.
   public func leafCount(of size: PageSize) -> UInt64 {
     var visited = VisitedTables()
     return tables.count(

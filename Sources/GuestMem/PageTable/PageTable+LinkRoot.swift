@@ -10,10 +10,10 @@ extension ConfiguredPageTable where Configuration == NativePaging {
   /// does a clone, whose slot would lead to this root. To unmap the range of the whole entry takes it
   /// away. The contracts have to be told of it: ``ContractContext/recursiveSlot``.
   ///
-  /// Throws: ``PageTableError/noSuchRootEntry(_:)``, ``PageTableError/noRights(_:)``,
-  /// ``PageTableError/unreadable(_:)``, ``PageTableError/noExecuteUnavailable``,
-  /// ``PageTableError/alreadyMapped(linearAddress:level:entry:)`` when the entry is not absent, and
-  /// ``PageTableError/busy(linearAddress:level:holder:)``; nothing has changed then.
+  /// - Throws: ``PageTableError/noSuchRootEntry(_:)``, ``PageTableError/noRights(_:)``,
+  ///   ``PageTableError/unreadable(_:)``, ``PageTableError/noExecuteUnavailable``,
+  ///   ``PageTableError/alreadyMapped(linearAddress:level:entry:)`` when the entry is not absent,
+  ///   and ``PageTableError/busy(linearAddress:level:holder:)``; nothing has changed then.
   public mutating func linkRoot(_ slot: RecursiveSlot) throws(PageTableError) {
     let level = tables.rootLevel
     guard level > 1, 0..<NativePaging.entryCount ~= slot.index else {

@@ -8,8 +8,8 @@ extension ConfiguredPageTable {
   /// With ``PageSizeChoice/largest`` each part gets the largest page that alignment and length
   /// allow. Nothing in the range may be mapped before.
   ///
-  /// Throws: ``PageTableError``; nothing has changed then.
-  /// Complexity: each table is visited twice; linear in the number of pages.
+  /// - Throws: ``PageTableError``; nothing has changed then.
+  /// - Complexity: each table is visited twice; linear in the number of pages.
   @inlinable @inline(__always)
   public mutating func map(
     _ linearAddress: LinearAddress, byteCount: UInt64, to physicalAddress: GuestPhysicalAddress,

@@ -5,7 +5,7 @@ public import MMU
 extension ConfiguredPageTable {
   /// Calls `body` with the root, locked, and the allocator.
   ///
-  /// Throws: ``EntryError/busy(nodeAddress:holder:)`` and what `body` throws.
+  /// - Throws: ``EntryError/busy(nodeAddress:holder:)`` and what `body` throws.
   @inlinable
   public mutating func withRoot<Result: ~Copyable>(
     allocator: inout FrameAllocator,
@@ -21,9 +21,9 @@ extension ConfiguredPageTable {
   /// The entry links no table, or is at `level`. Locks are taken from the root down, each before
   /// the one above it is released.
   ///
-  /// Throws: ``EntryError/notCanonical(_:)``, ``EntryError/notOwned(index:)`` for an address in the
-  /// other half, ``EntryError/busy(nodeAddress:holder:)``, and what `body` throws.
-  /// Complexity: one lock for each level.
+  /// - Throws: ``EntryError/notCanonical(_:)``, ``EntryError/notOwned(index:)`` for an address in
+  ///   the other half, ``EntryError/busy(nodeAddress:holder:)``, and what `body` throws.
+  /// - Complexity: one lock for each level.
   @inlinable
   public mutating func withEntry<Result: ~Copyable>(
     for linearAddress: LinearAddress, downTo level: Level = .pageTable,

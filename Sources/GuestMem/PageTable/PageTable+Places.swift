@@ -15,7 +15,7 @@ public import MMU
 extension ConfiguredPageTable {
   /// The tables that are this table's own, each before those below it, in the order of addresses.
   ///
-  /// Complexity: reads every entry of every table above level 1.
+  /// - Complexity: reads every entry of every table above level 1.
   public var places: [PlacedTable] {
     var visited = VisitedTables()
     var places: [PlacedTable] = []

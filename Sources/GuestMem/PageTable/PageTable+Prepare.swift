@@ -3,8 +3,8 @@
 extension ConfiguredPageTable {
   /// Checks and encodes properties for many pages of this table.
   ///
-  /// Throws: ``PageTableError`` for properties that no entry can express, and
-  /// ``PageTableError/noRights(_:)`` with the address 0, as there is none yet.
+  /// - Throws: ``PageTableError`` for properties that no entry can express, and
+  ///   ``PageTableError/noRights(_:)`` with the address 0, as there is none yet.
   @inlinable
   public func prepare(
     _ properties: PageProperties

@@ -9,8 +9,8 @@ extension ConfiguredPageTable {
   /// A larger page that reaches out of the range is split, and the rest of it keeps its
   /// properties. The number of bytes of the pages in the range is returned.
   ///
-  /// Throws: ``PageTableError``; nothing has changed then.
-  /// Complexity: linear in the number of entries.
+  /// - Throws: ``PageTableError``; nothing has changed then.
+  /// - Complexity: linear in the number of entries.
   @inlinable @discardableResult
   public mutating func protect(
     _ linearAddress: LinearAddress, byteCount: UInt64, change: PropertyChange,
@@ -29,7 +29,7 @@ extension ConfiguredPageTable {
 
   /// Gives every page in the range all of these properties, besides A and D, which stay.
   ///
-  /// Throws: ``PageTableError``; nothing has changed then.
+  /// - Throws: ``PageTableError``; nothing has changed then.
   @inlinable @discardableResult
   public mutating func protect(
     _ linearAddress: LinearAddress, byteCount: UInt64, properties: PageProperties,

@@ -8,9 +8,10 @@ extension ConfiguredPageTable {
   /// A larger page that reaches out of the range is split, and the rest of it stays. Tables that
   /// become empty go back to the allocator.
   ///
-  /// Throws: ``PageTableError``; nothing has changed then. It is
-  /// ``PageTableError/busy(linearAddress:level:holder:)`` while somebody holds a table of the range.
-  /// Complexity: linear in the number of tables, and of entries in tables partly covered.
+  /// - Throws: ``PageTableError``; nothing has changed then. It is
+  ///   ``PageTableError/busy(linearAddress:level:holder:)`` while somebody holds a table of the
+  ///   range.
+  /// - Complexity: linear in the number of tables, and of entries in tables partly covered.
   @inlinable @discardableResult
   public mutating func unmap(
     _ linearAddress: LinearAddress, byteCount: UInt64, allocator: inout FrameAllocator

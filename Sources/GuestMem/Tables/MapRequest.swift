@@ -38,7 +38,7 @@
   /// The number of new tables that an absent entry at `level` needs to map `range`, which lies
   /// in what the entry covers.
   ///
-  /// Complexity: constant for each level, because equally aligned entries need equally many.
+  /// - Complexity: constant for each level, because equally aligned entries need equally many.
   @usableFromInline
   func tablesBelow<Configuration: PageTableConfiguration>(
     _: Configuration.Type, _ level: UInt64, _ range: Range<UInt64>, _ physical: UInt64

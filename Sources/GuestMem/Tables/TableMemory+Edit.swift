@@ -5,7 +5,7 @@ internal import MMU
 extension TableMemory {
   /// The bits that a change clears and sets in leaves of this table.
   ///
-  /// Throws: ``PageTableError`` for values that no entry can express.
+  /// - Throws: ``PageTableError`` for values that no entry can express.
   @inlinable @inline(__always)
   func edit(for change: PropertyChange) throws(PageTableError) -> LeafEdit {
     switch Configuration.entryFormat {

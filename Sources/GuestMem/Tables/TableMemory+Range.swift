@@ -15,7 +15,7 @@ extension TableMemory {
 
   /// The position of a linear address: its low bits, so that the last page ends at 2^width.
   ///
-  /// Throws: ``PageTableError/notCanonical(_:)``.
+  /// - Throws: ``PageTableError/notCanonical(_:)``.
   @inlinable
   func position(_ linear: LinearAddress) throws(PageTableError) -> UInt64 {
     let position = linear.rawValue & (1 &<< addressWidth &- 1)

@@ -40,8 +40,8 @@ extension TableMemory {
   /// They are a tree unless a guest linked some of them more often, which makes few tables look like
   /// more than anybody can go through. `tablesLeft` is the number of tables that there can be.
   ///
-  /// Throws: ``PageTableError/busy(linearAddress:level:holder:)`` before a removal,
-  /// ``PageTableError/invalidEntry(linearAddress:level:entry:)`` before a change.
+  /// - Throws: ``PageTableError/busy(linearAddress:level:holder:)`` before a removal,
+  ///   ``PageTableError/invalidEntry(linearAddress:level:entry:)`` before a change.
   @inlinable @inline(never)
   func survey(
     for purpose: SurveyPurpose, _ table: TableFrame, level: UInt64, _ range: Range<UInt64>,

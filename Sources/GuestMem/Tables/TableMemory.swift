@@ -97,9 +97,9 @@ public import MMU
 
   /// The table that `entry`, found at `level`, leads to.
   ///
-  /// Throws: ``PageTableError/invalidEntry(linearAddress:level:entry:)`` when no table of the next
-  /// level stands there, ``PageTableError/busy(linearAddress:level:holder:)`` when its lock is
-  /// held.
+  /// - Throws: ``PageTableError/invalidEntry(linearAddress:level:entry:)`` when no table of the
+  ///   next level stands there, ``PageTableError/busy(linearAddress:level:holder:)`` when its lock
+  ///   is held.
   @inlinable
   func child(
     of entry: UInt64, level: UInt64, position: UInt64

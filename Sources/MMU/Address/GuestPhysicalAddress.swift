@@ -7,7 +7,9 @@
   /// The address, at most `2^52 - 1`.
   public let rawValue: UInt64
 
-  /// Throws ``AddressError/physicalAddressTooWide(_:)`` when `rawValue` needs more than 52 bits.
+  /// The address `rawValue`.
+  ///
+  /// - Throws: ``AddressError/physicalAddressTooWide(_:)`` when `rawValue` needs more than 52 bits.
   @inlinable
   public init(_ rawValue: UInt64) throws(AddressError) {
     guard rawValue >> 52 == 0 else { throw .physicalAddressTooWide(rawValue) }

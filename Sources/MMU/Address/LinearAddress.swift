@@ -7,7 +7,9 @@
   /// The 64 bits of the address.
   public let rawValue: UInt64
 
-  /// Throws ``AddressError/notCanonical(_:width:)`` when `rawValue` is not canonical for `width`.
+  /// The address `rawValue`, which must be canonical for `width`.
+  ///
+  /// - Throws: ``AddressError/notCanonical(_:width:)`` when it is not.
   @inlinable
   public init(_ rawValue: UInt64, width: LinearAddressWidth) throws(AddressError) {
     guard width.isCanonical(rawValue) else { throw .notCanonical(rawValue, width: width) }

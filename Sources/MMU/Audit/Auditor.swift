@@ -3,8 +3,8 @@
 extension PageTables {
   /// Applies every rule of ``AuditRule``, and says at which linear addresses each holds.
   ///
-  /// Complexity: proportional to the number of tables, times the sets of rights they inherit, to
-  /// the number of entries that lead to shared tables, and O(n log n) in the number of runs.
+  /// - Complexity: proportional to the number of tables, times the sets of rights they inherit, to
+  ///   the number of entries that lead to shared tables, and O(n log n) in the number of runs.
   public func audit<Memory: PhysicalMemory & ~Copyable>(
     in memory: borrowing Memory, under conditions: AuditConditions
   ) -> AuditReport {

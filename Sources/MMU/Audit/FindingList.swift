@@ -34,7 +34,7 @@ struct FindingList {
 
   /// Orders the findings by linear address, makes one of neighbours of a kind, and keeps the first.
   ///
-  /// Complexity: O(n log n).
+  /// - Complexity: O(n log n).
   mutating func join() {
     items.sort { ($0.kind, $0.linearAddress) < ($1.kind, $1.linearAddress) }
     var joined: [AuditFinding] = []

@@ -26,7 +26,7 @@ struct PhysicalExtents {
 
   /// The extents of those of `runs` for which `isWanted` holds.
   ///
-  /// Complexity: O(n log n).
+  /// - Complexity: O(n log n).
   init(_ runs: [AuditedRun], where isWanted: (MappedRun) -> Bool) {
     for audited in runs where isWanted(audited.run) { extents.append(PhysicalExtent(audited.run)) }
     extents.sort { ($0.start, $0.linearStart) < ($1.start, $1.linearStart) }
@@ -41,7 +41,7 @@ struct PhysicalExtents {
   /// Shows the extents that have some of the `byteCount` bytes from `start` on, by their starts,
   /// until `visit` says that it wants no more.
   ///
-  /// Complexity: O(log n) for each of them.
+  /// - Complexity: O(log n) for each of them.
   func overlaps(
     _ start: UInt64, byteCount: UInt64, _ visit: (PhysicalExtent) -> Bool
   ) {

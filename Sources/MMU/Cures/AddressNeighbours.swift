@@ -11,7 +11,7 @@ public struct AddressNeighbours: Hashable, Sendable {
 extension PageTables {
   /// What is mapped nearest to `address`, below and above it in the same half.
   ///
-  /// Complexity: proportional to the number of tables.
+  /// - Complexity: proportional to the number of tables.
   public func neighbours<Memory: PhysicalMemory & ~Copyable>(
     of address: UInt64, in memory: borrowing Memory
   ) -> AddressNeighbours {
@@ -22,7 +22,7 @@ extension PageTables {
 
   /// Linear addresses that lead to the byte at `physical`, at most `limit`, in their order.
   ///
-  /// Complexity: proportional to the number of tables.
+  /// - Complexity: proportional to the number of tables.
   public func linearAddresses<Memory: PhysicalMemory & ~Copyable>(
     of physical: UInt64, limit: Int, in memory: borrowing Memory
   ) -> [UInt64] {
@@ -34,7 +34,7 @@ extension PageTables {
 
   /// The address behind the highest page that a leaf maps, words of nothing but ones left out.
   ///
-  /// Complexity: proportional to the number of tables.
+  /// - Complexity: proportional to the number of tables.
   func highestPageEnd<Memory: PhysicalMemory & ~Copyable>(in memory: borrowing Memory) -> UInt64 {
     var finder = HighestPageFinder()
     traverse(in: memory, &finder)

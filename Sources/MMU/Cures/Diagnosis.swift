@@ -28,8 +28,8 @@ public struct Diagnosis: Sendable {
 extension AccessQuestion {
   /// Why the access fails, and what would let it succeed.
   ///
-  /// Complexity: up to 5 words for an access that succeeds, otherwise proportional to the number of
-  /// tables.
+  /// - Complexity: up to 5 words for an access that succeeds, otherwise proportional to the number
+  ///   of tables.
   public func diagnosis<Memory: PhysicalMemory & ~Copyable>(
     in memory: borrowing Memory, uses known: TableUses? = nil
   ) -> Diagnosis {

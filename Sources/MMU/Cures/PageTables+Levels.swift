@@ -7,7 +7,7 @@ extension PageTables {
   /// set, which is PS there and PAT in a PTE, and an address that is a multiple of 2 MiB; or every
   /// present entry leads to a frame in memory whose words are PTEs that follow one another.
   ///
-  /// Complexity: reads the words of at most 66 tables.
+  /// - Complexity: reads the words of at most 66 tables.
   public func lookLikeFiveLevels<Memory: PhysicalMemory & ~Copyable>(
     in memory: borrowing Memory
   ) -> Bool {

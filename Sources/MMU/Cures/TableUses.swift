@@ -11,7 +11,7 @@ public struct TableUses: Sendable {
 
   /// Goes through `tables` once.
   ///
-  /// Complexity: proportional to the number of tables above level 1.
+  /// - Complexity: proportional to the number of tables above level 1.
   public init<Memory: PhysicalMemory & ~Copyable>(
     of tables: PageTables, in memory: borrowing Memory
   ) {

@@ -15,7 +15,9 @@
   /// Whose manual decides about bit 8 of a PML4E and a PML5E.
   public var vendor: ProcessorVendor
 
-  /// Throws when `rootLevel` is not 4 or 5 or `physicalAddressWidth` is not 32 to 52.
+  /// A configuration of 4 or 5 levels, with a MAXPHYADDR of 32 to 52 bits.
+  ///
+  /// - Throws: ``PagingConfigurationError`` for other levels and widths.
   public init(
     rootLevel: Level = .pageMapLevel4, physicalAddressWidth: UInt8 = 48,
     isNoExecuteEnabled: Bool = true, supports1GiBPages: Bool = true,

@@ -88,7 +88,7 @@ public struct DeadEndReport: Hashable, Sendable {
 extension PageTables {
   /// Finds the entries that are present and lead nowhere.
   ///
-  /// Complexity: that of a listing; see ``list(in:shared:to:)``.
+  /// - Complexity: that of a listing; see ``list(in:shared:to:)``.
   public func deadEnds<Memory: PhysicalMemory & ~Copyable>(
     in memory: borrowing Memory
   ) -> DeadEndReport {

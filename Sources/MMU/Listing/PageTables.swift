@@ -33,7 +33,7 @@
   /// enters a table again for each way to it may be led through 2^36 entries by four tables; see
   /// ``TableKey`` for what tells them apart.
   ///
-  /// Complexity: 512 words for every table that `visitor` enters.
+  /// - Complexity: 512 words for every table that `visitor` enters.
   @inlinable
   public func traverse<Memory: PhysicalMemory & ~Copyable, Visitor: TableVisitor>(
     in memory: borrowing Memory, _ visitor: inout Visitor

@@ -42,8 +42,8 @@ public protocol ListingReceiver {
 extension PageTables {
   /// Lists every mapping, as runs that are as long as they can be.
   ///
-  /// Complexity: with ``SharedTablePolicy/once`` proportional to the number of tables, times the
-  /// sets of rights they inherit (at most 8); nothing is kept but one run and the tables' keys.
+  /// - Complexity: with ``SharedTablePolicy/once`` proportional to the number of tables, times the
+  ///   sets of rights they inherit (at most 8); nothing is kept but one run and the tables' keys.
   @inlinable
   public func list<Memory: PhysicalMemory & ~Copyable, Receiver: ListingReceiver>(
     in memory: borrowing Memory, shared policy: SharedTablePolicy = .automatic,

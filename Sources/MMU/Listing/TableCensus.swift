@@ -28,7 +28,7 @@ public struct TableCensus: Hashable, Sendable {
 extension PageTables {
   /// Counts tables, entries and leaves.
   ///
-  /// Complexity: proportional to the number of tables.
+  /// - Complexity: proportional to the number of tables.
   public func census<Memory: PhysicalMemory & ~Copyable>(
     in memory: borrowing Memory
   ) -> TableCensus {

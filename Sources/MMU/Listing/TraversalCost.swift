@@ -13,7 +13,7 @@ public struct TraversalCost: Hashable, Sendable {
 extension PageTables {
   /// Counts leaves and tables, reading each table once for each level that it is used at.
   ///
-  /// Complexity: proportional to the number of table pages, whatever they span.
+  /// - Complexity: proportional to the number of table pages, whatever they span.
   public func cost<Memory: PhysicalMemory & ~Copyable>(
     in memory: borrowing Memory
   ) -> TraversalCost {

@@ -21,7 +21,7 @@
   ///
   /// Bits 11:0 and 63:52 of `cr3` (PCID, PWT, PCD, LAM) do not take part.
   ///
-  /// Complexity: reads at most 5 words.
+  /// - Complexity: reads at most 5 words.
   @inlinable
   public init<Memory: PhysicalMemory & ~Copyable>(
     _ linearAddress: UInt64, cr3: UInt64, configuration: PagingConfiguration,
@@ -33,7 +33,7 @@
 
   /// Walks as a model would that applies `rules` only.
   ///
-  /// Complexity: reads at most 5 words.
+  /// - Complexity: reads at most 5 words.
   @inlinable
   public init<Memory: PhysicalMemory & ~Copyable, Rules: RuleSelection>(
     _ linearAddress: UInt64, cr3: UInt64, configuration: PagingConfiguration,

@@ -6,7 +6,7 @@ import MMU
 extension AskedRecursion {
   /// The pages that should be there, by address: tables, and what large pages look like.
   ///
-  /// Complexity: O(*n* log *n*) in the number of tables and large pages.
+  /// - Complexity: O(*n* log *n*) in the number of tables and large pages.
   func pages() -> [ClosedRange<UInt64>] {
     var pages: [ClosedRange<UInt64>] = []
     let rootPage = address(of: rootLevel, turns: UInt64(rootLevel.rawValue), 0)

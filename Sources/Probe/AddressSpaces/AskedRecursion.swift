@@ -85,7 +85,7 @@ struct AskedRecursion: Sendable {
 
   /// What the page at `address`, which lies in the range, should be.
   ///
-  /// Complexity: O(log *n*) in the number of mappings, for each level.
+  /// - Complexity: O(log *n*) in the number of mappings, for each level.
   func content(at address: UInt64) -> Content {
     var turns: UInt64 = 0
     var level: Level? = rootLevel

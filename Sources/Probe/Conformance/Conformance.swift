@@ -13,6 +13,8 @@ public struct Conformance: Sendable {
   public init(_ factory: any MachineFactory) { self.factory = factory }
 
   /// What the machine can do, found by trying everything; how it differs is for the cases to say.
+  ///
+  /// - Throws: ``MachineError`` when a machine cannot be had or stops working.
   public func machineProfile() throws(MachineError) -> MachineProfile {
     var profile = try Calibrator(factory: factory).profile(
       trying: Set(MachineFeature.allCases), unexplained: .leave)
@@ -24,13 +26,16 @@ public struct Conformance: Sendable {
 
   /// Runs the cases of `options`.
   ///
-  /// Throws: ``MachineError`` when the machine fails; what is finished has been given to the
-  /// observer.
+  /// - Throws: ``MachineError`` when the machine fails; what is finished has been given to the
+  ///   observer.
   public func run(_ options: ConformanceOptions) throws(MachineError) -> ConformanceReport {
     try run(options, on: machineProfile())
   }
 
   /// The number of blocks that a profile has on machines that are as `machine` says.
+  ///
+  /// - Throws: ``MachineError/invalidProfile(physicalAddressWidth:)`` for a machine that cannot
+  ///   exist, and other cases of ``MachineError`` when a machine cannot be had.
   public func blockCount(
     of profile: ConformanceProfile, on machine: MachineProfile
   ) throws(MachineError) -> Int {
@@ -50,6 +55,9 @@ public struct Conformance: Sendable {
   }
 
   /// Runs the cases of `options` on machines that are known to be as `machine` says.
+  ///
+  /// - Throws: ``MachineError`` when the machine fails; what is finished has been given to the
+  ///   observer.
   public func run(
     _ options: ConformanceOptions, on machine: MachineProfile
   ) throws(MachineError) -> ConformanceReport {

@@ -12,8 +12,8 @@ extension ConformanceReport {
   /// Holds the report against the plan of its profile on its machine: the number of blocks, which of
   /// them belong to the share, how many cases the finished ones have, and whether the cases add up.
   ///
-  /// Throws: ``ConformanceReportProblem``.
-  /// Complexity: the plan, and the evidence once.
+  /// - Throws: ``ConformanceReportProblem``.
+  /// - Complexity: the plan, and the evidence once.
   public func check() throws(ConformanceReportProblem) {
     func require(
       _ isRight: Bool, _ member: String, _ message: String

@@ -55,7 +55,7 @@ public enum ConformanceMergeError: Error, Hashable, Sendable {
 extension ConformanceReport {
   /// One report of several that are about disjoint blocks of the same cases.
   ///
-  /// Throws: ``ConformanceMergeError`` when they do not belong together.
+  /// - Throws: ``ConformanceMergeError`` when they do not belong together.
   public static func merged(
     _ reports: [ConformanceReport]
   ) throws(ConformanceMergeError) -> ConformanceReport {

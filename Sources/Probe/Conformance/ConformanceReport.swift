@@ -52,7 +52,7 @@ public struct ConformanceReport: Sendable {
 
   /// The rules by which the machine differs, and what they explain.
   ///
-  /// Complexity: the whole evidence for each rule.
+  /// - Complexity: the whole evidence for each rule.
   public var findings: ConformanceFindings { ConformanceFindings(evidence) }
 
   /// The same where some rules are expected, which are taken first.

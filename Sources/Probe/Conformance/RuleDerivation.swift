@@ -11,8 +11,8 @@ import MMU
 /// kept out where that costs nothing: a rule should not speak about cases that need none. The rule
 /// that explains most is kept, and the rest is explained in the same way.
 ///
-/// Complexity: kinds of differences times kinds of cases; both are small, because cases that rules
-/// cannot tell apart are one.
+/// - Complexity: kinds of differences times kinds of cases; both are small, because cases that
+///   rules cannot tell apart are one.
 struct RuleDerivation {
   private struct Observation {
     let subject: DeviationSubject

@@ -63,7 +63,7 @@ struct SequenceSpace: Sendable {
 
   /// Maps a page at `address`, making tables that allow everything as they are missing.
   ///
-  /// Returns: where the leaf stands.
+  /// - Returns: where the leaf stands.
   @discardableResult
   mutating func map(
     _ address: UInt64, to frame: UInt64, _ bits: UInt64, _ size: PageSize = .size4KiB,

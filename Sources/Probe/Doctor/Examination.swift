@@ -45,7 +45,7 @@ public struct Examination: Sendable {
   /// Tries everything on machines that `factory` makes, within `times`, or the times that are usual
   /// for such a machine.
   ///
-  /// Throws: ``MachineError`` when no guest can be made at all.
+  /// - Throws: ``MachineError`` when no guest can be made at all.
   public static func ofMachine(
     _ factory: any MachineFactory, within times: ExaminationTimes? = nil
   ) throws(MachineError) -> Examination {

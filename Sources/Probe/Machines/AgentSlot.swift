@@ -36,7 +36,7 @@ struct AgentSlot: Hashable, Sendable {
   /// A place for the slot above RAM that no device occupies, and that no RAM address with one
   /// flipped bit reaches.
   ///
-  /// Returns: nil when `addressWidth` leaves no room.
+  /// - Returns: nil when `addressWidth` leaves no room.
   static func physicalAddress(
     memoryByteCount: UInt64, occupied: [Range<UInt64>], addressWidth: UInt8
   ) -> UInt64? {

@@ -14,8 +14,8 @@ public protocol Machine: AnyObject {
 
   /// Runs the records that stand in the agent's slot.
   ///
-  /// Throws: ``MachineError`` when the machine itself fails or nobody could run such a batch; a guest
-  /// that dies is an answer.
+  /// - Throws: ``MachineError`` when the machine itself fails or nobody could run such a batch; a
+  ///   guest that dies is an answer.
   func run(_ batch: AgentBatch, deadline: ContinuousClock.Instant) throws(MachineError)
     -> AgentBatchEnd
 
@@ -24,7 +24,7 @@ public protocol Machine: AnyObject {
 
   /// Prepares for accesses to the pages at `frames`, where no RAM is.
   ///
-  /// Returns: those of them for which a batch can tell that an access went there.
+  /// - Returns: those of them for which a batch can tell that an access went there.
   func observe(devicesAt frames: [UInt64]) throws(MachineError) -> Set<UInt64>
 
   /// Makes what the host changed in tables visible to every later access of the guest.
@@ -39,6 +39,8 @@ public protocol Machine: AnyObject {
 
 extension Machine {
   /// Keeps the changes, which harm nobody.
+  ///
+  /// - Throws: nothing; other machines may fail.
   public func discardChanges() throws(MachineError) {}
 }
 
@@ -46,8 +48,11 @@ extension Machine {
 public struct AgentBatch: Hashable, Sendable {
   /// Which loop works through them.
   public enum Loop: UInt64, Sendable {
+    /// A load of 8 bytes.
     case read = 0
+    /// A store of 8 bytes.
     case write = 1
+    /// A jump to the record's address.
     case fetch = 2
     /// A locked operation that leaves the word as it is, and counts as a write.
     case lockedOr = 3

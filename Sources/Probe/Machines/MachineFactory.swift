@@ -32,7 +32,7 @@ public protocol MachineFactory: Sendable {
 
   /// A machine with `memory` as RAM, and the agent's slot at `agentAddress`.
   ///
-  /// Throws: ``MachineError`` when the host does not give memory or a guest.
+  /// - Throws: ``MachineError`` when the host does not give memory or a guest.
   func makeMachine(
     memory: MachineMemory, agentAddress: UInt64, hostChangeMeans: HostChangeMeans
   ) throws(MachineError) -> any Machine

@@ -129,7 +129,7 @@ extension [MachineMemoryRange] {
 
   /// The range, of ranges by address, that holds `address`; nil where no memory is.
   ///
-  /// Complexity: O(log n).
+  /// - Complexity: O(log n).
   @inline(__always)
   func range(at address: UInt64) -> MachineMemoryRange? {
     var low = 0

@@ -17,7 +17,7 @@ struct TableSet: Sendable {
 
   /// Finds the tables below `root`, without what its entry `excludedRootIndex` leads to.
   ///
-  /// Complexity: one visit of 512 entries per table and level.
+  /// - Complexity: one visit of 512 entries per table and level.
   init<Memory: PhysicalMemory & ~Copyable>(
     root: UInt64, configuration: PagingConfiguration, excludedRootIndex: Int? = nil,
     in memory: borrowing Memory

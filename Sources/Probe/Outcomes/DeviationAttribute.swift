@@ -4,17 +4,25 @@ public import MMU
 
 /// A property of an access.
 public enum DeviationAttribute: Hashable, Sendable {
+  /// How the walk ends.
   case end(WalkEndKind)
+  /// The rule of the architecture that denies the access.
   case rule(ArchitectureRule)
+  /// The CPL, as a mode.
   case privilege(PrivilegeLevel)
+  /// Read, write or fetch.
   case kind(AccessKind)
+  /// Explicit or implicit.
   case origin(AccessOrigin)
+  /// The instruction that makes the access, as far as it matters.
   case form(AccessForm)
+  /// 4 or 5 levels.
   case rootLevel(Level)
   /// The level of the entry at which the walk ends.
   case level(Level)
   /// Whether the entry at which the walk ends had A before.
   case accessed(Bool)
+  /// The index in the root table.
   case rootEntry(Int)
 
   /// The place in the order in which rules name their attributes, and prefer them.

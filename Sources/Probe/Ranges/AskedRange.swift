@@ -62,7 +62,7 @@ extension AddressSpace {
   /// address-space files is said by its default. A and D are said where they are asked to be set;
   /// clear bits are only said by ``Mapping/clearFlags``, because the processor sets them.
   ///
-  /// Complexity: O(*n* log *n*).
+  /// - Complexity: O(*n* log *n*).
   public func askedRanges(
     placements: [UInt64?], basis: AskedBasis = .effective, pageAttributeTable: UInt64
   ) -> [AskedRange] {

@@ -8,7 +8,7 @@ extension BuiltAddressSpace {
   ///
   /// What they map and nobody asked for is a difference. `reasonToStop` is asked at every table.
   ///
-  /// Complexity: that of ``RangeComparison/between(_:and:in:pageAttributeTable:isCancelled:)``.
+  /// - Complexity: that of ``RangeComparison/between(_:and:in:pageAttributeTable:isCancelled:)``.
   borrowing func comparison(reasonToStop: @escaping () -> NotRunReason?) -> RangeComparison {
     // A leaf that the machine lacks is a leaf all the same.
     var configuration = configuration

@@ -8,8 +8,8 @@ extension RangeComparison {
   ///
   /// What is mapped and nobody asked for is a difference. `reasonToStop` is asked at every table.
   ///
-  /// Complexity: O(*r* log *r* + *t*) in the number of ranges and of tables, each table counted for
-  /// each level that it is used at; not in the number of pages.
+  /// - Complexity: O(*r* log *r* + *t*) in the number of ranges and of tables, each table counted
+  ///   for each level that it is used at; not in the number of pages.
   static func between<Memory: PhysicalMemory & ~Copyable>(
     _ asked: [AskedRange], and tables: PageTables, in memory: borrowing Memory,
     pageAttributeTable: UInt64, reasonToStop: @escaping () -> NotRunReason? = { nil }
@@ -31,7 +31,7 @@ extension RangeComparison {
 
   /// Compares what two sources say; what one of them does not say is not compared.
   ///
-  /// Complexity: O(*n* log *n*) in the number of ranges.
+  /// - Complexity: O(*n* log *n*) in the number of ranges.
   public static func between(
     _ left: [AskedRange], and right: [AskedRange], pageAttributeTable: UInt64
   ) -> RangeComparison {

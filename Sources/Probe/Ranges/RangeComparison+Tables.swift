@@ -6,9 +6,9 @@ public import MMU
 extension RangeComparison {
   /// Compares what two sets of tables map, over all levels, but for `properties`.
   ///
-  /// Complexity: O(*t*) in the number of tables of both, each counted for each level and each set of
-  /// rights that it is used with, and in the number of differences, up to ``keptCount``; not in the
-  /// number of pages.
+  /// - Complexity: O(*t*) in the number of tables of both, each counted for each level and each set
+  ///   of rights that it is used with, and in the number of differences, up to ``keptCount``; not
+  ///   in the number of pages.
   static func between<Memory: PhysicalMemory & ~Copyable>(
     _ left: PageTables, in leftMemory: borrowing Memory, and right: PageTables,
     in rightMemory: borrowing Memory, pageAttributeTable: UInt64,

@@ -72,7 +72,7 @@ struct TableBook {
 
   /// What is mapped from `place` down.
   ///
-  /// Complexity: 512 words for each use of a table that was not looked at before.
+  /// - Complexity: 512 words for each use of a table that was not looked at before.
   mutating func meaning<Memory: PhysicalMemory & ~Copyable>(
     of place: TablePlace, _ side: TableSide, _ leftMemory: borrowing Memory,
     _ rightMemory: borrowing Memory

@@ -92,7 +92,7 @@ struct TableSummaries {
 
   /// The summary of the table at `address` that is used at `level`.
   ///
-  /// Complexity: 512 words for each table and level that was not summed up before.
+  /// - Complexity: 512 words for each table and level that was not summed up before.
   mutating func summary<Memory: PhysicalMemory & ~Copyable>(
     of address: UInt64, level: Level, in memory: borrowing Memory
   ) -> TableSummary {

@@ -49,7 +49,7 @@ enum Interruption {
 
   /// Writes all of `bytes` to a descriptor that may make the writer wait.
   ///
-  /// Throws: the `errno` of the write, and EINTR when nobody reads what an interrupted run found.
+  /// - Throws: the `errno` of the write, and EINTR when nobody reads what an interrupted run found.
   static func write(_ bytes: [UInt8], to descriptor: Int32) throws(ErrorNumber) {
     var rest = bytes[...]
     while !rest.isEmpty && !isRequested {
@@ -78,7 +78,7 @@ enum Interruption {
 
   /// Waits until `descriptor` has something to read, or its writers are gone.
   ///
-  /// Throws: EINTR when somebody asks the program to stop, ETIMEDOUT after `limit`.
+  /// - Throws: EINTR when somebody asks the program to stop, ETIMEDOUT after `limit`.
   static func waitForInput(
     of descriptor: Int32, atMost limit: Duration? = nil
   ) throws(ErrorNumber) {

@@ -123,7 +123,7 @@ struct AliasesCommand: ReportingCommand {
 
   /// For each run, the overlap with the run before it that ends last.
   ///
-  /// Complexity: O(n log n).
+  /// - Complexity: O(n log n).
   private static func pairs(_ runs: [MappedRun]) -> [Pair] {
     let sorted = runs.sorted {
       ($0.physicalAddress, $0.linearAddress) < ($1.physicalAddress, $1.linearAddress)

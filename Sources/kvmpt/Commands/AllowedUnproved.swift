@@ -17,7 +17,7 @@ struct AllowedUnproved: Sendable {
 
   /// Reads names that commas separate.
   ///
-  /// Throws: `ValidationError`, which names the reasons that there are.
+  /// - Throws: `ValidationError`, which names the reasons that there are.
   init(argument: String) throws {
     var reasons: Set<UnprovedReason> = []
     for name in argument.split(separator: ",", omittingEmptySubsequences: false).map(String.init) {

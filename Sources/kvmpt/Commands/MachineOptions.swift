@@ -85,7 +85,7 @@ struct MachineChoice: ParsableArguments {
 
   /// Opens the machine, the first of two.
   ///
-  /// Throws: why the last one that was tried cannot be used.
+  /// - Throws: why the last one that was tried cannot be used.
   func open() throws(MachineError) -> any MachineFactory {
     switch machine {
     case .kvm, .both: return try KVMMachineFactory(devicePath: devicePath)
@@ -102,7 +102,7 @@ struct MachineChoice: ParsableArguments {
 
   /// Somebody who asks the machine, and after it the second one where there are two.
   ///
-  /// Throws: why the last machine that was tried cannot be used; of both the first that cannot.
+  /// - Throws: why the last machine that was tried cannot be used; of both the first that cannot.
   func verifier() throws(MachineError) -> Verifier {
     var verifier = Verifier(factory: try open())
     switch machine {

@@ -9,7 +9,7 @@ struct PropertyList: Sendable {
 
   /// Reads names that commas separate.
   ///
-  /// Throws: `ValidationError`, which names the properties that there are.
+  /// - Throws: `ValidationError`, which names the properties that there are.
   init(argument: String, option: String) throws {
     var properties: RangeProperties = []
     for name in argument.split(separator: ",", omittingEmptySubsequences: false).map(String.init) {

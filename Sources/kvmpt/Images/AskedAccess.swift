@@ -18,7 +18,7 @@ struct AskedAccess {
 
   /// Puts together what was given, what an error code says, and what the note says.
   ///
-  /// Throws: ``CommandFailure`` when there is no address.
+  /// - Throws: ``CommandFailure`` when there is no address.
   init(
     address given: UInt64?, access kind: AccessKind?, cpl: Int?, reported: PageFaultErrorCode?,
     note: ImageProcessor?, path: String

@@ -154,7 +154,7 @@ struct RunCollector: ListingReceiver {
 
   /// All runs of an image.
   ///
-  /// Throws: when shared tables map more than can be compared run by run.
+  /// - Throws: when shared tables map more than can be compared run by run.
   static func runs(of image: borrowing OpenedImage) throws(CommandFailure) -> [MappedRun] {
     var collector = RunCollector()
     image.tables.list(in: image.memory, shared: .automatic, to: &collector)

@@ -80,8 +80,8 @@ struct ConvertedRunCollector: TableVisitor {
   /// All runs of an image, of which those of ``optional`` that are among `properties` are not said,
   /// besides those below a recursive slot.
   ///
-  /// Throws: when shared tables map more than a file can say, and where a page has a memory type
-  /// that the manual reserves.
+  /// - Throws: when shared tables map more than a file can say, and where a page has a memory type
+  ///   that the manual reserves.
   static func runs(
     of image: borrowing OpenedImage, ignoring properties: RangeProperties,
     besides slot: RecursiveSlot?

@@ -23,7 +23,7 @@ struct GuardPage {
   /// The guards among `runs`: up to 16 pages of a page table that are not mapped below some that are,
   /// where another run maps the memory of both.
   ///
-  /// Complexity: O(n log n).
+  /// - Complexity: O(n log n).
   static func list(_ runs: [MappedRun]) -> [GuardPage] {
     let byPhysical = runs.sorted {
       ($0.physicalAddress, $0.linearAddress) < ($1.physicalAddress, $1.linearAddress)

@@ -36,7 +36,7 @@ final class ReportDestination: TextOutputStream {
 
   /// Standard output for nil and `-`.
   ///
-  /// Throws: why the report could not be written, as far as that can be told before the work.
+  /// - Throws: why the report could not be written, as far as that can be told before the work.
   init(path: String?, fallback: Fallback = .standardOutput) throws(ReportDestinationError) {
     self.fallback = fallback
     let target = try OutputTarget(path)

@@ -22,7 +22,7 @@ final class UnfinishedFile {
 
   /// Makes a file that is to stand at `path`, with the permissions `mode` if it has some already.
   ///
-  /// Throws: the `errno` that says why that cannot be, as far as it can be told before.
+  /// - Throws: the `errno` that says why that cannot be, as far as it can be told before.
   init(path: String, mode: mode_t?) throws(ErrorNumber) {
     self.path = path
     if mode != nil { try Self.requireWritable(path) }

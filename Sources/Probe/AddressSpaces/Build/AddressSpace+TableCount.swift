@@ -8,7 +8,7 @@ extension AddressSpace {
   ///
   /// Mappings that share a table count it each. `placements` says where the mappings lead.
   ///
-  /// Complexity: O(*n*) in the number of mappings.
+  /// - Complexity: O(*n*) in the number of mappings.
   func largestTableCount(at placements: [UInt64]) -> UInt64 {
     var count: UInt64 = 1
     for (mapping, placement) in zip(mappings, placements)

@@ -29,9 +29,9 @@ public struct BuiltAddressSpace: ~Copyable, Sendable {
   /// `configuration` is the machine's; where it lacks 1 GiB pages, mappings that leave the size
   /// open use none, and those that ask for them get them all the same.
   ///
-  /// Throws: ``AddressSpaceBuildError``; nothing is left behind.
+  /// - Throws: ``AddressSpaceBuildError``; nothing is left behind.
   ///
-  /// Complexity: linear in the number of leaves.
+  /// - Complexity: linear in the number of leaves.
   public init(
     _ space: AddressSpace, configuration: PagingConfiguration
   ) throws(AddressSpaceBuildError) {
@@ -69,7 +69,7 @@ public struct BuiltAddressSpace: ~Copyable, Sendable {
 extension BuiltAddressSpace {
   /// The probes that the address space asks for: every leaf as it stands now, and what is around.
   ///
-  /// Complexity: one walk per leaf.
+  /// - Complexity: one walk per leaf.
   public borrowing func plan(_ extent: ProbeExtent = .reduced) -> ProbePlan {
     // A leaf that the machine lacks is a leaf all the same.
     var configuration = configuration

@@ -48,7 +48,8 @@ struct UnmappedStretch: Hashable, Sendable {
 /// the leaves below, and one that leads to a table which was entered before is a link. A link with no
 /// leaf below is on the way to none.
 ///
-/// Complexity: 512 words for each table, level and set of rights, however many addresses that are.
+/// - Complexity: 512 words for each table, level and set of rights, however many addresses that
+///   are.
 struct CoverageVisitor<Receiver: CoverageReceiver>: TableVisitor {
   /// What is below a table.
   private struct Below {

@@ -26,8 +26,8 @@ private let keptStretchCount = 16
 /// that it inherits. One with many is entered again for each path, until the receiver is full; from
 /// there on its pages are counted.
 ///
-/// Complexity: 512 words for each table, level and set of rights, and at most 512 for each
-/// `keptStretchCount` stretches that the receiver gets.
+/// - Complexity: 512 words for each table, level and set of rights, and at most 512 for each
+///   `keptStretchCount` stretches that the receiver gets.
 struct EveryPageVisitor<Receiver: EveryPageReceiver>: TableVisitor {
   private typealias Stretch = PageStretch<Receiver.Group>
 

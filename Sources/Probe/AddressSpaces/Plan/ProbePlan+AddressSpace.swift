@@ -11,7 +11,7 @@ extension ProbePlan {
   /// are probed too, and every leaf and link that the tables have beyond what was asked for. An
   /// exhaustive plan has every 4 KiB page of what is mapped, and the same of what is not.
   ///
-  /// Complexity: one walk per leaf that was asked for, and 512 words per table.
+  /// - Complexity: one walk per leaf that was asked for, and 512 words per table.
   init(
     _ space: AddressSpace, recursion: AskedRecursion? = nil, cr3: UInt64,
     configuration: PagingConfiguration, _ extent: ProbeExtent = .reduced, in memory: ProbeMemory

@@ -22,7 +22,7 @@ public final class KVMMachineFactory: MachineFactory {
 
   /// Opens the device.
   ///
-  /// Throws: ``MachineError/kvm(_:)``, which says what to do about it.
+  /// - Throws: ``MachineError/kvm(_:)``, which says what to do about it.
   public init(devicePath: String = Device.standardPath) throws(MachineError) {
     do throws(KVMError) {
       device = try Device(path: devicePath)
@@ -77,6 +77,8 @@ public final class KVMMachineFactory: MachineFactory {
   }
 
   /// A virtual machine with one vCPU.
+  ///
+  /// - Throws: ``MachineError`` when KVM refuses the machine, its memory or its vCPU.
   public func makeMachine(
     memory: MachineMemory, agentAddress: UInt64, hostChangeMeans: HostChangeMeans
   ) throws(MachineError) -> any Machine {

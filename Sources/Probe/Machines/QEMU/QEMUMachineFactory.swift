@@ -36,7 +36,7 @@ public final class QEMUMachineFactory: MachineFactory {
   ///
   /// `path` is a path, or a name to be found on PATH; MAXPHYADDR is 32 to 52 bits.
   ///
-  /// Throws: ``MachineError/qemu(_:)``.
+  /// - Throws: ``MachineError/qemu(_:)``.
   public init(
     path: String = standardName, physicalAddressWidth: UInt8 = 48
   ) throws(MachineError) {
@@ -76,6 +76,8 @@ public final class QEMUMachineFactory: MachineFactory {
   public func promises(_ feature: MachineFeature) -> Bool { true }
 
   /// A machine that starts with its first batch.
+  ///
+  /// - Throws: ``MachineError`` when the memory or the agent cannot be put in place.
   public func makeMachine(
     memory: MachineMemory, agentAddress: UInt64, hostChangeMeans: HostChangeMeans
   ) throws(MachineError) -> any Machine {

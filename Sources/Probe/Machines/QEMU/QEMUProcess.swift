@@ -13,7 +13,7 @@ struct QEMUProcess: ~Copyable {
 
   /// Starts QEMU with the RAM in `memory` and the ROM in `rom`.
   ///
-  /// Throws: ``QEMUError/cannotStart(path:errorNumber:)``.
+  /// - Throws: ``QEMUError/cannotStart(path:errorNumber:)``.
   init(
     _ settings: QEMUSettings, memory: QEMUMemory, rom: [UInt8]
   ) throws(QEMUError) {

@@ -15,7 +15,7 @@ struct QEMUSettings: Hashable, Sendable {
 
   /// The path of `name` on PATH, or `name` itself when it has a slash.
   ///
-  /// Throws: ``QEMUError/notFound(name:)``, ``QEMUError/notExecutable(path:)``.
+  /// - Throws: ``QEMUError/notFound(name:)``, ``QEMUError/notExecutable(path:)``.
   static func find(_ name: String) throws(QEMUError) -> String {
     func isExecutable(_ path: String) -> Bool {
       // SAFETY: the string outlives the call.

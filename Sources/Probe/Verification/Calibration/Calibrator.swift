@@ -28,8 +28,8 @@ struct Calibrator {
   /// Tries the basics, entry 256 and all root entries in `rootIndices`, and the features in
   /// `trials`.
   ///
-  /// Throws: ``MachineError/calibrationFailed(_:)`` when the basics differ from the manual and no
-  /// rule says how, and ``MachineError/calibrationUnfinished`` when time runs out.
+  /// - Throws: ``MachineError/calibrationFailed(_:)`` when the basics differ from the manual and no
+  ///   rule says how, and ``MachineError/calibrationUnfinished`` when time runs out.
   func profile(
     trying trials: Set<MachineFeature>, rootIndices: Set<Int> = [],
     unexplained: UnexplainedPolicy = .fail
@@ -235,7 +235,7 @@ struct Calibrator {
 extension MachineProfile {
   /// How this machine reads the tables of `space`.
   ///
-  /// Throws: `PagingConfigurationError` for a root level that does not exist.
+  /// - Throws: `PagingConfigurationError` for a root level that does not exist.
   public func configuration(
     for space: AddressSpace
   ) throws(PagingConfigurationError) -> PagingConfiguration {

@@ -50,7 +50,7 @@ struct AskedOracle: Sendable {
 
   /// What was asked for about `page` used in `manner`.
   ///
-  /// Complexity: logarithmic in the number of mappings.
+  /// - Complexity: logarithmic in the number of mappings.
   func answer(for page: ProbePage, _ manner: ProbeManner) -> AskedAnswer {
     if case .expectation(let index) = page.subject {
       // A plan is the caller's, and may be about expectations that there are not.

@@ -8,7 +8,7 @@ extension ImagePlan {
   /// Of a mapping, its two ends are probed where they are not mapped, and so are the two ends of each
   /// stretch of it that one table leaves unmapped.
   ///
-  /// Complexity: that of the tables and mappings, however many pages there are.
+  /// - Complexity: that of the tables and mappings, however many pages there are.
   mutating func add(
     _ expectation: ImageExpectation, cr3: UInt64, configuration: PagingConfiguration,
     in memory: ProbeMemory

@@ -30,9 +30,9 @@ struct ImageTables: ~Copyable, Sendable {
   ///
   /// Memory at `addressLimit` and above is left out.
   ///
-  /// Throws: ``ImageProofError``.
+  /// - Throws: ``ImageProofError``.
   ///
-  /// Complexity: 512 words for each table and level that it is used at.
+  /// - Complexity: 512 words for each table and level that it is used at.
   init(
     _ image: borrowing MemoryImage, cr3: UInt64, configurations: [PagingConfiguration],
     addressLimit: UInt64

@@ -26,7 +26,7 @@ public struct MeantAccess: Sendable {
 extension ImageExpectation {
   /// Holds a diagnosis against what is expected.
   ///
-  /// Complexity: that of comparing the tables with what is expected, for each cure.
+  /// - Complexity: that of comparing the tables with what is expected, for each cure.
   public func judge<Memory: PhysicalMemory & ~Copyable>(
     _ diagnosis: Diagnosis, in memory: borrowing Memory, pageAttributeTable: UInt64
   ) -> MeantAccess {

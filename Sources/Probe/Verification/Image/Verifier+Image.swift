@@ -36,7 +36,7 @@ extension Verifier {
   /// The image is not changed: machines work on copies of its tables, the agent's root entry goes
   /// into a copy of the root.
   ///
-  /// Throws: ``ImageProofError``.
+  /// - Throws: ``ImageProofError``.
   public func verify(
     _ image: borrowing MemoryImage, _ asked: ImageQuestion,
     options: VerificationOptions = VerificationOptions()

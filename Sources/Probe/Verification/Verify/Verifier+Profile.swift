@@ -10,7 +10,7 @@ extension Verifier {
   /// the kernel's or QEMU's version differs, or the processor's name, the rules are taken and each
   /// report says so: what a rule explains is unproved in any case.
   ///
-  /// Throws: ``MachineProfileMismatch`` with the first field that differs.
+  /// - Throws: ``MachineProfileMismatch`` with the first field that differs.
   public mutating func use(_ profile: MachineProfile) throws(MachineProfileMismatch) {
     guard let factory else { return }
     let (given, own) = (profile.identity, factory.identity)

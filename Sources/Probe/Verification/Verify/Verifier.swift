@@ -25,7 +25,7 @@ public struct Verifier: Sendable {
 
   /// Opens the KVM device.
   ///
-  /// Throws: ``MachineError/kvm(_:)``, which says what to do about it.
+  /// - Throws: ``MachineError/kvm(_:)``, which says what to do about it.
   public init(devicePath: String = Device.standardPath) throws(MachineError) {
     factory = try KVMMachineFactory(devicePath: devicePath)
   }
@@ -41,7 +41,7 @@ public struct Verifier: Sendable {
 
   /// Builds the tables of `space` and proves them.
   ///
-  /// Throws: ``VerificationError``.
+  /// - Throws: ``VerificationError``.
   public func verify(
     _ space: AddressSpace, options: VerificationOptions = VerificationOptions()
   ) throws(VerificationError) -> VerificationReport {
@@ -61,6 +61,8 @@ public struct Verifier: Sendable {
   /// Without a plan the pages are those that the address space asks for, and without a profile the
   /// machine is calibrated first. Whatever the plan is, all that was asked for is compared whole with
   /// all that the tables map: see ``ProofReport/comparison``.
+  ///
+  /// - Throws: ``VerificationError`` when the machine cannot be had or stops working.
   public func verify(
     _ built: borrowing BuiltAddressSpace, plan: ProbePlan? = nil,
     options: VerificationOptions = VerificationOptions(), profile: MachineProfile? = nil
@@ -77,6 +79,8 @@ public struct Verifier: Sendable {
   ///
   /// A machine that is not calibrated within `timeLimit`, or within 5 seconds if that is less, is
   /// given up.
+  ///
+  /// - Throws: ``VerificationError/machine(_:)`` when the machine cannot be had or calibrated.
   public func profile(
     for space: AddressSpace, timeLimit: Duration = .seconds(60)
   ) throws(VerificationError) -> MachineProfile? {
@@ -131,6 +135,8 @@ public struct Verifier: Sendable {
   }
 
   /// Writes the tables of `space` for a machine, or for any when `profile` is nil.
+  ///
+  /// - Throws: ``VerificationError/build(_:)`` for a space that no tables can express.
   public func build(
     _ space: AddressSpace, _ profile: MachineProfile?
   ) throws(VerificationError) -> BuiltAddressSpace {

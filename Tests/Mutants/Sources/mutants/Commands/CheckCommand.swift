@@ -6,11 +6,15 @@ import Foundation
 struct CheckCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "check",
-    abstract: "Fails when more than 2 % survive, or lines are about functions that changed.")
+    abstract: "Fails when more than 2 % survive of the mutants that are judged.",
+    discussion: """
+      A line about a function that changed since says nothing any more: it is counted, and does not \
+      count among the mutants. The next run judges its function again.
+      """)
 
   @OptionGroup var options: WorkspaceOptions
 
-  @Option(help: "How many mutants there are at least.")
+  @Option(help: "How many mutants are judged at least, in functions that did not change since.")
   var floor = 600
 
   func run() throws {
@@ -19,7 +23,7 @@ struct CheckCommand: ParsableCommand {
     var problems: [String] = []
     for table in [workspace.results, workspace.equivalents] {
       for identity in workspace.stale(in: table) {
-        problems.append("\(table.url.lastPathComponent) is out of date: \(identity)")
+        print("out of date in \(table.url.lastPathComponent): \(identity)")
       }
     }
     let all = MutantCounts.of(workspace.mutants, workspace)
