@@ -69,10 +69,13 @@ struct BootHardwareWriterTests {
         adopting: 0x1000, configuration: paging, memory: view, allocator: &allocator)
       try before(&table, &allocator)
       sweep.root.store(table.root.address, ordering: .releasing)
-      sweep.asked.store(rounds, ordering: .releasing)
-      // Somewhere in the first half of the sweep.
+      // Somewhere in the first half of the sweep, which waits there: a busy machine would let it run
+      // to its end before this thread looks again.
       let begin = rounds * 37 % 256
-      while sweep.place.load(ordering: .acquiring) < rounds << 10 | begin {}
+      sweep.meetingPlace.store(begin, ordering: .releasing)
+      sweep.asked.store(rounds, ordering: .releasing)
+      while sweep.place.load(ordering: .acquiring) < rounds << 10 | begin { sched_yield() }
+      sweep.released.store(rounds, ordering: .releasing)
       try change(&table, &allocator)
       if sweep.place.load(ordering: .acquiring) < rounds << 10 | 511 { meetings += 1 }
       while sweep.done.load(ordering: .acquiring) < rounds { sched_yield() }
@@ -102,6 +105,9 @@ final class BootSweep: Sendable {
   let place = Atomic<Int>(0)
   /// The number of the sweep that was made last.
   let done = Atomic<Int>(0)
+  /// The page at which it waits, and the number of the sweep that need not wait any longer.
+  let meetingPlace = Atomic<Int>(0)
+  let released = Atomic<Int>(0)
 
   init(memory: MemoryView, pauseCount: Int) {
     self.memory = memory
@@ -116,6 +122,17 @@ final class BootSweep: Sendable {
     return table | page << 3
   }
 
+  /// Waits with as little delay afterwards as the machine allows.
+  private func waitForRelease(of sweep: Int) {
+    var spinCount = 0
+    while released.load(ordering: .acquiring) < sweep {
+      spinCount += 1
+      if spinCount > 1000 { sched_yield() }
+      // The caller has given up.
+      if asked.load(ordering: .relaxed) < 0 { return }
+    }
+  }
+
   func run() {
     while true {
       let wanted = asked.load(ordering: .acquiring)
@@ -126,6 +143,7 @@ final class BootSweep: Sendable {
       }
       for page in 0..<512 as Range<UInt64> {
         place.store(wanted << 10 | Int(page), ordering: .releasing)
+        if page == meetingPlace.load(ordering: .acquiring) { waitForRelease(of: wanted) }
         for _ in 0..<pauseCount { _ = leaf(of: page) }
         var address = leaf(of: page)
         while true {
