@@ -91,4 +91,15 @@ struct CodecTests {
       #expect(try tables.position(linear(address)) == position)
     }
   }
+
+  @Test("Prepared properties are those of user pages where the properties are")
+  func preparedUser() throws {
+    let machine = try TestMachine()
+    for isUser in [false, true] {
+      for rights in [[.read], [.read, .write, .execute]] as [PageRights] {
+        let prepared = try machine.table.prepare(PageProperties(rights: rights, isUser: isUser))
+        #expect(prepared.isUser == isUser)
+      }
+    }
+  }
 }

@@ -27,8 +27,7 @@ extension TableMemory where Configuration == NativePaging {
       return origin == .own
         ? EntryClass(entry, level: level, in: Configuration.entryFormat) : .absent
     }
-    let read = PageTableEntry(entry, at: levelNumbered(level))
-    return read.reservedBits(in: paging) == 0
+    return EntryBits.reserved(in: entry, level: level, paging) == 0
       ? EntryClass(entry, level: level, in: Configuration.entryFormat) : .invalid
   }
 
