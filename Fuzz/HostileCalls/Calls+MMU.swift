@@ -43,7 +43,7 @@ extension HostileCall {
   static let addresses: [HostileCall] = [
     HostileCall(
       "MMU.AccessKind.init(rawValue:)", "MMU.AccessOrigin.init(rawValue:)",
-      "MMU.ArchitectureRule.init(rawValue:)", "MMU.AuditSeverity.init(rawValue:)",
+      "MMU.AuditSeverity.init(rawValue:)",
       "MMU.EffectiveRights.init(rawValue:)", "MMU.Level.init(rawValue:)",
       "MMU.LevelSet.init(rawValue:)", "MMU.LinearAddressWidth.init(rawValue:)",
       "MMU.PrivilegeLevel.init(rawValue:)", "MMU.ProcessorVendor.init(rawValue:)"
@@ -54,9 +54,6 @@ extension HostileCall {
         touch((Level(rawValue: byte), LevelSet(rawValue: byte).levels))
         touch((LinearAddressWidth(rawValue: byte), PrivilegeLevel(rawValue: byte)))
         touch(ProcessorVendor(rawValue: byte))
-        if let rule = ArchitectureRule(rawValue: byte) {
-          touch((rule.id, rule.title, rule.source))
-        }
       }
     },
     HostileCall("MMU.PageFaultErrorCode.init(rawValue:)", "MMU.PageSize.init(rawValue:)") {
@@ -64,7 +61,10 @@ extension HostileCall {
       touch(PageSize(rawValue: $0.word()))
     },
     HostileCall("MMU.AuditRule.init(rawValue:)") { touch(AuditRule(rawValue: $0.text())) },
-    HostileCall("MMU.Access.init(_:origin:)", "MMU.CPUMode.init(privilege:)") {
+    HostileCall(
+      "MMU.Access.init(_:origin:)", "MMU.CPUMode.init(privilege:controls:)",
+      "MMU.CPUMode.subscript(dynamicMember:)"
+    ) {
       touch(($0.access(), $0.mode()))
     },
     HostileCall("MMU.LinearAddress.init(_:width:)") {
@@ -104,26 +104,24 @@ extension HostileCall {
       }
     },
     HostileCall(
-      "MMU.ArchitectureRule.accessed(at:)", "MMU.ArchitectureRule.dirty(in:)",
-      "MMU.ArchitectureRule.noExecute(at:)", "MMU.ArchitectureRule.noExecuteReserved(at:)",
-      "MMU.ArchitectureRule.present(at:)", "MMU.ArchitectureRule.readWrite(at:)",
-      "MMU.ArchitectureRule.unimplementedAddress(at:)", "MMU.ArchitectureRule.userSupervisor(at:)"
-    ) { _ in
-      for level in Level.allCases {
-        let rules: [ArchitectureRule] = [
-          .accessed(at: level), .noExecute(at: level), .noExecuteReserved(at: level),
-          .present(at: level), .readWrite(at: level), .unimplementedAddress(at: level),
-          .userSupervisor(at: level),
-        ]
-        touch(rules.map(\.id))
+      "MMU.AccessControl.init(rawValue:)", "MMU.AccessControl.value(cr0:cr4:)",
+      "MMU.AccessControls.init()", "MMU.AccessControls.subscript(_:)",
+      "MMU.Assumptions.init(about:)", "MMU.Assumptions.isAbout(_:)"
+    ) {
+      touch(AccessControl(rawValue: $0.text()))
+      var controls = AccessControls()
+      for control in AccessControl.allCases {
+        controls[control] = UInt32(truncatingIfNeeded: $0.random())
+        touch((control.value(cr0: $0.random(), cr4: $0.random()), controls[control]))
+        touch(Assumptions(about: control).isAbout(control))
       }
-      for size in PageSize.allCases { touch(ArchitectureRule.dirty(in: size).title) }
     },
     HostileCall(
       "MMU.EveryRule.init()", "MMU.EveryRule.includes(_:)", "MMU.EveryRuleExcept.init(_:)",
       "MMU.EveryRuleExcept.includes(_:)", "MMU.RuleSelection.includes(_:)"
     ) {
       let rule = $0.one(of: ArchitectureRule.allCases)
+      touch((rule.id, rule.title, rule.source))
       let selections: [any RuleSelection] = [EveryRule(), EveryRuleExcept(rule)]
       touch(selections.map { $0.includes(rule) })
     },

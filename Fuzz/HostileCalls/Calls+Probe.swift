@@ -82,6 +82,7 @@ extension HostileValues {
   mutating func deviation() -> Deviation {
     one(of: [
       .rootEntryUnreachableAtUser(index: number()), .faultMarksLeaf(level: level()),
+      .keyNotReported(level: level()),
       Deviation(
         when: bool() ? [] : [.rootEntry(number()), .accessed(bool()), .level(level())],
         one(of: [
@@ -157,7 +158,7 @@ extension HostileCall {
       "Probe.AddressSpace.init(rootLevel:memoryByteCount:processor:mappings:expectations:name:)",
       "Probe.Mapping.init(name:linearAddress:byteCount:target:properties:pageSize:)",
       "Probe.Expectation.init(linearAddress:access:privilege:outcome:)",
-      "Probe.ProcessorSettings.init()"
+      "Probe.ProcessorSettings.init()", "Probe.ProcessorSettings.subscript(dynamicMember:)"
     ) {
       for problem in $0.space().check() { touch((problem.id, problem.message, problem.hint)) }
       touch($0.recursiveSlot().addresses(rootLevel: $0.level()))
@@ -245,6 +246,7 @@ extension HostileCall {
     },
     HostileCall(
       "Probe.Deviation.faultMarksLeaf(level:)", "Probe.Deviation.init(when:_:)",
+      "Probe.Deviation.keyNotReported(level:)",
       "Probe.Deviation.rootEntryUnreachableAtUser(index:)",
       "Probe.DeviationAttribute.init(name:value:)", "Probe.DeviationEffect.init(name:number:)"
     ) {

@@ -114,9 +114,12 @@ struct ExaminationTests {
       return judgement.withdrawn.keys.sorted { $0.rawValue < $1.rawValue }
     }
     // QEMU's emulation of NPT lets bit 8 of a PML4E through, in every mode.
-    #expect(withdrawn(.bit8ReservedInPML4E, plainKeeps: []) == [])
-    #expect(withdrawn(.bit8ReservedInPML4E, plainKeeps: [.presentInPTE]) == [])
-    #expect(withdrawn(.bit8ReservedInPML4E, plainKeeps: [.bit8ReservedInPML4E]) == [.smap])
+    #expect(withdrawn(.bit8Reserved(at: .pageMapLevel4), plainKeeps: []) == [])
+    #expect(
+      withdrawn(.bit8Reserved(at: .pageMapLevel4), plainKeeps: [.present(at: .pageTable)]) == [])
+    #expect(
+      withdrawn(.bit8Reserved(at: .pageMapLevel4), plainKeeps: [.bit8Reserved(at: .pageMapLevel4)])
+        == [.smap])
     #expect(withdrawn(.smapStopsSupervisorRead, plainKeeps: []) == [.smap])
   }
 

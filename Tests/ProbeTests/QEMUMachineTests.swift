@@ -27,6 +27,39 @@ struct QEMUMachineTests {
     }
   }
 
+  @Test(
+    "supervisor keys agree, but for a bit of the error code that the emulator leaves out",
+    arguments: [Level.pageMapLevel4, .pageMapLevel5])
+  func supervisorKeys(_ rootLevel: Level) throws {
+    var space = AddressSpace(rootLevel: rootLevel, memoryByteCount: 8 << 20, mappings: [])
+    space.processor.isPKSEnabled = true
+    space.processor.pkrs = 0b11 << 6 | 0b10 << 4 | 0b01 << 2
+    // U/S is clear first in the PTE, the PDE, the PDPTE and the highest entries.
+    let starts: [UInt64] =
+      [1 << 30] + Level.allCases.filter { $0 <= rootLevel }.map { 1 << 30 + 16 << $0.indexShift }
+    for (index, start) in starts.enumerated() {
+      for key in 0..<4 as Range<UInt8> {
+        space.mappings.append(
+          Mapping(
+            name: "\(index), key \(key)",
+            linearAddress: LinearAddress(
+              truncating: start + UInt64(key) << 12,
+              width: rootLevel == .pageMapLevel5 ? .bits57 : .bits48),
+            byteCount: 4096,
+            properties: PageProperties(
+              rights: [.read, .write], isUser: index == 0, protectionKey: key)))
+      }
+    }
+    let report = try Verifier(factory: QEMUMachineFactory()).verify(space)
+    #expect(report.agrees(but: ["explained"]), "\(report.unproved)")
+    // Of CPL 3: reads that keys 1 and 3 deny, writes that keys 1, 2 and 3 deny.
+    #expect(report.unproved.reduce(0) { $0 + $1.count } == 5 * (starts.count - 1))
+    #expect(
+      Level.allCases.filter { $0 <= rootLevel }.allSatisfy {
+        report.profile?.deviations.contains(.keyNotReported(level: $0)) == true
+      })
+  }
+
   @Test("all features work, and a few rules explain how the emulator differs")
   func examination() throws {
     let examination = try Examination.ofMachine(QEMUMachineFactory(), within: .plentyForTrials)

@@ -45,7 +45,7 @@ struct AccessRights<Rules: RuleSelection>: Sendable {
   func isStoppedByReadWrite(_ translation: Translation) -> Bool {
     guard isWrite && !translation.isWritable else { return false }
     if isUserMode { return true }
-    return mode.isWriteProtectEnabled
+    return mode.controls.isWriteProtectEnabled
       ? rules.includes(.writeProtectStopsSupervisorWrite)
       : !rules.includes(.writeProtectClearAllowsSupervisorWrite)
   }
@@ -59,16 +59,18 @@ struct AccessRights<Rules: RuleSelection>: Sendable {
   /// SMEP: a supervisor-mode fetch needs a supervisor-mode address.
   @inlinable @inline(__always)
   func isStoppedBySMEP(_ translation: Translation) -> Bool {
-    isFetch && !isUserMode && translation.isUser && mode.isSMEPEnabled
+    isFetch && !isUserMode && translation.isUser && mode.controls.isSMEPEnabled
       && rules.includes(.smepStopsSupervisorFetch)
   }
 
   /// SMAP: supervisor-mode data accesses to user-mode addresses need EFLAGS.AC, and be explicit.
   @inlinable @inline(__always)
   func isStoppedBySMAP(_ translation: Translation) -> Bool {
-    guard !isFetch && !isUserMode && translation.isUser && mode.isSMAPEnabled else { return false }
+    guard !isFetch && !isUserMode && translation.isUser && mode.controls.isSMAPEnabled else {
+      return false
+    }
     let isSuspended =
-      mode.isAlignmentCheckFlagSet && rules.includes(.alignmentCheckFlagSuspendsSMAP)
+      mode.controls.isAlignmentCheckFlagSet && rules.includes(.alignmentCheckFlagSuspendsSMAP)
       && !(isImplicit && rules.includes(.implicitAccessIgnoresAlignmentCheckFlag))
     return !isSuspended
       && rules.includes(isWrite ? .smapStopsSupervisorWrite : .smapStopsSupervisorRead)
@@ -84,8 +86,10 @@ struct AccessRights<Rules: RuleSelection>: Sendable {
   @inlinable
   func keyRule(_ translation: Translation, key: UInt8) -> ArchitectureRule? {
     if isFetch && rules.includes(.keyDoesNotStopFetch) { return nil }
-    guard translation.isUser ? mode.isPKEEnabled : mode.isPKSEnabled else { return nil }
-    let register = translation.isUser ? mode.pkru : mode.pkrs
+    guard translation.isUser ? mode.controls.isPKEEnabled : mode.controls.isPKSEnabled else {
+      return nil
+    }
+    let register = translation.isUser ? mode.controls.pkru : mode.controls.pkrs
     let disabled = register &>> (UInt32(key) &* 2) & 3
     let accessRule: ArchitectureRule =
       translation.isUser ? .userKeyAccessDisable : .supervisorKeyAccessDisable
@@ -93,7 +97,7 @@ struct AccessRights<Rules: RuleSelection>: Sendable {
     let writeRule: ArchitectureRule =
       translation.isUser ? .userKeyWriteDisable : .supervisorKeyWriteDisable
     let isStrict =
-      isUserMode || mode.isWriteProtectEnabled
+      isUserMode || mode.controls.isWriteProtectEnabled
       || !rules.includes(.keyWriteDisableNeedsWriteProtect)
     return disabled & 2 != 0 && isWrite && isStrict && rules.includes(writeRule) ? writeRule : nil
   }
@@ -106,7 +110,7 @@ struct AccessRights<Rules: RuleSelection>: Sendable {
     if isUserMode && rules.includes(.errorCodeUser) { code |= PageFaultErrorCode.user.rawValue }
     let isFetchReported =
       (configuration.isNoExecuteEnabled && rules.includes(.errorCodeFetchWithNoExecute))
-      || (mode.isSMEPEnabled && rules.includes(.errorCodeFetchWithSMEP))
+      || (mode.controls.isSMEPEnabled && rules.includes(.errorCodeFetchWithSMEP))
       || !rules.includes(.errorCodeFetchNeedsMode)
     if isFetch && isFetchReported { code |= PageFaultErrorCode.instructionFetch.rawValue }
     return PageFaultErrorCode(rawValue: code)

@@ -23,7 +23,7 @@ extension Walk {
         rule: .tableOutsideMemoryIsNotPresent, step: lastStep, bits: PageTableEntry.Bit.address)
     case .notCanonical:
       return Blame(
-        rule: rootLevel == .pageMapLevel5 ? .canonical57BitAddress : .canonical48BitAddress)
+        rule: rootLevel == .pageMapLevel5 ? .canonicalAddress(.bits57) : .canonicalAddress(.bits48))
     }
   }
 

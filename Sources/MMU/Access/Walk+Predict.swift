@@ -85,9 +85,11 @@ extension Walk {
   /// The levels that have a rule by which A is set, as the bits of a ``LevelSet``.
   @inlinable @inline(__always)
   func accessedLevels<Rules: RuleSelection>(under rules: Rules) -> UInt8 {
-    (rules.includes(.accessedInPTE) ? 1 : 0) | (rules.includes(.accessedInPDE) ? 2 : 0)
-      | (rules.includes(.accessedInPDPTE) ? 4 : 0) | (rules.includes(.accessedInPML4E) ? 8 : 0)
-      | (rules.includes(.accessedInPML5E) ? 16 : 0)
+    (rules.includes(.accessed(at: .pageTable)) ? 1 : 0)
+      | (rules.includes(.accessed(at: .pageDirectory)) ? 2 : 0)
+      | (rules.includes(.accessed(at: .pageDirectoryPointerTable)) ? 4 : 0)
+      | (rules.includes(.accessed(at: .pageMapLevel4)) ? 8 : 0)
+      | (rules.includes(.accessed(at: .pageMapLevel5)) ? 16 : 0)
   }
 
   /// The key that counts: the leaf's, and in a model without that rule the upper entries' too.

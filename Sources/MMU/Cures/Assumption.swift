@@ -28,6 +28,29 @@ public struct Assumptions: OptionSet, Hashable, Sendable {
   public static let pke = Self(rawValue: 1 << 8)
   /// IA32_PAT.
   public static let pageAttributeTable = Self(rawValue: 1 << 9)
+  /// CR4.PKS.
+  public static let pks = Self(rawValue: 1 << 10)
+  /// IA32_PKRS.
+  public static let pkrs = Self(rawValue: 1 << 11)
+
+  /// That of `control`; empty for RFLAGS.AC, which belongs to the access.
+  public init(about control: AccessControl) {
+    switch control {
+    case .writeProtect: self = .writeProtect
+    case .smep: self = .smep
+    case .smap: self = .smap
+    case .pke: self = .pke
+    case .pkru: self = .pkru
+    case .pks: self = .pks
+    case .pkrs: self = .pkrs
+    case .alignmentCheckFlag: self = []
+    }
+  }
+
+  /// `control` is assumed.
+  public func isAbout(_ control: AccessControl) -> Bool {
+    !isDisjoint(with: Assumptions(about: control))
+  }
 }
 
 /// One assumption changed so that the tables give the fault that was reported.
@@ -48,6 +71,8 @@ public enum FittingAssumption: Hashable, Sendable {
   case smap(Bool)
   /// CR4.PKE is set, and PKRU has these bits set.
   case pkru(UInt32)
+  /// CR4.PKS is set, and IA32_PKRS has these bits set.
+  case pkrs(UInt32)
 
   /// The assumption in words, after "if".
   public var sentence: String {
@@ -63,6 +88,8 @@ public enum FittingAssumption: Hashable, Sendable {
     case .smep(let isOn): return "CR4.SMEP is \(isOn ? "set" : "clear")"
     case .smap(let isOn): return "CR4.SMAP is \(isOn ? "set" : "clear")"
     case .pkru(let bits): return "CR4.PKE is set and \(namedBits(UInt64(bits))) of PKRU is set"
+    case .pkrs(let bits):
+      return "CR4.PKS is set and \(namedBits(UInt64(bits))) of IA32_PKRS is set"
     }
   }
 
@@ -77,6 +104,7 @@ public enum FittingAssumption: Hashable, Sendable {
     case .smep(let isOn): "--smep \(isOn ? "on" : "off")"
     case .smap(let isOn): "--smap \(isOn ? "on" : "off")"
     case .pkru(let bits): "--pke on --pkru 0x\(String(bits, radix: 16))"
+    case .pkrs(let bits): "--pks on --pkrs 0x\(String(bits, radix: 16))"
     }
   }
 
@@ -96,7 +124,7 @@ public enum FittingAssumption: Hashable, Sendable {
     case .levels(let count):
       configuration = configuration.with(
         rootLevel: count == 5 ? .pageMapLevel5 : .pageMapLevel4)
-    case .writeProtect, .smep, .smap, .pkru: break
+    case .writeProtect, .smep, .smap, .pkru, .pkrs: break
     }
     return configuration
   }
@@ -112,6 +140,9 @@ public enum FittingAssumption: Hashable, Sendable {
     case .pkru(let bits):
       question.mode.isPKEEnabled = true
       question.mode.pkru = bits
+    case .pkrs(let bits):
+      question.mode.isPKSEnabled = true
+      question.mode.pkrs = bits
     }
     question.tables = PageTables(
       cr3: question.tables.rootAddress.rawValue,

@@ -108,12 +108,19 @@ public enum ReportedFault: Hashable, Sendable {
     }
     if assumed.contains(.smep) { candidates.append(.smep(!mode.isSMEPEnabled)) }
     if assumed.contains(.smap) { candidates.append(.smap(!mode.isSMAPEnabled)) }
-    if code.contains(.protectionKey), assumed.contains(.pkru),
-      mode.isPKEEnabled || assumed.contains(.pke),
-      let key = question.walk(in: memory).translation?.protectionKey
+    if code.contains(.protectionKey),
+      let translation = question.walk(in: memory).translation
     {
-      candidates.append(.pkru(mode.pkru | 1 << (UInt32(key) * 2)))
-      if code.contains(.write) { candidates.append(.pkru(mode.pkru | 2 << (UInt32(key) * 2))) }
+      // Keys of user-mode addresses count by PKRU, those of supervisor-mode addresses by IA32_PKRS.
+      let register: AccessControl = translation.isUser ? .pkru : .pkrs
+      let enabler: AccessControl = translation.isUser ? .pke : .pks
+      guard assumed.isAbout(register), mode.controls[enabler] != 0 || assumed.isAbout(enabler)
+      else { return candidates }
+      let denials: [UInt32] = code.contains(.write) ? [1, 2] : [1]
+      for denial in denials {
+        let bits = mode.controls[register] | denial << (UInt32(translation.protectionKey) * 2)
+        candidates.append(translation.isUser ? .pkru(bits) : .pkrs(bits))
+      }
     }
     return candidates
   }

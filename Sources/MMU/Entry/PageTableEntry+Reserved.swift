@@ -34,25 +34,27 @@ extension PageTableEntry {
     case .pageTable:
       break
     case .pageDirectory:
-      if rawValue & Bit.pageSize != 0 && rules.includes(.pageSizeInPDE) {
-        if rules.includes(.lowAddressReservedIn2MiBPage) { mask |= Bit.lowAddressOf2MiBPage }
-        if !rules.includes(.patBitIn2MiBPage) { mask |= Bit.patOfLargePage }
+      if rawValue & Bit.pageSize != 0 && rules.includes(.pageSize(.size2MiB)) {
+        if rules.includes(.lowAddressReserved(in: .size2MiB)) { mask |= Bit.lowAddressOf2MiBPage }
+        if !rules.includes(.patBit(in: .size2MiB)) { mask |= Bit.patOfLargePage }
       }
     case .pageDirectoryPointerTable:
-      if !configuration.supports1GiBPages && rules.includes(.pageSizeReservedInPDPTE) {
+      if !configuration.supports1GiBPages
+        && rules.includes(.pageSizeReserved(at: .pageDirectoryPointerTable))
+      {
         mask |= Bit.pageSize
-      } else if rawValue & Bit.pageSize != 0 && rules.includes(.pageSizeInPDPTE) {
-        if rules.includes(.lowAddressReservedIn1GiBPage) { mask |= Bit.lowAddressOf1GiBPage }
-        if !rules.includes(.patBitIn1GiBPage) { mask |= Bit.patOfLargePage }
+      } else if rawValue & Bit.pageSize != 0 && rules.includes(.pageSize(.size1GiB)) {
+        if rules.includes(.lowAddressReserved(in: .size1GiB)) { mask |= Bit.lowAddressOf1GiBPage }
+        if !rules.includes(.patBit(in: .size1GiB)) { mask |= Bit.patOfLargePage }
       }
     case .pageMapLevel4:
-      if rules.includes(.pageSizeReservedInPML4E) { mask |= Bit.pageSize }
-      if configuration.vendor == .amd && rules.includes(.bit8ReservedInPML4E) {
+      if rules.includes(.pageSizeReserved(at: .pageMapLevel4)) { mask |= Bit.pageSize }
+      if configuration.vendor == .amd && rules.includes(.bit8Reserved(at: .pageMapLevel4)) {
         mask |= Bit.global
       }
     case .pageMapLevel5:
-      if rules.includes(.pageSizeReservedInPML5E) { mask |= Bit.pageSize }
-      if configuration.vendor == .amd && rules.includes(.bit8ReservedInPML5E) {
+      if rules.includes(.pageSizeReserved(at: .pageMapLevel5)) { mask |= Bit.pageSize }
+      if configuration.vendor == .amd && rules.includes(.bit8Reserved(at: .pageMapLevel5)) {
         mask |= Bit.global
       }
     }

@@ -5,8 +5,8 @@ extension Blame {
   public var sentence: String {
     guard let step else {
       return switch rule {
-      case .canonical48BitAddress: "the address is not canonical: bits 63:47 are not all equal"
-      case .canonical57BitAddress: "the address is not canonical: bits 63:56 are not all equal"
+      case .canonicalAddress(.bits48): "the address is not canonical: bits 63:47 are not all equal"
+      case .canonicalAddress(.bits57): "the address is not canonical: bits 63:56 are not all equal"
       case .tableOutsideMemoryIsNotPresent: "CR3 points at a table where no memory is"
       default: rule.title
       }
@@ -14,31 +14,25 @@ extension Blame {
     let place = step.place
     let verb = bits.nonzeroBitCount == 1 ? "is" : "are"
     switch rule {
-    case .presentInPTE, .presentInPDE, .presentInPDPTE, .presentInPML4E, .presentInPML5E:
+    case .present:
       return "bit 0 (P) is clear in \(place)"
-    case .readWriteInPTE, .readWriteInPDE, .readWriteInPDPTE, .readWriteInPML4E,
-      .readWriteInPML5E:
+    case .readWrite:
       return "bit 1 (R/W) is clear in \(place)"
-    case .userSupervisorInPTE, .userSupervisorInPDE, .userSupervisorInPDPTE,
-      .userSupervisorInPML4E, .userSupervisorInPML5E:
+    case .userSupervisor:
       return "bit 2 (U/S) is clear in \(place)"
-    case .noExecuteInPTE, .noExecuteInPDE, .noExecuteInPDPTE, .noExecuteInPML4E,
-      .noExecuteInPML5E:
+    case .noExecute:
       return "bit 63 (XD) is set in \(place)"
-    case .noExecuteReservedInPTE, .noExecuteReservedInPDE, .noExecuteReservedInPDPTE,
-      .noExecuteReservedInPML4E, .noExecuteReservedInPML5E:
+    case .noExecuteReserved:
       return "bit 63 (XD) is set in \(place), where it is reserved because IA32_EFER.NXE is clear"
-    case .unimplementedAddressInPTE, .unimplementedAddressInPDE, .unimplementedAddressInPDPTE,
-      .unimplementedAddressInPML4E, .unimplementedAddressInPML5E:
+    case .unimplementedAddress:
       return "\(namedBits(bits)) \(verb) set in \(place), beyond the processor's MAXPHYADDR"
-    case .lowAddressReservedIn2MiBPage, .lowAddressReservedIn1GiBPage:
+    case .lowAddressReserved:
       let size = step.level == .pageDirectory ? "2 MiB" : "1 GiB"
       return "\(namedBits(bits)) \(verb) set in \(place), but a page there starts at a multiple of "
         + size
-    case .pageSizeReservedInPDPTE:
+    case .pageSizeReserved(at: .pageDirectoryPointerTable):
       return "bit 7 (PS) is set in \(place), where it is reserved because there are no 1 GiB pages"
-    case .pageSizeReservedInPML4E, .pageSizeReservedInPML5E, .bit8ReservedInPML4E,
-      .bit8ReservedInPML5E:
+    case .pageSizeReserved, .bit8Reserved:
       return "\(namedBits(bits)) is set in \(place), where it is reserved"
     case .tableOutsideMemoryIsNotPresent:
       let table = String(step.entry.tableAddress.rawValue, radix: 16)

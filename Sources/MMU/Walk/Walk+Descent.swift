@@ -38,7 +38,7 @@ extension Walk {
       let hasLevel5 = configuration.rootLevel == .pageMapLevel5
       let isCanonical = (hasLevel5 ? LinearAddressWidth.bits57 : .bits48).isCanonical(linearAddress)
       if !isCanonical
-        && rules.includes(hasLevel5 ? .canonical57BitAddress : .canonical48BitAddress)
+        && rules.includes(hasLevel5 ? .canonicalAddress(.bits57) : .canonicalAddress(.bits48))
       {
         return
       }
@@ -130,8 +130,8 @@ extension Walk {
     func isLeaf<Rules: RuleSelection>(_ entry: PageTableEntry, under rules: Rules) -> Bool {
       switch entry.level {
       case .pageTable: true
-      case .pageDirectory: entry.isLargePage && rules.includes(.pageSizeInPDE)
-      case .pageDirectoryPointerTable: entry.isLargePage && rules.includes(.pageSizeInPDPTE)
+      case .pageDirectory: entry.isLargePage && rules.includes(.pageSize(.size2MiB))
+      case .pageDirectoryPointerTable: entry.isLargePage && rules.includes(.pageSize(.size1GiB))
       case .pageMapLevel4, .pageMapLevel5: false
       }
     }
@@ -142,9 +142,9 @@ extension Walk {
     ) -> UInt64 {
       let offsetRule: ArchitectureRule =
         switch leaf.level {
-        case .pageDirectory: .offsetIn2MiBPage
-        case .pageDirectoryPointerTable: .offsetIn1GiBPage
-        default: .offsetIn4KiBPage
+        case .pageDirectory: .offset(in: .size2MiB)
+        case .pageDirectoryPointerTable: .offset(in: .size1GiB)
+        default: .offset(in: .size4KiB)
         }
       let offset = linearAddress & (leaf.level.span &- 1)
       return leaf.pageAddress.rawValue | (rules.includes(offsetRule) ? offset : 0)

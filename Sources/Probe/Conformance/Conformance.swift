@@ -95,18 +95,19 @@ public struct Conformance: Sendable {
   func readsDescriptors() throws(MachineError) -> Bool {
     let bench = try SequenceBench(rootLevel: .pageMapLevel4, factory: factory)
     let space = SequenceSpace(rootLevel: .pageMapLevel4)
-    let agent = bench.prepare(space, ProcessorSettings())
+    let settings = ProcessorSettings()
+    var session = AgentSession(
+      bench.machine, bench.prepare(space, settings), root: space.root)
     let table: UInt64 = 1 << 39
-    agent.setLocalDescriptorTable(at: table)
-    let records = AgentRecords(in: bench.machine.agent)
+    session.setLocalDescriptorTable(at: table)
+    let records = session.records
     records.ask(table, value: 0xff7, at: 0)
     try bench.machine.showHostChanges()
-    let end = try bench.machine.run(
-      AgentBatch(
-        loop: .descriptor, privilege: .user, recordCount: 1, cr3: space.root,
-        windowAddress: bench.slot.windowAddress,
-        state: ProcessorState(ProcessorSettings(), rootLevel: .pageMapLevel4)),
-      deadline: ContinuousClock.now + .seconds(10))
+    let end = try session.run(
+      .descriptor, at: .user, count: 1,
+      in: ProcessorState(settings, rootLevel: .pageMapLevel4),
+      deadline: ContinuousClock.now + .seconds(10)
+    ).end
     guard case .finished = end else { return false }
     let answer = records.answer(at: 0)
     return answer.hasFaulted && answer.vector == 14

@@ -73,11 +73,17 @@ enum ConformanceSelection: Sendable {
 extension ProcessorSettings {
   /// The modes that are not as after a reset, and the two that always matter.
   var words: String {
-    var words = ["NXE=\(isNoExecuteEnabled ? 1 : 0)", "WP=\(isWriteProtectEnabled ? 1 : 0)"]
-    if isSMEPEnabled { words.append("SMEP=1") }
-    if isSMAPEnabled { words.append("SMAP=1 AC=\(isAlignmentCheckFlagSet ? 1 : 0)") }
-    if isPKEEnabled { words.append("PKE=1 PKRU=0x\(String(pkru, radix: 16))") }
-    if isPKSEnabled { words.append("PKS=1 PKRS=0x\(String(pkrs, radix: 16))") }
+    var words = ["NXE=\(isNoExecuteEnabled ? 1 : 0)", "WP=\(controls[.writeProtect])"]
+    for control in AccessControl.allCases where control.enabler == nil && controls[control] != 0 {
+      if control == .writeProtect { continue }
+      var word = "\(control.name)=1"
+      for dependent in AccessControl.allCases where dependent.enabler == control {
+        let value = controls[dependent]
+        word += " \(dependent.name)="
+        word += dependent.isBit ? "\(value)" : "0x\(String(value, radix: 16))"
+      }
+      words.append(word)
+    }
     return words.joined(separator: " ")
   }
 }

@@ -7,33 +7,26 @@ import MMU
 extension ConformanceBlockRun {
   /// Runs a batch; one that kills the guest is taken apart until the culprit stands alone.
   mutating func runBatch(_ batch: ArraySlice<ConformanceCase>) throws(MachineError) {
-    // A list, because a guest may die at every record of many.
-    var open = [batch]
-    while let part = open.popLast() {
-      guard let suspect = try runPart(part) else { continue }
-      open.append(part[(suspect + 1)...])
-      open.append(part[suspect...suspect])
-      open.append(part[part.startIndex..<suspect])
+    var parts = BatchParts(batch)
+    while let part = parts.next() {
+      guard let (death, record) = try runPart(part) else { continue }
+      if !parts.divide(part, at: record) { addDeath(of: withAddresses(part)[0], death) }
     }
   }
 
-  /// Runs a part of a batch; returns the case that may have killed the guest, where it died and the
-  /// part has others, which are to be run anew.
+  /// Runs a part of a batch; returns how and where the guest died in it, if it did.
   private mutating func runPart(
     _ batch: ArraySlice<ConformanceCase>
-  ) throws(MachineError) -> Int? {
-    guard !batch.isEmpty else { return nil }
+  ) throws(MachineError) -> (death: GuestDeath, record: Int?)? {
     guard ContinuousClock.now < deadline else {
       result.tally.notRun[.timeLimit, default: 0] += batch.count
       return nil
     }
     let cases = withAddresses(batch)
     try bench.machine.showHostChanges()
-    let start = ContinuousClock.now
     var end = AgentBatchEnd.finished(deviceWrites: [:])
     if block.isPrecededByRead { end = try execute(cases, .read, .supervisor) }
     if case .finished = end { end = try execute(cases, block.access.loop, block.privilege) }
-    result.tally.guestTime += ContinuousClock.now - start
     switch end {
     case .finished(let deviceWrites): compare(cases, deviceWrites)
     case .unfinished:
@@ -42,11 +35,7 @@ extension ConformanceBlockRun {
     case .died(let death, let record):
       try bench.recover()
       _ = bench.prepareAgent(for: block.settings)
-      if cases.count == 1 {
-        addDeath(of: cases[0], death)
-        return nil
-      }
-      return batch.startIndex + min(max(0, record ?? batch.count / 2), batch.count - 1)
+      return (death, record)
     }
     return nil
   }
@@ -54,27 +43,22 @@ extension ConformanceBlockRun {
   private mutating func execute(
     _ cases: [ConformanceCase], _ loop: AgentBatch.Loop, _ privilege: PrivilegeLevel
   ) throws(MachineError) -> AgentBatchEnd {
-    let records = AgentRecords(in: bench.machine.agent)
+    let records = session.records
     let access = loop == block.access.loop ? block.access : .read
     var base: UInt64 = 0
     if access == .descriptor {
       base = (cases.first?.address ?? 0) & ~0xffff
-      agent.setLocalDescriptorTable(at: base)
-      constants = agent.constants()
+      session.setLocalDescriptorTable(at: base)
     }
     for (index, candidate) in cases.enumerated() {
       // A selector in the local table, for CPL 3.
       let selector = access == .descriptor ? (candidate.address - base) | 7 : 0
       records.ask(access.recordAddress(for: candidate.address), value: selector, at: index)
     }
-    let end = try bench.machine.run(
-      AgentBatch(
-        loop: loop, privilege: privilege, recordCount: cases.count, cr3: bench.tables.root,
-        windowAddress: bench.slot.windowAddress, state: state), deadline: deadline)
-    if case .finished = end, agent.constants() != constants {
-      return .died(.agentOverwritten, record: nil)
-    }
-    return end
+    let run = try session.run(
+      loop, at: privilege, count: cases.count, in: state, deadline: deadline)
+    result.tally.guestTime += run.time
+    return run.end
   }
 
   /// Chooses where in its page each case looks, so that no two writes hit one word, and clears the

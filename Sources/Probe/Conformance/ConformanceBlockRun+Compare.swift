@@ -7,7 +7,7 @@ import MMU
 extension ConformanceBlockRun {
   /// Counts the cases of a batch that came back.
   mutating func compare(_ cases: [ConformanceCase], _ deviceWrites: [UInt64: UInt64]) {
-    let records = AgentRecords(in: bench.machine.agent)
+    let records = session.records
     var flags = ExpectedWords()
     var responses: [DeviationResponse?] = []
     responses.reserveCapacity(cases.count)

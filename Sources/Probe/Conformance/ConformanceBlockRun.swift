@@ -16,8 +16,7 @@ struct ConformanceBlockRun {
   let model: ConformanceModel
   private let selection: ConformanceSelection
   let deadline: ContinuousClock.Instant
-  let agent: AgentMemory
-  var constants: [[UInt8]] = []
+  var session: AgentSession
   var result = ConformanceBlockResult()
 
   /// Nil when the bench does not hold the matrix.
@@ -39,8 +38,8 @@ struct ConformanceBlockRun {
     self.deadline = deadline
     self.model = model
     state = ProcessorState(block.settings, rootLevel: matrix.rootLevel)
-    agent = bench.prepareAgent(for: block.settings)
-    constants = agent.constants()
+    session = AgentSession(
+      bench.machine, bench.prepareAgent(for: block.settings), root: bench.tables.root)
   }
 
   /// Runs all cases of the block.

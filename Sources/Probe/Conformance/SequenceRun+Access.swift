@@ -36,7 +36,7 @@ extension SequenceRun {
     _ freshness: ConformanceSequence.Freshness
   ) throws(MachineError) -> GuestDeath? {
     let before = bench.words()
-    let records = AgentRecords(in: bench.machine.agent)
+    let records = session.records
     var addresses: [UInt64] = []
     for (index, page) in pages.enumerated() {
       let address = page & ~0xfff | access.offset(writeSlot: index % 480)

@@ -16,8 +16,7 @@ struct SequenceRun {
   /// The tables at each time since the sequence began that differs from the one before, the latest
   /// last.
   var states: [[UInt64]] = []
-  var agent: AgentMemory
-  var constants: [[UInt8]]
+  var session: AgentSession
   var result = ConformanceBlockResult()
 
   init(
@@ -32,8 +31,8 @@ struct SequenceRun {
     self.deadline = deadline
     self.model = model
     settings = sequence.settings
-    agent = bench.prepare(sequence.space, settings)
-    constants = agent.constants()
+    session = AgentSession(
+      bench.machine, bench.prepare(sequence.space, settings), root: sequence.space.root)
     states = [bench.words()]
   }
 
@@ -78,8 +77,7 @@ struct SequenceRun {
     case .set(let changed):
       settings.isNoExecuteEnabled = changed.isNoExecuteEnabled
       settings.isSMEPEnabled = changed.isSMEPEnabled
-      agent = bench.prepareAgent(sequence.space, settings)
-      constants = agent.constants()
+      session.use(bench.prepareAgent(sequence.space, settings))
       try bench.machine.showHostChanges()
       noteState()
       return nil
@@ -90,7 +88,7 @@ struct SequenceRun {
   private mutating func control(
     _ loop: AgentBatch.Loop, _ asked: [(UInt64, UInt64)]
   ) throws(MachineError) -> GuestDeath? {
-    let records = AgentRecords(in: bench.machine.agent)
+    let records = session.records
     for (index, (address, value)) in asked.enumerated() {
       records.ask(address, value: value, at: index)
     }
@@ -105,21 +103,18 @@ struct SequenceRun {
   mutating func run(
     _ loop: AgentBatch.Loop, _ privilege: PrivilegeLevel, count: Int
   ) throws(MachineError) -> (end: AgentBatchEnd, deviceWrites: [UInt64: UInt64]) {
-    let start = ContinuousClock.now
-    let end = try bench.machine.run(
-      AgentBatch(
-        loop: loop, privilege: privilege, recordCount: count, cr3: sequence.space.root,
-        windowAddress: bench.slot.windowAddress,
-        state: ProcessorState(settings, rootLevel: bench.rootLevel)), deadline: deadline)
-    result.tally.guestTime += ContinuousClock.now - start
-    if case .unfinished = end {
+    let run = try session.run(
+      loop, at: privilege, count: count,
+      in: ProcessorState(settings, rootLevel: bench.rootLevel), deadline: deadline)
+    result.tally.guestTime += run.time
+    switch run.end {
+    case .unfinished:
       // The sequence counts for nothing.
       result.tally.notRun[.timeLimit, default: 0] += 1
       return (.died(.hang, record: nil), [:])
+    case .finished(let deviceWrites): return (run.end, deviceWrites)
+    case .died: return (run.end, [:])
     }
-    guard case .finished(let deviceWrites) = end else { return (end, [:]) }
-    if agent.constants() != constants { return (.died(.agentOverwritten, record: nil), [:]) }
-    return (end, deviceWrites)
   }
 
   /// Remembers the tables as they are now, if they changed.

@@ -93,17 +93,16 @@ struct HostEditTrial {
   private func read(
     at privilege: PrivilegeLevel, on experiment: Experiment
   ) throws(MachineError) -> [UInt64]? {
-    let records = AgentRecords(in: experiment.machine.agent)
+    let session = AgentSession(
+      experiment.machine, experiment.agent, root: experiment.slot.rootAddress)
+    let records = session.records
     for page in 0..<Self.pageCount {
       records.ask(Self.firstAddress + page << 12 + 8, at: Int(page))
     }
-    let end = try experiment.machine.run(
-      AgentBatch(
-        loop: .read, privilege: privilege, recordCount: Int(Self.pageCount),
-        cr3: experiment.slot.rootAddress, windowAddress: experiment.slot.windowAddress,
-        state: ProcessorState(
-          experiment.setup.settings, rootLevel: experiment.setup.configuration.rootLevel)),
-      deadline: deadline)
+    let end = try session.run(
+      .read, at: privilege, count: Int(Self.pageCount), in: experiment.setup.state,
+      deadline: deadline
+    ).end
     switch end {
     case .finished: break
     case .died: return nil

@@ -126,10 +126,6 @@ extension ConformancePlan {
       rootLevel = sequences[position].space.rootLevel
     }
     if rootLevel == .pageMapLevel5 { features.insert(.fiveLevelPaging) }
-    if settings.isSMEPEnabled { features.insert(.smep) }
-    if settings.isSMAPEnabled { features.insert(.smap) }
-    if settings.isPKEEnabled { features.insert(.protectionKeys) }
-    if settings.isPKSEnabled { features.insert(.supervisorProtectionKeys) }
-    return features
+    return features.union(settings.neededFeatures.subtracting([.noExecute]))
   }
 }

@@ -46,7 +46,7 @@ struct AgentSlot: Hashable, Sendable {
       let address: UInt64 = 3 << shift
       let end = address + UInt64(KVMPT_SLOT_SIZE)
       guard end <= limit else { return nil }
-      guard address >= memoryByteCount * 2 || shift + 2 == addressWidth, address >= memoryByteCount
+      guard address / 2 >= memoryByteCount || shift + 2 == addressWidth, address >= memoryByteCount
       else { continue }
       // The first 4 GiB hold what hosts reserve.
       guard address >= 1 << 32 || addressWidth < 34 else { continue }

@@ -1,26 +1,44 @@
-// ProcessorSettings: the registers and flags that decide what an access may do.
+// ProcessorSettings: the control registers that an address space is used with.
 
-/// The processor state that an address space is meant to be used with.
+public import MMU
+
+/// Control registers and flags that decide what accesses are allowed to do.
+@dynamicMemberLookup
 public struct ProcessorSettings: Hashable, Sendable {
-  /// CR0.WP: supervisor code may not write read-only pages.
-  public var isWriteProtectEnabled = true
   /// IA32_EFER.NXE: pages can be not executable.
   public var isNoExecuteEnabled = true
-  /// CR4.SMEP: supervisor code may not execute user pages.
-  public var isSMEPEnabled = false
-  /// CR4.SMAP: supervisor code may not touch user pages unless RFLAGS.AC is set.
-  public var isSMAPEnabled = false
-  /// RFLAGS.AC while supervisor code runs; matters with SMAP only.
-  public var isAlignmentCheckFlagSet = false
-  /// CR4.PKE: protection keys for user pages, with the rights in PKRU.
-  public var isPKEEnabled = false
-  /// PKRU: bit 2k denies access, bit 2k+1 denies writes, to user pages with key k.
-  public var pkru: UInt32 = 0
-  /// CR4.PKS: protection keys for supervisor pages, with the rights in IA32_PKRS.
-  public var isPKSEnabled = false
-  /// IA32_PKRS: laid out as ``pkru``.
-  public var pkrs: UInt32 = 0
+  /// The registers that decide about accesses, whose values are members of the settings, too.
+  public var controls = AccessControls()
 
   /// The settings of a plain 64-bit kernel: WP and NXE on, everything else off.
   public init() {}
+
+  /// A register of ``controls``.
+  public subscript<Value>(dynamicMember control: WritableKeyPath<AccessControls, Value>) -> Value {
+    get { controls[keyPath: control] }
+    set { controls[keyPath: control] = newValue }
+  }
+
+  /// What a machine needs to have for these settings to be possible.
+  var neededFeatures: Set<MachineFeature> {
+    var features: Set<MachineFeature> = isNoExecuteEnabled ? [.noExecute] : []
+    for control in AccessControl.allCases where controls[control] != 0 {
+      if let feature = MachineFeature(enabledBy: control) { features.insert(feature) }
+    }
+    return features
+  }
+}
+
+extension MachineFeature {
+  /// What a machine needs to have for `control` to be set; nil for what every one has, and for what
+  /// another control enables.
+  init?(enabledBy control: AccessControl) {
+    switch control {
+    case .smep: self = .smep
+    case .smap: self = .smap
+    case .pke: self = .protectionKeys
+    case .pks: self = .supervisorProtectionKeys
+    case .writeProtect, .alignmentCheckFlag, .pkru, .pkrs: return nil
+    }
+  }
 }

@@ -22,14 +22,18 @@ public struct ProcessorState: Hashable, Sendable {
   /// The state of a 64-bit guest with these settings, for tables of `rootLevel`.
   public init(_ settings: ProcessorSettings, rootLevel: Level) {
     // PE, MP, ET, NE, AM, PG.
-    cr0 = 0x8004_0033 | (settings.isWriteProtectEnabled ? 1 << 16 : 0)
+    cr0 = 0x8004_0033
     // PAE, PGE, OSFXSR, OSXMMEXCPT.
     cr4 = 0x6a0
     if rootLevel == .pageMapLevel5 { cr4 |= 1 << 12 }
-    if settings.isSMEPEnabled { cr4 |= 1 << 20 }
-    if settings.isSMAPEnabled { cr4 |= 1 << 21 }
-    if settings.isPKEEnabled { cr4 |= 1 << 22 }
-    if settings.isPKSEnabled { cr4 |= 1 << 24 }
+    for control in AccessControl.allCases where settings.controls[control] != 0 {
+      switch control.place {
+      case .cr0(let bit): cr0 |= 1 << UInt64(bit)
+      case .cr4(let bit): cr4 |= 1 << UInt64(bit)
+      // They have places of their own below.
+      case .rflags, .register: break
+      }
+    }
     // SCE, LME, LMA.
     efer = 0x501 | (settings.isNoExecuteEnabled ? 1 << 11 : 0)
     pkru = settings.pkru
@@ -41,24 +45,15 @@ public struct ProcessorState: Hashable, Sendable {
 extension ProcessorSettings {
   /// A protection key that denies nothing to user pages, or nil where PKRU restricts all sixteen.
   var unrestrictedUserKey: UInt64? {
-    isPKEEnabled ? (0..<16).first { pkru >> (2 * UInt32($0)) & 3 == 0 } : 0
+    controls.isPKEEnabled ? (0..<16).first { controls.pkru >> (2 * UInt32($0)) & 3 == 0 } : 0
   }
 
   /// True when IA32_PKRS denies something to supervisor pages with key 0, which those of the agent
   /// are.
-  var deniesAgent: Bool { isPKSEnabled && pkrs & 3 != 0 }
+  var deniesAgent: Bool { controls.isPKSEnabled && controls.pkrs & 3 != 0 }
 
   /// The mode in which code at `privilege` makes its accesses.
   func mode(at privilege: PrivilegeLevel) -> CPUMode {
-    var mode = CPUMode(privilege: privilege)
-    mode.isWriteProtectEnabled = isWriteProtectEnabled
-    mode.isSMEPEnabled = isSMEPEnabled
-    mode.isSMAPEnabled = isSMAPEnabled
-    mode.isAlignmentCheckFlagSet = isAlignmentCheckFlagSet
-    mode.isPKEEnabled = isPKEEnabled
-    mode.pkru = pkru
-    mode.isPKSEnabled = isPKSEnabled
-    mode.pkrs = pkrs
-    return mode
+    CPUMode(privilege: privilege, controls: controls)
   }
 }

@@ -37,6 +37,15 @@ public struct Deviation: Hashable, Sendable {
     Deviation(when: [.end(.refused), .level(level), .accessed(false)], .flags(.accessedExtra))
   }
 
+  /// An access that U/S of an entry at this level stops is reported without PK, whatever the key says.
+  ///
+  /// Known of QEMU TCG.
+  public static func keyNotReported(level: Level) -> Deviation {
+    Deviation(
+      when: [.rule(.userSupervisor(at: level))],
+      .errorCodeLacks(PageFaultErrorCode.protectionKey.rawValue))
+  }
+
   /// The stable name of the rule, the same in every output format.
   public var id: String {
     if self == .reservedBitFaultWithoutPresent { return "reserved-bit-fault-without-present" }

@@ -51,13 +51,14 @@ public struct MachineProfile: Hashable, Sendable {
     if rootLevel == .pageMapLevel5 && !features.contains(.fiveLevelPaging) {
       return .no5LevelPaging
     }
-    if settings.isPKEEnabled && !features.contains(.protectionKeys) { return .noProtectionKeys }
-    if settings.isPKSEnabled && !features.contains(.supervisorProtectionKeys) {
-      return .noSupervisorProtectionKeys
-    }
-    if settings.isSMEPEnabled && !features.contains(.smep) { return .noSMEP }
-    if settings.isSMAPEnabled && !features.contains(.smap) { return .noSMAP }
-    if settings.isNoExecuteEnabled && !features.contains(.noExecute) { return .noNoExecute }
-    return nil
+    let missing = settings.neededFeatures.subtracting(features)
+    return Self.obstacles.first { missing.contains($0.feature) }?.reason
   }
+
+  /// Why settings cannot be had without a feature; the first reason is the one that is given.
+  private static let obstacles: [(feature: MachineFeature, reason: NotRunReason)] = [
+    (.protectionKeys, .noProtectionKeys),
+    (.supervisorProtectionKeys, .noSupervisorProtectionKeys),
+    (.smep, .noSMEP), (.smap, .noSMAP), (.noExecute, .noNoExecute),
+  ]
 }

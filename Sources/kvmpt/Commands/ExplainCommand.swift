@@ -120,8 +120,11 @@ struct ExplainCommand: ReportingCommand {
     try refuse(
       "--smap", registers.smap != nil, unless: isSupervisor && isData, "reads and writes at CPL 0")
     try refuse("--ac", ac != nil, unless: isSupervisor && isData, "reads and writes at CPL 0")
-    try refuse("--pke", registers.pke != nil, unless: isData, "reads and writes")
-    try refuse("--pkru", registers.pkru != nil, unless: isData, "reads and writes")
+    for control in [AccessControl.pke, .pkru, .pks, .pkrs] {
+      try refuse(
+        "--" + control.rawValue, registers.values[control] != nil, unless: isData,
+        "reads and writes")
+    }
   }
 
   var namedFiles: CommandFiles {

@@ -1,6 +1,7 @@
 // RegisterOptions: the control registers that rights depend on, for the commands that show rights.
 
 import ArgumentParser
+import MMU
 
 /// The registers that an image is used with, where they are not those that it holds.
 struct RegisterOptions: ParsableArguments {
@@ -21,19 +22,31 @@ struct RegisterOptions: ParsableArguments {
     transform: PastedNumber.address)
   var pkru: NumberArgument?
 
+  @Option(help: ArgumentHelp("CR4.PKS (default: of the image, or off).", valueName: "state"))
+  var pks: SwitchArgument?
+
+  @Option(
+    help: ArgumentHelp("IA32_PKRS, which counts with PKS; no image holds it.", valueName: "value"),
+    transform: PastedNumber.address)
+  var pkrs: NumberArgument?
+
   /// The options that were given.
   var givenNames: [String] {
-    given([
-      "--wp": wp != nil, "--smep": smep != nil, "--smap": smap != nil, "--pke": pke != nil,
-      "--pkru": pkru != nil,
-    ])
+    AccessControl.allCases.filter { values[$0] != nil }.map { "--" + $0.rawValue }
   }
 
   /// The values that were given.
   var values: RegisterValues {
-    RegisterValues(
-      isWriteProtectEnabled: wp?.isOn, isSMEPEnabled: smep?.isOn, isSMAPEnabled: smap?.isOn,
-      isPKEEnabled: pke?.isOn, pkru: pkru?.value)
+    var values = RegisterValues()
+    func number(_ state: SwitchArgument?) -> UInt64? { state.map { $0.isOn ? 1 : 0 } }
+    values[.writeProtect] = number(wp)
+    values[.smep] = number(smep)
+    values[.smap] = number(smap)
+    values[.pke] = number(pke)
+    values[.pkru] = pkru?.value
+    values[.pks] = number(pks)
+    values[.pkrs] = pkrs?.value
+    return values
   }
 }
 

@@ -126,12 +126,8 @@ extension OpenedImage {
   /// The control registers as the proof needs them.
   var settings: ProcessorSettings {
     var settings = ProcessorSettings()
-    settings.isWriteProtectEnabled = mode.isWriteProtectEnabled
     settings.isNoExecuteEnabled = tables.configuration.isNoExecuteEnabled
-    settings.isSMEPEnabled = mode.isSMEPEnabled
-    settings.isSMAPEnabled = mode.isSMAPEnabled
-    settings.isPKEEnabled = mode.isPKEEnabled
-    settings.pkru = mode.pkru
+    settings.controls = mode.controls
     return settings
   }
 }

@@ -15,13 +15,13 @@ extension Assumptions {
     if options.givenGibibytePages == nil { insert(.gibibytePages) }
     if options.givenNXE == nil && processor?.efer == nil { insert(.noExecute) }
     if pat == nil && processor?.pageAttributeTable == nil { insert(.pageAttributeTable) }
-    if registers.pkru == nil { insert(.pkru) }
-    guard processor == nil else { return }
-    if options.levels == nil && kernelTables?.isFiveLevel == nil { insert(.levels) }
-    if registers.isWriteProtectEnabled == nil { insert(.writeProtect) }
-    if registers.isSMEPEnabled == nil { insert(.smep) }
-    if registers.isSMAPEnabled == nil { insert(.smap) }
-    if registers.isPKEEnabled == nil { insert(.pke) }
+    if processor == nil && options.levels == nil && kernelTables?.isFiveLevel == nil {
+      insert(.levels)
+    }
+    for control in AccessControl.allCases where registers[control] == nil {
+      // A note has CR0 and CR4.
+      if processor == nil || !control.isBit { formUnion(Assumptions(about: control)) }
+    }
   }
 
   /// What is assumed of `image`, such as `MAXPHYADDR 52`.
@@ -38,13 +38,17 @@ extension Assumptions {
       (.physicalAddressWidth, "MAXPHYADDR \(configuration.physicalAddressWidth)"),
       (.gibibytePages, state("1 GiB pages", configuration.supports1GiBPages)),
       (.noExecute, state("NXE", configuration.isNoExecuteEnabled)),
-      (.writeProtect, state("WP", mode.isWriteProtectEnabled)),
-      (.smep, state("SMEP", mode.isSMEPEnabled)), (.smap, state("SMAP", mode.isSMAPEnabled)),
-      (.pke, state("PKE", mode.isPKEEnabled)),
-      (.pageAttributeTable, "IA32_PAT as at power-on"),
     ]
-    let named = all.filter { contains($0.0) }.map(\.1)
-    // PKRU counts with PKE only.
-    return named + (contains(.pkru) && mode.isPKEEnabled ? ["PKRU 0"] : [])
+    var words = all.filter { contains($0.0) }.map(\.1)
+    for control in AccessControl.allCases where control.isBit && isAbout(control) {
+      words.append(state(control.name, mode.controls[control] != 0))
+    }
+    if contains(.pageAttributeTable) { words.append("IA32_PAT as at power-on") }
+    for control in AccessControl.allCases where !control.isBit && isAbout(control) {
+      // A register of keys counts with its bit of CR4 only.
+      guard let enabler = control.enabler, mode.controls[enabler] != 0 else { continue }
+      words.append("\(control.fullName) 0")
+    }
+    return words
   }
 }

@@ -52,13 +52,16 @@ struct OpenedImage: ~Copyable {
           ?? "check --cr3" + (memory.format == .raw ? " and --base" : ""))
     }
     let mode = mode(processor, registers)
-    if let pkru = registers.pkru, pkru > UInt64(UInt32.max) {
-      throw CommandFailure(.usage, "--pkru has 32 bits")
-    }
-    if registers.pkru != nil && !mode.isPKEEnabled {
+    for control in AccessControl.allCases where !control.isBit {
+      guard let value = registers[control] else { continue }
+      guard value <= UInt64(UInt32.max) else {
+        throw CommandFailure(.usage, "--\(control.rawValue) has 32 bits")
+      }
+      guard let enabler = control.enabler, mode.controls[enabler] == 0 else { continue }
       throw CommandFailure(
         OptionWithoutEffect(
-          option: "--pkru", reason: "CR4.PKE is off", scope: "images with PKE on, or --pke on"))
+          option: "--\(control.rawValue)", reason: "\(enabler.fullName) is off",
+          scope: "images with \(enabler.name) on, or --\(enabler.rawValue) on"))
     }
     let assumptions = Assumptions(
       notSaidBy: processor, memory.kernelTables, options: options, registers: registers, pat: pat)
@@ -148,16 +151,12 @@ struct OpenedImage: ~Copyable {
   private static func mode(
     _ processor: ImageProcessor?, _ registers: RegisterValues
   ) -> CPUMode {
-    func bit(_ number: Int, of register: UInt64?) -> Bool? {
-      register.map { $0 >> UInt64(number) & 1 != 0 }
-    }
     var mode = CPUMode(privilege: .supervisor)
-    mode.isWriteProtectEnabled =
-      registers.isWriteProtectEnabled ?? bit(16, of: processor?.cr0) ?? true
-    mode.isSMEPEnabled = registers.isSMEPEnabled ?? bit(20, of: processor?.cr4) ?? false
-    mode.isSMAPEnabled = registers.isSMAPEnabled ?? bit(21, of: processor?.cr4) ?? false
-    mode.isPKEEnabled = registers.isPKEEnabled ?? bit(22, of: processor?.cr4) ?? false
-    mode.pkru = UInt32(truncatingIfNeeded: registers.pkru ?? 0)
+    for control in AccessControl.allCases {
+      let noted = processor.flatMap { control.value(cr0: $0.cr0, cr4: $0.cr4) }
+      guard let value = registers[control] ?? noted.map(UInt64.init) else { continue }
+      mode.controls[control] = UInt32(truncatingIfNeeded: value)
+    }
     return mode
   }
 

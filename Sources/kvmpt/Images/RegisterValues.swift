@@ -1,10 +1,14 @@
 // RegisterValues: registers that count in place of those of an image.
 
-/// Registers that somebody gave in place of those of an image; nil where nobody did.
+import MMU
+
+/// Registers that the command line gives in place of those of an image.
 struct RegisterValues {
-  var isWriteProtectEnabled: Bool?
-  var isSMEPEnabled: Bool?
-  var isSMAPEnabled: Bool?
-  var isPKEEnabled: Bool?
-  var pkru: UInt64?
+  /// Those that it gives.
+  private var values: [AccessControl: UInt64] = [:]
+
+  subscript(_ control: AccessControl) -> UInt64? {
+    get { values[control] }
+    set { values[control] = newValue }
+  }
 }

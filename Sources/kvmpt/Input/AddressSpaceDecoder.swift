@@ -81,16 +81,16 @@ struct AddressSpaceDecoder {
   private mutating func decodeProcessor(_ node: YAMLNode) -> ProcessorSettings {
     var settings = ProcessorSettings()
     var fields = FieldReader(node, .processor)
-    settings.isWriteProtectEnabled = fields.flag("wp") ?? settings.isWriteProtectEnabled
     settings.isNoExecuteEnabled = fields.flag("nxe") ?? settings.isNoExecuteEnabled
-    settings.isSMEPEnabled = fields.flag("smep") ?? settings.isSMEPEnabled
-    settings.isSMAPEnabled = fields.flag("smap") ?? settings.isSMAPEnabled
-    settings.isAlignmentCheckFlagSet = fields.flag("ac") ?? settings.isAlignmentCheckFlagSet
-    settings.isPKEEnabled = fields.flag("pke") ?? settings.isPKEEnabled
-    if let pkru = fields.number("pkru", maximum: UInt64(UInt32.max)) {
-      settings.pkru = UInt32(truncatingIfNeeded: pkru)
+    for control in AccessControl.allCases {
+      if control.isBit {
+        guard let isSet = fields.flag(control.rawValue) else { continue }
+        settings.controls[control] = isSet ? 1 : 0
+      } else if let value = fields.number(control.rawValue, maximum: UInt64(UInt32.max)) {
+        settings.controls[control] = UInt32(truncatingIfNeeded: value)
+      }
     }
-    Self.refuseWithoutEffect(settings, &fields)
+    Self.refuseWithoutEffect(settings.controls, &fields)
     problems += fields.problems
     return settings
   }
@@ -98,15 +98,14 @@ struct AddressSpaceDecoder {
   /// Refuses what the processor ignores, unless it is what holds without being said.
   ///
   /// Source: Intel SDM volume 3A, section 5.6.1 (RFLAGS.AC counts with CR4.SMAP) and 5.6.2 (PKRU
-  /// counts with CR4.PKE).
+  /// counts with CR4.PKE, IA32_PKRS with CR4.PKS).
   private static func refuseWithoutEffect(
-    _ settings: ProcessorSettings, _ fields: inout FieldReader
+    _ controls: AccessControls, _ fields: inout FieldReader
   ) {
-    let cases = [
-      ("ac", "smap", settings.isAlignmentCheckFlagSet, settings.isSMAPEnabled),
-      ("pkru", "pke", settings.pkru != 0, settings.isPKEEnabled),
-    ]
-    for (key, other, isSet, isEffective) in cases where isSet && !isEffective {
+    for control in AccessControl.allCases where controls[control] != 0 {
+      guard let enabler = control.enabler, controls[enabler] == 0 else { continue }
+      let key = control.rawValue
+      let other = enabler.rawValue
       fields.report(
         "value-without-effect", at: key, "'\(key)' counts with '\(other): true' only",
         hint: "add '\(other): true', or remove '\(key)'")

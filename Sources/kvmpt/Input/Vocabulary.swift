@@ -1,5 +1,7 @@
 // Vocabulary: the keys that an object of an address-space file may have, and near misses.
 
+import MMU
+
 /// The keys of one kind of object, in the order in which messages list them.
 struct Vocabulary {
   /// What has the keys, such as "a mapping".
@@ -23,7 +25,7 @@ struct Vocabulary {
 
   static let processor = Vocabulary(
     owner: "the processor",
-    keys: ["wp", "nxe", "smep", "smap", "ac", "pke", "pkru"],
+    keys: ["wp", "nxe"] + AccessControl.allCases.dropFirst().map(\.rawValue),
     synonyms: ["nx": "nxe", "xd": "nxe", "pku": "pke"])
 
   static let memoryRange = Vocabulary(

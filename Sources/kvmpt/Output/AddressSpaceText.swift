@@ -42,13 +42,17 @@ struct AddressSpaceText {
   }
 
   private var processor: String {
-    let settings = space.processor
-    var text =
-      "processor: {wp: \(settings.isWriteProtectEnabled), nxe: \(settings.isNoExecuteEnabled),"
-      + " smep: \(settings.isSMEPEnabled), smap: \(settings.isSMAPEnabled),"
-      + " pke: \(settings.isPKEEnabled)"
-    if settings.isAlignmentCheckFlagSet { text += ", ac: true" }
-    if settings.pkru != 0 { text += ", pkru: 0x\(String(settings.pkru, radix: 16))" }
+    let controls = space.processor.controls
+    var text = "processor: {wp: \(controls.isWriteProtectEnabled),"
+    text += " nxe: \(space.processor.isNoExecuteEnabled)"
+    for control in AccessControl.allCases where control != .writeProtect {
+      // What nearly every file has is said, too, where it is off.
+      let isUsual = [.smep, .smap, .pke].contains(control)
+      guard isUsual || controls[control] != 0 else { continue }
+      let value = controls[control]
+      text += ", \(control.rawValue): "
+      text += control.isBit ? "\(value != 0)" : "0x\(String(value, radix: 16))"
+    }
     return text + "}\n"
   }
 

@@ -14,16 +14,18 @@ enum ImageText {
       parts.append("\(image.tables.configuration.rootLevel.rawValue) levels")
     }
     // What is known is said whether it is set or not where the manual's default is to have it.
-    func add(_ name: String, _ isOn: Bool, _ assumption: Assumptions, saysOff: Bool = false) {
-      if assumed.contains(assumption) { return }
+    func add(_ name: String, _ isOn: Bool, saysOff: Bool = false) {
       if isOn { modes.append(name) } else if saysOff { modes.append("no " + name) }
     }
     let configuration = image.tables.configuration
-    add("WP", image.mode.isWriteProtectEnabled, .writeProtect, saysOff: true)
-    add("NXE", configuration.isNoExecuteEnabled, .noExecute, saysOff: true)
-    add("SMEP", image.mode.isSMEPEnabled, .smep)
-    add("SMAP", image.mode.isSMAPEnabled, .smap)
-    add("PKE", image.mode.isPKEEnabled, .pke)
+    for control in AccessControl.allCases where control.isBit {
+      if !assumed.isAbout(control) {
+        add(control.name, image.mode.controls[control] != 0, saysOff: control == .writeProtect)
+      }
+      if control == .writeProtect && !assumed.contains(.noExecute) {
+        add("NXE", configuration.isNoExecuteEnabled, saysOff: true)
+      }
+    }
     if !assumed.contains(.physicalAddressWidth) {
       parts.append("MAXPHYADDR \(configuration.physicalAddressWidth)")
     }

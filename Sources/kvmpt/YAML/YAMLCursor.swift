@@ -50,10 +50,6 @@ struct YAMLCursor {
     if byte & 0xc0 != 0x80 { column += 1 }
   }
 
-  mutating func advance(by count: Int) {
-    for _ in 0..<count { advance() }
-  }
-
   /// Moves to the start of the next line when a line ends here: LF, CR or CR LF.
   mutating func advanceOverLineEnd() {
     guard isAtLineEnd else { return }

@@ -6,9 +6,10 @@ import Testing
 @Suite("Without the rule of A or D at one place, that place alone has none")
 struct MissingFlagRuleTests {
   static let accessed: [(Level, ArchitectureRule)] = [
-    (.pageTable, .accessedInPTE), (.pageDirectory, .accessedInPDE),
-    (.pageDirectoryPointerTable, .accessedInPDPTE), (.pageMapLevel4, .accessedInPML4E),
-    (.pageMapLevel5, .accessedInPML5E),
+    (.pageTable, .accessed(at: .pageTable)), (.pageDirectory, .accessed(at: .pageDirectory)),
+    (.pageDirectoryPointerTable, .accessed(at: .pageDirectoryPointerTable)),
+    (.pageMapLevel4, .accessed(at: .pageMapLevel4)),
+    (.pageMapLevel5, .accessed(at: .pageMapLevel5)),
   ]
 
   @Test("Every size of page, with 4 and 5 levels, read and written")

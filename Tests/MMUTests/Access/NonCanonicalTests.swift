@@ -41,7 +41,7 @@ struct NonCanonicalTests {
             prediction.outcome
               == (kind != .fetch && origin == .stack ? .stackFault : .generalProtection))
           #expect(prediction.mustSetAccessed.isEmpty && prediction.maySetAccessed.isEmpty)
-          #expect(prediction.blame?.rule == .canonical48BitAddress)
+          #expect(prediction.blame?.rule == .canonicalAddress(.bits48))
         }
       }
     }

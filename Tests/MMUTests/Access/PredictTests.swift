@@ -30,7 +30,7 @@ struct PredictTests {
     #expect(prediction.outcome == .pageFault([.present, .user]))
     #expect(prediction.mustSetAccessed == [])
     #expect(prediction.maySetAccessed == LevelSet(from: .pageDirectory, through: .pageMapLevel4))
-    #expect(prediction.blame?.rule == .userSupervisorInPTE)
+    #expect(prediction.blame?.rule == .userSupervisor(at: .pageTable))
   }
 
   @Test("CR0.WP decides about a supervisor write to a read-only page")

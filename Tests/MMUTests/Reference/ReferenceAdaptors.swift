@@ -14,14 +14,14 @@ extension PagingConfiguration {
 extension CPUMode {
   init(_ mode: Reference.Mode) {
     self.init(privilege: mode.user ? .user : .supervisor)
-    isWriteProtectEnabled = mode.wp
-    isSMEPEnabled = mode.smep
-    isSMAPEnabled = mode.smap
-    isAlignmentCheckFlagSet = mode.ac
-    isPKEEnabled = mode.pke
-    pkru = mode.pkru
-    isPKSEnabled = mode.pks
-    pkrs = mode.pkrs
+    self.isWriteProtectEnabled = mode.wp
+    self.isSMEPEnabled = mode.smep
+    self.isSMAPEnabled = mode.smap
+    self.isAlignmentCheckFlagSet = mode.ac
+    self.isPKEEnabled = mode.pke
+    self.pkru = mode.pkru
+    self.isPKSEnabled = mode.pks
+    self.pkrs = mode.pkrs
   }
 }
 

@@ -46,17 +46,17 @@ struct LeftOutRuleTests {
   @Test("Without PS a PDE and a PDPTE lead to tables, and nothing in them is reserved for pages")
   func pageSize() throws {
     let tables = try Tables()
-    for rule in ArchitectureRule.allCases where rule != .pageSizeInPDE {
-      let offset: UInt64 = rule == .offsetIn2MiBPage ? 0 : 0x123
+    for rule in ArchitectureRule.allCases where rule != .pageSize(.size2MiB) {
+      let offset: UInt64 = rule == .offset(in: .size2MiB) ? 0 : 0x123
       #expect(tables.page(0x123, without: rule) == [2, offset], "\(rule.id)")
     }
     #expect(tables.page(0x123, without: nil) == [2, 0x123])
-    #expect(tables.page(0x123, without: .pageSizeInPDE) == [1, 0x5123])
+    #expect(tables.page(0x123, without: .pageSize(.size2MiB)) == [1, 0x5123])
     #expect(tables.page(0x4000_0123, without: nil) == [3, 0x123])
-    #expect(tables.page(0x4000_0123, without: .pageSizeInPDE) == [3, 0x123])
+    #expect(tables.page(0x4000_0123, without: .pageSize(.size2MiB)) == [3, 0x123])
     // The PTE that stands at 0 is a PDE now.
-    #expect(tables.page(0x4000_0123, without: .pageSizeInPDPTE) == [1, 0x6123])
-    #expect(tables.page(0x123, without: .pageSizeInPDPTE) == [2, 0x123])
+    #expect(tables.page(0x4000_0123, without: .pageSize(.size1GiB)) == [1, 0x6123])
+    #expect(tables.page(0x123, without: .pageSize(.size1GiB)) == [2, 0x123])
   }
 
   @Test("What is reserved in a large page is reserved by its own rule, and only in a page")
@@ -64,17 +64,17 @@ struct LeftOutRuleTests {
     let tables = try Tables()
     #expect(tables.end(0x20_0000, without: nil) == .reservedBits(.pageDirectory, 0x4000))
     #expect(
-      tables.end(0x20_0000, without: .lowAddressReservedIn1GiBPage)
+      tables.end(0x20_0000, without: .lowAddressReserved(in: .size1GiB))
         == .reservedBits(.pageDirectory, 0x4000))
-    #expect(tables.page(0x20_0000, without: .lowAddressReservedIn2MiBPage).first == 2)
-    #expect(tables.page(0x20_0123, without: .pageSizeInPDE) == [1, 0x7123])
+    #expect(tables.page(0x20_0000, without: .lowAddressReserved(in: .size2MiB)).first == 2)
+    #expect(tables.page(0x20_0123, without: .pageSize(.size2MiB)) == [1, 0x7123])
     let large = tables.end(0x8000_0000, without: nil)
     #expect(large == .reservedBits(.pageDirectoryPointerTable, 0x2_4000))
-    #expect(tables.end(0x8000_0000, without: .lowAddressReservedIn2MiBPage) == large)
-    #expect(tables.page(0x8000_0000, without: .lowAddressReservedIn1GiBPage).first == 3)
+    #expect(tables.end(0x8000_0000, without: .lowAddressReserved(in: .size2MiB)) == large)
+    #expect(tables.page(0x8000_0000, without: .lowAddressReserved(in: .size1GiB)).first == 3)
     // The table at 0x24000 is outside memory.
     #expect(
-      tables.end(0x8000_0000, without: .pageSizeInPDPTE)
+      tables.end(0x8000_0000, without: .pageSize(.size1GiB))
         == .tableOutsideMemory(.pageDirectory, GuestPhysicalAddress(truncating: 0x2_4000)))
   }
 }

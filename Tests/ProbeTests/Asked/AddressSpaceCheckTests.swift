@@ -333,6 +333,30 @@ struct AddressSpaceCheckTests {
         "protection-key-too-large",
       ])
   }
+
+  @Test("Two expectations of one access contradict each other where no machine can meet both")
+  func twoExpectations() {
+    let outcomes: [ExpectedOutcome] = [
+      .success(nil), .success(AddressSpaceCheckTests.at(0x5000)),
+      .success(AddressSpaceCheckTests.at(0x7000)), .fault(errorCode: nil), .fault(errorCode: 0),
+      .fault(errorCode: 1),
+    ]
+    for (index, first) in outcomes.enumerated() {
+      for (position, second) in outcomes.enumerated() {
+        let space = AddressSpaceCheckTests.space(
+          [AddressSpaceCheckTests.mapping(0x5000)],
+          expectations: [first, second].map {
+            Probe.Expectation(
+              linearAddress: 0x5000, access: .read, privilege: .supervisor, outcome: $0)
+          })
+        let isSameKind = (index < 3) == (position < 3)
+        let isOpen = [0, 3].contains(index) || [0, 3].contains(position)
+        let isMet = isSameKind && (isOpen || index == position)
+        let found = space.check().map { $0.id }.contains("contradictory-expectations")
+        #expect(found != isMet, "\(first) \(second)")
+      }
+    }
+  }
 }
 
 @Suite("Numbers are written as address-space files write them")

@@ -191,6 +191,30 @@ struct ConformanceSpaceTests {
     #expect(run.count - rest.count <= 4 && run.count > rest.count)
   }
 
+  @Test("the ends of the hole between the canonical halves are among the addresses that are not")
+  func holeEnds() throws {
+    let plan = ConformancePlan(.full, for: Self.machine(Self.everything))
+    let sequences = plan.sequences.filter {
+      $0.name.hasPrefix("addresses that are not canonical")
+    }
+    for rootLevel in [Level.pageMapLevel4, .pageMapLevel5] {
+      let width: UInt64 = rootLevel == .pageMapLevel5 ? 57 : 48
+      var found: Set<UInt64> = []
+      for sequence in sequences where sequence.space.rootLevel == rootLevel {
+        for step in sequence.steps {
+          if case .access(_, _, let addresses, _) = step { found.formUnion(addresses) }
+        }
+      }
+      let hole = 1 << (width - 1)..<UInt64.max << (width - 1)
+      #expect(found.isSuperset(of: [hole.lowerBound, hole.upperBound - 0x1000, 1 << 63]))
+      // Each high bit of a mapped address, turned over by itself.
+      let singles = (width..<64).allSatisfy { bit in
+        found.contains { $0 >> bit & 1 != 0 && $0 & ~(1 << bit) < 1 << (width - 1) }
+      }
+      #expect(singles, "\(rootLevel)")
+    }
+  }
+
   @Test(
     "a block says its mode and its access, and that a supervisor read comes first where it does")
   func blockWords() {

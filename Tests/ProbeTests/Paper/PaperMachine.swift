@@ -411,15 +411,15 @@ extension ProcessorSettings {
   /// The settings that give these registers.
   fileprivate init(onPaper state: ProcessorState) {
     self.init()
-    isWriteProtectEnabled = state.cr0 >> 16 & 1 != 0
-    isNoExecuteEnabled = state.efer >> 11 & 1 != 0
-    isSMEPEnabled = state.cr4 >> 20 & 1 != 0
-    isSMAPEnabled = state.cr4 >> 21 & 1 != 0
-    isPKEEnabled = state.cr4 >> 22 & 1 != 0
-    isPKSEnabled = state.cr4 >> 24 & 1 != 0
-    pkru = state.pkru
-    pkrs = state.pkrs
-    isAlignmentCheckFlagSet = state.isAlignmentCheckFlagSet
+    self.isWriteProtectEnabled = state.cr0 >> 16 & 1 != 0
+    self.isNoExecuteEnabled = state.efer >> 11 & 1 != 0
+    self.isSMEPEnabled = state.cr4 >> 20 & 1 != 0
+    self.isSMAPEnabled = state.cr4 >> 21 & 1 != 0
+    self.isPKEEnabled = state.cr4 >> 22 & 1 != 0
+    self.isPKSEnabled = state.cr4 >> 24 & 1 != 0
+    self.pkru = state.pkru
+    self.pkrs = state.pkrs
+    self.isAlignmentCheckFlagSet = state.isAlignmentCheckFlagSet
   }
 }
 

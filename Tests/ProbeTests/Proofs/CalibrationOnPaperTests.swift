@@ -128,17 +128,18 @@ struct CalibrationOnPaperTests {
     let refused = AccessOutcome.pageFault([.present, .reserved])
     let known = [
       // What the plain modes are known to do otherwise, in detail and altogether.
-      Deviation(when: [.rule(.presentInPTE)], .errorCodeLacks(1)),
-      Deviation(when: [.rule(.bit8ReservedInPML4E)], .errorCodeLacks(1)),
-      Deviation(when: [.rule(.bit8ReservedInPML4E), .kind(.write)], .succeeds),
+      Deviation(when: [.rule(.present(at: .pageTable))], .errorCodeLacks(1)),
+      Deviation(when: [.rule(.bit8Reserved(at: .pageMapLevel4))], .errorCodeLacks(1)),
+      Deviation(when: [.rule(.bit8Reserved(at: .pageMapLevel4)), .kind(.write)], .succeeds),
     ]
     func withdrawn(_ plainDifference: EvidenceDifference) -> [MachineFeature] {
       var plain = ConformanceEvidence()
-      plain.add(Self.key(.presentInPDE, refused))
+      plain.add(Self.key(.present(at: .pageDirectory), refused))
       plain.add(plainDifference, Self.record)
       var other = ConformanceEvidence()
       other.add(
-        EvidenceDifference(Self.key(.bit8ReservedInPML4E, refused), .success), Self.record)
+        EvidenceDifference(Self.key(.bit8Reserved(at: .pageMapLevel4), refused), .success),
+        Self.record)
       let judgement = SampleJudgement(
         MatrixSample(), [[]: plain, [.smap]: other], knowing: known,
         deadline: .now + .seconds(600))
@@ -148,12 +149,14 @@ struct CalibrationOnPaperTests {
     // The same rule, of which only the error code lacks a bit: the machine keeps it.
     #expect(
       withdrawn(
-        EvidenceDifference(Self.key(.bit8ReservedInPML4E, refused), .pageFault(8))) == [.smap])
+        EvidenceDifference(Self.key(.bit8Reserved(at: .pageMapLevel4), refused), .pageFault(8)))
+        == [.smap])
     // Another rule says nothing of this one.
     #expect(
-      withdrawn(EvidenceDifference(Self.key(.presentInPTE, refused), .pageFault(8))) == [])
+      withdrawn(EvidenceDifference(Self.key(.present(at: .pageTable), refused), .pageFault(8)))
+        == [])
     // The same rule, which writes break in the plain modes as well.
-    var write = Self.key(.bit8ReservedInPML4E, refused)
+    var write = Self.key(.bit8Reserved(at: .pageMapLevel4), refused)
     write.subject.kind = .write
     #expect(withdrawn(EvidenceDifference(write, .success)) == [])
   }

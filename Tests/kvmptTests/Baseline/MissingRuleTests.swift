@@ -16,7 +16,8 @@ struct MissingRuleTests {
   /// Some of the rules, each from another part of the model, that every host shows; all of them with
   /// `KVMPT_MISSING_RULES=all`.
   private static let some: [ArchitectureRule] = [
-    .presentInPTE, .readWriteInPDE, .userSupervisorInPDPTE, .writeProtectStopsSupervisorWrite,
+    .present(at: .pageTable), .readWrite(at: .pageDirectory),
+    .userSupervisor(at: .pageDirectoryPointerTable), .writeProtectStopsSupervisorWrite,
     .errorCodeWrite,
   ]
 
@@ -65,12 +66,13 @@ struct MissingRuleTests {
       .keyWriteDisableNeedsWriteProtect, .keyDoesNotStopFetch, .keyIsReadFromLeafOnly:
       ["protection-keys"]
     case .supervisorKeyAccessDisable, .supervisorKeyWriteDisable: ["supervisor-protection-keys"]
-    case .canonical57BitAddress: ["5-level-paging"]
-    case .pageSizeReservedInPDPTE: ["no-1gib-pages"]
-    case .bit8ReservedInPML4E: ["amd"]
-    case .bit8ReservedInPML5E: ["amd", "5-level-paging"]
-    case .pageSizeInPDPTE, .patBitIn1GiBPage, .offsetIn1GiBPage, .lowAddressReservedIn1GiBPage,
-      .dirtyInPDPTE:
+    case .canonicalAddress(.bits57): ["5-level-paging"]
+    case .pageSizeReserved(at: .pageDirectoryPointerTable): ["no-1gib-pages"]
+    case .bit8Reserved(at: .pageMapLevel4): ["amd"]
+    case .bit8Reserved(at: .pageMapLevel5): ["amd", "5-level-paging"]
+    case .pageSize(.size1GiB), .patBit(in: .size1GiB), .offset(in: .size1GiB),
+      .lowAddressReserved(in: .size1GiB),
+      .dirty(in: .size1GiB):
       ["1gib-pages"]
     default: rule.id.hasSuffix("pml5e") ? ["5-level-paging"] : []
     }

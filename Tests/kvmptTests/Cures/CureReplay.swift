@@ -32,7 +32,8 @@ struct CureReplay {
   /// Options that say how an image is read; they are the same for the copy.
   private static let kept: Set<String> = [
     "--cr3", "--vcpu", "--base", "--levels", "--physical-bits", "--nxe", "--1gib-pages", "--vendor",
-    "--wp", "--smep", "--smap", "--pke", "--pkru", "--ac",
+    "--wp", "--smep", "--smap", "--pke", "--pkru", "--pks", "--pkrs",
+    "--ac",
   ]
 
   /// Replays what a run with `arguments` printed, and says how many changes that were.
@@ -137,10 +138,10 @@ struct CureReplay {
       options.removeAll { $0.name == option.name }
       options.append(option)
     }
-    if sentence.clearedPKRU != 0 {
-      let index = try #require(options.firstIndex { $0.name == "--pkru" }, words)
+    for (option, bits) in sentence.clearedKeyBits {
+      let index = try #require(options.firstIndex { $0.name == option }, words)
       let number = try NumberText.parse(options[index].value, allowsUnit: false)
-      options[index].value = "0x\(String(number & ~sentence.clearedPKRU, radix: 16))"
+      options[index].value = "0x\(String(number & ~bits, radix: 16))"
     }
     let changed = options.flatMap { [$0.name, $0.value] }
     let address = sentence.address ?? printed.address

@@ -27,7 +27,10 @@ struct CureReplayTests {
     #expect(CureSentence.applied(put.changes[0].deeds, to: 0x1234) == 0x83)
     let keys = try #require(
       CureSentence("clear bits 5:4 (WD and AD) in PKRU, which holds for every page of the key"))
-    #expect(keys.clearedPKRU == 0x30)
+    #expect(keys.clearedKeyBits == ["--pkru": 0x30])
+    let supervisor = try #require(
+      CureSentence("clear bit 2 (AD) in IA32_PKRS, which holds for every page of the key"))
+    #expect(supervisor.clearedKeyBits == ["--pkrs": 4])
     #expect(CureSentence("set bit 2 (U/S)") == nil)
     #expect(CureSentence("use another page") == nil)
   }

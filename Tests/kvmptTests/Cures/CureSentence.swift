@@ -16,8 +16,8 @@ struct CureSentence {
   private(set) var changes: [(entryAddress: UInt64, deeds: [Deed])] = []
   /// Options of kvmpt that say what changes besides the tables.
   private(set) var options: [(name: String, value: String)] = []
-  /// Bits of PKRU that are cleared.
-  private(set) var clearedPKRU: UInt64 = 0
+  /// Bits that are cleared in PKRU or IA32_PKRS, by the option that says the register.
+  private(set) var clearedKeyBits: [String: UInt64] = [:]
   /// The address that is used in place of the one that was.
   private(set) var address: String?
 
@@ -27,10 +27,10 @@ struct CureSentence {
     \sat\s0x ([0-9a-f]+) \s \( level\s\d,\sindex\s\d+ \)
     /#
   }
-  private static var key: Regex<(Substring, Substring)> {
+  private static var key: Regex<(Substring, Substring, Substring)> {
     #/
     (?: ,\sand\s )? clear\sbits?\s ([0-9:,\s]*[0-9]) \s \( [A-Za-z\s]+ \)
-    \sin\sPKRU,\swhich\sholds\sfor\severy\spage\sof\sthe\skey
+    \sin\s(PKRU|IA32_PKRS),\swhich\sholds\sfor\severy\spage\sof\sthe\skey
     /#
   }
   private static var bitDeed: Regex<(Substring, Substring, Substring)> {
@@ -81,7 +81,7 @@ struct CureSentence {
         isPlaced = true
         take(match.range)
       } else if let match = rest.prefixMatch(of: Self.key) {
-        clearedPKRU |= Self.bits(match.1)
+        clearedKeyBits[match.2 == "PKRU" ? "--pkru" : "--pkrs", default: 0] |= Self.bits(match.1)
         take(match.range)
       } else if let match = rest.prefixMatch(of: Self.bitDeed) {
         let bits = Self.bits(match.2)

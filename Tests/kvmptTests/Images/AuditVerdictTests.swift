@@ -81,4 +81,17 @@ struct AuditVerdictTests {
   func codes() {
     #expect(AuditAnswer.Verdict.allCases.map(\.status.rawValue) == [1, 77, 0])
   }
+
+  @Test("A wrong line of an allow-list is named by its number, after lines that are empty")
+  func allowListLine() throws {
+    let rule = AuditRule.allCases[0].rawValue
+    let list = try TemporaryFile("\n# a comment\n\n\(rule) * a reason\n\nno-such-rule * why\n")
+    #expect { try AllowList(path: list.path) } throws: {
+      ($0 as? CommandFailure)?.text.contains("\(list.path):6: 'no-such-rule' is not a rule")
+        == true
+    }
+    let right = try TemporaryFile("\n\n\(rule) 0x1000-0x1fff because it must\n")
+    let lines = try AllowList(path: right.path).lines
+    #expect(lines.count == 1 && lines[0].first == 0x1000 && lines[0].reason == "because it must")
+  }
 }

@@ -298,7 +298,9 @@ struct AddressSpaceFileMeaningTests {
         lines
       levels: 5
       memory: 1GiB
-      processor: {wp: false, nxe: true, smep: true, smap: true, ac: true, pke: true, pkru: 0xC}
+      processor:
+        {wp: false, nxe: true, smep: true, smap: true, ac: true, pke: true, pkru: 0xC, pks: true,
+        pkrs: 0x30}
       recursive-slot: {index: 0x1fe, rights: r-x, user: false}
       mappings:
         - name: data
@@ -337,6 +339,8 @@ struct AddressSpaceFileMeaningTests {
     processor.isAlignmentCheckFlagSet = true
     processor.isPKEEnabled = true
     processor.pkru = 12
+    processor.isPKSEnabled = true
+    processor.pkrs = 48
     func linear(_ value: UInt64) -> LinearAddress {
       LinearAddress(truncating: value, width: .bits57)
     }

@@ -102,6 +102,10 @@ struct KeyEffectTests {
     KeyCase(.processor, "pkru", "0x4", .refused("value-without-effect")),
     KeyCase(
       .processor, "pkru", "0xffff_ffff", beside: "pke: false", .refused("value-without-effect")),
+    KeyCase(.processor, "pks", "true"),
+    KeyCase(.processor, "pkrs", "0x4", beside: "pks: true"),
+    KeyCase(.processor, "pkrs", "0x4", .refused("value-without-effect")),
+    KeyCase(.processor, "pkrs", "0x4", beside: "pke: true", .refused("value-without-effect")),
     KeyCase(.mapping, "name", "a"), KeyCase(.mapping, "linear", "0x8000_0000"),
     KeyCase(.mapping, "linear", "0x80_0000_0000_0000", line: "levels: 5"),
     KeyCase(.mapping, "linear", "0x80_0000_0000_0000", .refused("not-canonical")),
@@ -156,7 +160,8 @@ struct KeyEffectTests {
     "file.processor", "file.expect", "file.recursive-slot", "slot.index", "range.base",
     "range.size",
     "processor.wp", "processor.nxe", "processor.smep",
-    "processor.smap", "processor.pke", "mapping.name", "mapping.size", "expectation.address",
+    "processor.smap", "processor.pke", "processor.pks", "mapping.name", "mapping.size",
+    "expectation.address",
     "expectation.access", "expectation.cpl", "expectation.outcome",
   ]
 
@@ -211,7 +216,7 @@ struct KeyEffectTests {
         keys.insert(name)
       }
     }
-    #expect(keys.count == 40 && keys.isSuperset(of: Self.alwaysCounting))
+    #expect(keys.count == 42 && keys.isSuperset(of: Self.alwaysCounting))
     #expect(Self.cases.allSatisfy { keys.contains("\($0.owner).\($0.key)") })
   }
 
@@ -219,7 +224,8 @@ struct KeyEffectTests {
   func defaults() {
     #expect(
       reader.problems(
-        "memory: 4MiB\nmappings: []\nprocessor: {smap: false, ac: false, pke: false, pkru: 0}\n")
+        "memory: 4MiB\nmappings: []\nprocessor: {smap: false, ac: false, pke: false, pkru: 0, pks: false, pkrs: 0}\n"
+      )
         == [])
   }
 }

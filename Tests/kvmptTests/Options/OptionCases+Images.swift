@@ -90,15 +90,32 @@ extension OptionCase {
         OptionCase(
           command: command, situation: rooted, option: ["--pkru", "0x5"],
           outcome: .refused("CR4.PKE is off")),
+        OptionCase(
+          command: command, situation: rooted, option: ["--pks", "on"],
+          outcome: .changes),
+        OptionCase(
+          command: command, situation: rooted + ["--pks", "on"], option: ["--pkrs", "0x5"],
+          outcome: .changes),
+        OptionCase(
+          command: command, situation: rooted, option: ["--pkrs", "0x5"],
+          outcome: .refused("CR4.PKS is off")),
       ]
     }
     // Nothing is shown of PKE alone where its keys deny nothing.
-    let needed = rights.filter { !($0.command == "aliases" && $0.option[0] == "--pke") }
-    let keys = OptionCase(
-      command: "aliases", situation: [OptionImages.shared.raw, "--cr3", "0x1000", "--pkru", "0x5"],
-      option: ["--pke", "on"], outcome: .changes)
+    let needed = rights.filter {
+      !($0.command == "aliases" && ["--pke", "--pks"].contains($0.option[0]))
+    }
+    let keys = [("--pkru", "--pke"), ("--pkrs", "--pks")].map { rights, enabler in
+      OptionCase(
+        command: "aliases", situation: [OptionImages.shared.raw, "--cr3", "0x1000", rights, "0x5"],
+        option: [enabler, "on"], outcome: .changes)
+    }
     let ignoring = [["--tree"], ["--format", "tlb"]].flatMap { form in
-      [["--wp", "off"], ["--smep", "on"], ["--smap", "on"], ["--pke", "on"], ["--pkru", "0"]].map {
+      [
+        ["--wp", "off"], ["--smep", "on"], ["--smap", "on"], ["--pke", "on"], ["--pkru", "0"],
+        ["--pks", "on"],
+        ["--pkrs", "0"],
+      ].map {
         OptionCase(
           command: "dump", situation: [raw, "--cr3", "0x1000"] + form, option: $0,
           outcome: .refused("no effective rights"))
@@ -110,7 +127,7 @@ extension OptionCase {
         command: $0, situation: situation($0) + ["--cr3", "0x1000"], option: ["--smep"],
         outcome: .refused("Unknown option"))
     }
-    return needed + [keys] + ignoring + others
+    return needed + keys + ignoring + others
   }
 
   /// The registers of `explain`, each with accesses that depend on it and accesses that do not.
@@ -144,6 +161,11 @@ extension OptionCase {
       explain("0x3000", "fetch", "3", ["--pke", "on"], no),
       explain("0x3000", "read", "3", ["--pkru", "0x4"], .refused("CR4.PKE is off")),
       explain("0x3000", "read", "3", ["--pke", "on"], .changes, beside: ["--pkru", "0x4"]),
+      explain("0x2000", "read", "0", ["--pkrs", "0x1"], .changes, beside: ["--pks", "on"]),
+      explain("0x2000", "read", "0", ["--pks", "on"], .changes, beside: ["--pkrs", "0x1"]),
+      explain("0x3000", "fetch", "3", ["--pks", "on"], no),
+      explain("0x3000", "fetch", "3", ["--pkrs", "0x4"], no),
+      explain("0x3000", "read", "3", ["--pkrs", "0x4"], .refused("CR4.PKS is off")),
     ]
       + [
         OptionCase(
@@ -253,7 +275,7 @@ extension OptionCase {
       }
       + (unused + [
         ["--expect", other], ["--wp", "off"], ["--smep", "on"], ["--smap", "on"], ["--pke", "on"],
-        ["--pkru", "0x55"], ["--pat", "linux"],
+        ["--pkru", "0x55"], ["--pks", "on"], ["--pkrs", "0x55"], ["--pat", "linux"],
       ]).map {
         OptionCase(
           command: "verify", situation: [yaml], option: $0,

@@ -59,6 +59,7 @@ struct PastedNumberTests {
       ["explain", raw, "--error-code", "0x4", "--cr2", "4096"] + cr3,
       ["diff", raw, raw, "--cr3-b", "4096"] + cr3, ["audit", raw, "--user-stack", "4096"] + cr3,
       ["dump", raw, "--pke", "on", "--pkru", "4096"] + cr3,
+      ["dump", raw, "--pks", "on", "--pkrs", "4096"] + cr3,
     ] {
       let run = try ProgramRun(arguments)
       #expect(run.exitCode == 64, "\(arguments)")

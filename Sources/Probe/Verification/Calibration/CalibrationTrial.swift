@@ -85,8 +85,8 @@ struct CalibrationTrial {
     case .supervisorProtectionKeys:
       rounds = Self.supervisorKeyRounds
       // Keys of supervisor pages are tried at CPL 0: whether PK is reported of an access from CPL 3,
-      // which U/S stops anyway, is a question for rules and not of the feature. User pages, for
-      // which PKRS says nothing, are tried at both.
+      // which U/S stops anyway, is not a question of the feature: see `tryKeyReports`. User pages,
+      // for which PKRS says nothing, are tried at both.
       scratch = Self.scratch(
         Self.pagesWithKeys(isUser: false).map { $0.with(.supervisor) }
           + [
@@ -95,6 +95,23 @@ struct CalibrationTrial {
           ], rounds)
     }
   }
+
+  /// Supervisor pages at `addresses` whose key denies reads and writes, or writes, beside a user page.
+  init(deniedSupervisorPages addresses: [UInt64], rootLevel: Level) {
+    rounds = [1 as UInt32, 2].map { bits in
+      TrialRound(
+        Self.settings {
+          $0.isPKSEnabled = true
+          $0.pkrs = Self.rights((1, bits))
+        })
+    }
+    scratch = Self.scratch(
+      [Page(at: Self.userPage, isUser: true)] + addresses.map { Page(at: $0, key: 1) },
+      rootLevel: rootLevel, rounds)
+  }
+
+  /// The page that accesses of CPL 3 can use in ``init(deniedSupervisorPages:rootLevel:)``.
+  static let userPage = base
 
   private static let base: UInt64 = 1 << 39
   private static let triedKeys: [UInt8] = [0, 1, 2, 7, 15]

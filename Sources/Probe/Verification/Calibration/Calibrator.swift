@@ -43,6 +43,12 @@ struct Calibrator {
       case .unfinished: throw .calibrationUnfinished
       }
     }
+    let tried = profile.features.intersection(trials)
+    if tried.contains(.supervisorProtectionKeys), unexplained == .fail {
+      try tryKeyReports(
+        &profile,
+        rootLevel: tried.contains(.fiveLevelPaging) ? .pageMapLevel5 : .pageMapLevel4)
+    }
     return profile
   }
 
@@ -197,7 +203,7 @@ struct Calibrator {
     return collector.isUnfinished ? .unfinished : nil
   }
 
-  private func bench(
+  func bench(
     for scratch: ScratchSpace, _ profile: MachineProfile, lossLimit: Int
   ) throws(MachineError) -> TrialBench {
     try TrialBench(
@@ -205,7 +211,7 @@ struct Calibrator {
   }
 
   /// The machine as one that has everything, so that nothing is left out.
-  private static func assumed(_ profile: MachineProfile) -> MachineProfile {
+  static func assumed(_ profile: MachineProfile) -> MachineProfile {
     var assumed = profile
     assumed.features = Set(MachineFeature.allCases)
     return assumed
@@ -225,7 +231,7 @@ struct Calibrator {
     }
   }
 
-  private static func text(_ verdict: ProbeVerdict) -> String {
+  static func text(_ verdict: ProbeVerdict) -> String {
     "\(verdict.manner.kind.label) of \(HexadecimalNumber(verdict.address)) at CPL"
       + " \(verdict.manner.privilege.rawValue): the model says"
       + " \(verdict.modelled.words), the machine \(verdict.executed.words)"

@@ -109,22 +109,22 @@ struct AskedOracle: Sendable {
   private func allows(_ manner: ProbeManner, _ properties: PageProperties) -> Bool {
     let processor = space.processor
     let isKernel = manner.privilege == .supervisor
-    let kernelIgnoresReadOnly = isKernel && !processor.isWriteProtectEnabled
+    let kernelIgnoresReadOnly = isKernel && !processor.controls.isWriteProtectEnabled
     if !isKernel && !properties.isUser { return false }
     switch manner.kind {
     case .fetch:
-      if isKernel && properties.isUser && processor.isSMEPEnabled { return false }
+      if isKernel && properties.isUser && processor.controls.isSMEPEnabled { return false }
       return properties.rights.contains(.execute)
     case .read, .write:
-      if isKernel && properties.isUser && processor.isSMAPEnabled
-        && !processor.isAlignmentCheckFlagSet
+      if isKernel && properties.isUser && processor.controls.isSMAPEnabled
+        && !processor.controls.isAlignmentCheckFlagSet
       {
         return false
       }
       let isWrite = manner.kind == .write
       // Keys of user pages count by PKRU, those of supervisor pages by IA32_PKRS.
-      if properties.isUser ? processor.isPKEEnabled : processor.isPKSEnabled {
-        let register = properties.isUser ? processor.pkru : processor.pkrs
+      if properties.isUser ? processor.controls.isPKEEnabled : processor.controls.isPKSEnabled {
+        let register = properties.isUser ? processor.controls.pkru : processor.controls.pkrs
         let keyRights = register >> (2 * UInt32(properties.protectionKey & 15)) & 3
         if keyRights & 1 != 0 { return false }
         if keyRights & 2 != 0 && isWrite && !kernelIgnoresReadOnly { return false }

@@ -130,6 +130,9 @@ struct ExperimentSetup: Sendable {
   /// See ``VerificationOptions/isCancelled``.
   let isCancelled: @Sendable () -> Bool
 
+  /// The registers that the guest runs with.
+  var state: ProcessorState { ProcessorState(settings, rootLevel: configuration.rootLevel) }
+
   /// Gathers the machine's answers.
   func collector() -> VerdictCollector {
     VerdictCollector(machine: profile.identity.name, second: second)

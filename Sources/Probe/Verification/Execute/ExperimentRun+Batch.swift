@@ -10,23 +10,23 @@ extension ExperimentRun {
     _ probes: ArraySlice<PlannedProbe>, _ manner: ProbeManner, _ loop: AgentBatch.Loop,
     into collector: inout VerdictCollector
   ) throws(MachineError) {
-    // A list, because a guest may die at every record of many.
-    var open = [probes]
-    while let part = open.popLast() {
-      guard let suspect = try runPart(part, manner, loop, into: &collector) else { continue }
-      open.append(part[(suspect + 1)...])
-      open.append(part[suspect...suspect])
-      open.append(part[part.startIndex..<suspect])
+    var parts = BatchParts(probes)
+    while let part = parts.next() {
+      guard let (death, record) = try runPart(part, manner, loop, into: &collector) else {
+        continue
+      }
+      if parts.divide(part, at: record) { continue }
+      let probe = part[part.startIndex]
+      add(verdict(probe, manner, .lost(death)), page: probe.page, to: &collector)
+      progress.advance(by: 1)
     }
   }
 
-  /// Runs a part of a batch; returns the probe that may have killed the guest, where it died and the
-  /// part has others, which are to be run anew.
+  /// Runs a part of a batch; returns how and where the guest died in it, if it did.
   private mutating func runPart(
     _ probes: ArraySlice<PlannedProbe>, _ manner: ProbeManner, _ loop: AgentBatch.Loop,
     into collector: inout VerdictCollector
-  ) throws(MachineError) -> Int? {
-    guard !probes.isEmpty else { return nil }
+  ) throws(MachineError) -> (death: GuestDeath, record: Int?)? {
     if let reason = experiment.setup.reasonToStop(deadline: deadline) {
       for probe in probes {
         add(verdict(probe, manner, .notRun(reason)), page: probe.page, to: &collector)
@@ -35,23 +35,15 @@ extension ExperimentRun {
       return nil
     }
     try experiment.machine.showHostChanges()
-    let records = AgentRecords(in: experiment.machine.agent)
+    let records = session.records
     // A value that is no page's, so that a record without an answer is none.
     for (index, probe) in probes.enumerated() { records.ask(probe.address, value: .max, at: index) }
     if loop == .write { clearWrites(probes) }
-    let start = ContinuousClock.now
-    var end = try experiment.machine.run(
-      AgentBatch(
-        loop: loop, privilege: manner.privilege, recordCount: probes.count,
-        cr3: experiment.slot.rootAddress, windowAddress: experiment.slot.windowAddress,
-        state: ProcessorState(
-          experiment.setup.settings, rootLevel: experiment.setup.configuration.rootLevel)),
+    let run = try session.run(
+      loop, at: manner.privilege, count: probes.count, in: experiment.setup.state,
       deadline: deadline)
-    collector.addGuestTime(ContinuousClock.now - start)
-    if case .finished = end, experiment.agent.constants() != constants {
-      end = .died(.agentOverwritten, record: nil)
-    }
-    switch end {
+    collector.addGuestTime(run.time)
+    switch run.end {
     case .finished(let deviceWrites):
       compare(probes, manner, loop, deviceWrites, into: &collector)
       progress.advance(by: probes.count)
@@ -66,14 +58,7 @@ extension ExperimentRun {
       progress.advance(by: probes.count)
     case .died(let death, let record):
       try recover()
-      if probes.count == 1 {
-        let probe = probes[probes.startIndex]
-        add(verdict(probe, manner, .lost(death)), page: probe.page, to: &collector)
-        progress.advance(by: 1)
-        return nil
-      }
-      // What the dead guest says about where it was may be wrong, so every part is run anew.
-      return probes.startIndex + min(max(0, record ?? probes.count / 2), probes.count - 1)
+      return (death, record)
     }
     return nil
   }
@@ -91,7 +76,7 @@ extension ExperimentRun {
     _ probes: ArraySlice<PlannedProbe>, _ manner: ProbeManner, _ loop: AgentBatch.Loop,
     _ deviceWrites: [UInt64: UInt64], into collector: inout VerdictCollector
   ) {
-    let records = AgentRecords(in: experiment.machine.agent)
+    let records = session.records
     let strays = loop == .write ? strayWrites(probes, manner) : []
     var flags = ExpectedFlags(
       tableCount: tablesBefore.count,

@@ -24,7 +24,7 @@ extension ExperimentRun {
   func strayWrites(
     _ probes: ArraySlice<PlannedProbe>, _ manner: ProbeManner
   ) -> Set<UInt64> {
-    let records = AgentRecords(in: experiment.machine.agent)
+    let records = session.records
     var strays: Set<UInt64> = []
     var expected: [UInt64: UInt64] = [:]
     for (index, probe) in probes.enumerated() {

@@ -21,7 +21,7 @@ struct ExperimentRun {
   let predictions: [PagePrediction]
   var frames: FrameTable
   let tablesBefore: TablesBefore
-  let constants: [[UInt8]]
+  let session: AgentSession
   /// For each page the manners about which another machine is to be asked.
   var openManners: [ProbeManners]
   /// The frames without RAM for which the machine can tell that an access went there.
@@ -40,7 +40,8 @@ struct ExperimentRun {
     self.observableDevices = observableDevices
     self.deadline = deadline
     self.progress = progress
-    constants = experiment.agent.constants()
+    session = AgentSession(
+      experiment.machine, experiment.agent, root: experiment.slot.rootAddress)
     openManners = [ProbeManners](repeating: [], count: pages.count)
     tablesBefore = TablesBefore(
       experiment.tables.frames, in: experiment.memory, copyOf: experiment.original,

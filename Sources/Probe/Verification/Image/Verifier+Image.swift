@@ -228,12 +228,21 @@ extension Verifier {
 extension ProcessorSettings {
   /// Turns off what the machine lacks and what changes no access, and says what that is.
   ///
-  /// With a PKRU of 0 protection keys forbid nothing. Source: Intel SDM volume 3A, section 5.6.2.
+  /// With a PKRU of 0, or an IA32_PKRS, protection keys forbid nothing. Source: Intel SDM volume 3A,
+  /// section 5.6.2.
   fileprivate mutating func omit(featuresMissingFrom profile: MachineProfile?) -> [MachineFeature] {
-    guard let profile, isPKEEnabled, pkru == 0, !profile.features.contains(.protectionKeys) else {
-      return []
+    guard let profile else { return [] }
+    var omitted: [MachineFeature] = []
+    if controls.isPKEEnabled, controls.pkru == 0, !profile.features.contains(.protectionKeys) {
+      controls.isPKEEnabled = false
+      omitted.append(.protectionKeys)
     }
-    isPKEEnabled = false
-    return [.protectionKeys]
+    if controls.isPKSEnabled, controls.pkrs == 0,
+      !profile.features.contains(.supervisorProtectionKeys)
+    {
+      controls.isPKSEnabled = false
+      omitted.append(.supervisorProtectionKeys)
+    }
+    return omitted
   }
 }

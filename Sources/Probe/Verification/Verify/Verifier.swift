@@ -99,12 +99,9 @@ public struct Verifier: Sendable {
     timeLimit: Duration
   ) throws(MachineError) -> MachineProfile? {
     guard let factory else { return nil }
-    var trials: Set<MachineFeature> = []
+    // XD is tried always.
+    var trials = settings.neededFeatures.subtracting([.noExecute])
     if rootLevel == .pageMapLevel5 { trials.insert(.fiveLevelPaging) }
-    if settings.isSMEPEnabled { trials.insert(.smep) }
-    if settings.isSMAPEnabled { trials.insert(.smap) }
-    if settings.isPKEEnabled { trials.insert(.protectionKeys) }
-    if settings.isPKSEnabled { trials.insert(.supervisorProtectionKeys) }
     var profile = try Calibrator(
       factory: factory, deadline: ContinuousClock.now + max(timeLimit, .seconds(5)),
       known: knownDeviations
