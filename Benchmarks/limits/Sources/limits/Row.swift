@@ -12,7 +12,7 @@ struct Row {
   let limit: String?
   /// The largest ratio that is wanted.
   let target: Double?
-  /// The most instructions that are wanted for one operation.
+  /// The instructions of one operation, as they were measured; more by 2 % and by a tenth are too many.
   let instructions: Double?
 
   init(
@@ -46,18 +46,29 @@ let rows: [Row] = [
     instructions: 65),
   Row(
     "map 4 KiB, open cursor", "mapThroughCursor", limit: "storeLimit", target: 4.6,
-    instructions: 27),
-  Row("map a range of 4 KiB", "mapRange", limit: "storeLimit", target: 1.6, instructions: 8),
-  Row("map a range of 2 MiB", "mapLargeRange", limit: "largeStoreLimit", target: 2),
-  Row("map 2 MiB, a call per page", "mapLargeCallPerPage", limit: "largeStoreLimit"),
-  Row("protect a range, offline", "protectRange", limit: "protectLimit", target: 1.6),
-  Row("protect a range, live", "protectLiveRange", limit: "protectLimit", target: 15),
-  Row("unmap a range, report", "unmapRange", limit: "unmapLimit", target: 2),
-  Row("unmap a range, report, live", "unmapLiveRange", limit: "unmapLimit"),
-  Row("unmap whole tables", "unmapWholeTables", limit: "unmapLimit", target: 0.06),
+    instructions: 24.64),
+  Row("map a range of 4 KiB", "mapRange", limit: "storeLimit", target: 1.6, instructions: 2.34),
   Row(
-    "translate, random", "translateRandom", limit: "walkLimit", target: 1.2, instructions: 55),
-  Row("map scattered, fresh memory", "mapScattered", limit: "zeroLimit", target: 0.1),
+    "map a range of 2 MiB", "mapLargeRange", limit: "largeStoreLimit", target: 2, instructions: 2.39
+  ),
+  Row(
+    "map 2 MiB, a call per page", "mapLargeCallPerPage", limit: "largeStoreLimit",
+    instructions: 230.6),
+  Row(
+    "protect a range, offline", "protectRange", limit: "protectLimit", target: 1.6,
+    instructions: 7.07),
+  Row(
+    "protect a range, live", "protectLiveRange", limit: "protectLimit", target: 15,
+    instructions: 42.26),
+  Row("unmap a range, report", "unmapRange", limit: "unmapLimit", target: 2, instructions: 6.44),
+  Row("unmap a range, report, live", "unmapLiveRange", limit: "unmapLimit", instructions: 43.53),
+  Row(
+    "unmap whole tables", "unmapWholeTables", limit: "unmapLimit", target: 0.06, instructions: 0.16),
+  Row(
+    "translate, random", "translateRandom", limit: "walkLimit", target: 1.2, instructions: 53),
+  Row(
+    "map scattered, fresh memory", "mapScattered", limit: "zeroLimit", target: 0.1,
+    instructions: 321.1),
   Row("translate, scattered", "translateScattered", limit: "scatteredWalkLimit"),
   Row("split 2 MiB", "splitLarge", limit: "splitLimit", target: 1.1),
 ]
