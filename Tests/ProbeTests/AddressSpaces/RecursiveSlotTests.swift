@@ -67,6 +67,11 @@ struct RecursiveSlotTests {
       guard isNoticed else { continue }
       #expect(comparison.differences.count == 1)
       let difference = try #require(comparison.differences.first)
+      guard case .recursive(let page)? = difference.asked?.content else {
+        Issue.record("bit \(bit): \(String(describing: difference.asked))")
+        continue
+      }
+      #expect(page.physicalAddress == built.cr3)
       let leadsOn = bit > 0 && bit != 7 && !(13...51).contains(bit)
       #expect(difference.kind == .different || !leadsOn, "bit \(bit)")
       #expect(!difference.message(in: comparison.pageAttributeTable).isEmpty)
@@ -107,6 +112,37 @@ struct RecursiveSlotTests {
       let subject: ProbeSubject = isAdded ? .unasked : .recursiveSlot
       #expect(try #require(report.tallies[subject]).disagreementCount > 0)
     }
+  }
+
+  @Test("The pages just before and behind what the slot shows are asked, too")
+  func pagesBeside() throws {
+    var spaceCount = 0
+    for slot in 0..<512 {
+      let space = Self.space(slot)
+      // Where the mappings are, no slot can be.
+      guard space.check().isEmpty, slot % 17 == 0 || slot > 508 else { continue }
+      spaceCount += 1
+      let built = try BuiltAddressSpace(
+        space, configuration: PagingConfiguration(physicalAddressWidth: 48))
+      let plan = built.plan()
+      let range = UInt64(slot) << 39..<UInt64(slot + 1) << 39
+      func isInSlot(_ page: ProbePage) -> Bool {
+        range.contains(page.linearAddress & 0xffff_ffff_ffff)
+      }
+      let shown = Set(
+        plan.pages.filter { $0.subject == .recursiveSlot }.map { $0.linearAddress })
+      let beside = plan.pages.filter { page in
+        if case .gap(nearMapping: -1) = page.subject { isInSlot(page) } else { false }
+      }
+      #expect(!beside.isEmpty && !shown.isEmpty)
+      for page in beside {
+        #expect(
+          shown.contains(page.linearAddress &+ 0x1000)
+            || shown.contains(page.linearAddress &- 0x1000),
+          "slot \(slot), \(String(page.linearAddress, radix: 16))")
+      }
+    }
+    #expect(spaceCount > 20)
   }
 
   @Test("A table that stands elsewhere than the builder says is noticed by the asked side")

@@ -2,6 +2,7 @@
 
 import GuestMem
 import MMU
+import Synchronization
 import Testing
 
 @testable import Probe
@@ -263,6 +264,11 @@ struct SequenceTests {
     #expect(result.evidence.differences.count == 1 && record.count == 1)
     #expect(difference.response == .flags(.other))
     #expect(record.example.modelled == "no change" && record.example.executed == "a change")
+    // The example names the first page of the step.
+    let pages = sequence.steps.compactMap { step -> UInt64? in
+      if case .access(_, .user, let addresses, _) = step { addresses.first } else { nil }
+    }
+    #expect(pages.contains(record.example.address) && !pages.contains(0))
     #expect(
       record.example.flags == "the word at \(HexadecimalNumber(place)): 0x0 became 0x200")
   }
@@ -314,6 +320,22 @@ struct SequenceTests {
       }
       #expect(log.resetCount == 1)
     }
+  }
+
+  @Test("after a guest died the next sequence on its bench has all that it needs")
+  func afterDeath() throws {
+    let sequence = try Self.sequence("XD set in a PDE")
+    let isDeadly = Atomic<Bool>(true)
+    var factory = PaperFactory()
+    factory.habits.lie = { _ in
+      isDeadly.load(ordering: .relaxed) ? .dies(.shutdown, record: nil) : nil
+    }
+    let bench = try SequenceBench(rootLevel: sequence.space.rootLevel, factory: factory)
+    #expect(try Self.run(sequence, on: bench, factory).tally.agreedCount == 0)
+    isDeadly.store(false, ordering: .relaxed)
+    let result = try Self.run(sequence, on: bench, factory)
+    #expect(result.tally.agreedCount == sequence.caseCount)
+    #expect(result.tally.caseCount == sequence.caseCount && result.evidence.differences.isEmpty)
   }
 
   @Test("a step between accesses that faults ends the sequence, and says that it was such a step")

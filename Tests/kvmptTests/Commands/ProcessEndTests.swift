@@ -32,6 +32,22 @@ struct ProcessEndTests {
     }
   }
 
+  @Test("What an estimate begins with is shown at once")
+  func notedProgress() async throws {
+    let result = await #expect(
+      processExitsWith: .success, observing: [\.standardErrorContent]
+    ) {
+      let line = ProgressLine(title: "probing", isEnabled: true)
+      let silent = ProgressLine(title: "silent", isEnabled: false)
+      line.note(doneCount: 0, totalCount: 4)
+      silent.note(doneCount: 0, totalCount: 4)
+      line.finish()
+      line.note(doneCount: 1, totalCount: 4)
+    }
+    let text = Self.text(result?.standardErrorContent)
+    #expect(text == "\r\u{1b}[Kprobing: 0 of 4 (0 %)\r\u{1b}[K", "\(text.debugDescription)")
+  }
+
   @Test("A progress line is shown after half a second and taken away once, and then no more")
   func progress() async throws {
     let result = await #expect(
