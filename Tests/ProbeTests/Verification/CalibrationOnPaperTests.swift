@@ -73,6 +73,13 @@ struct CalibrationOnPaperTests {
           .map { $0.settings.pkru & 3 })
       #expect(rights.isSuperset(of: [0, 1, 2]), "\(isFirst)")
     }
+    // Two bits for each key, 1 denies access and 2 writes; keys 1, 2, 7 and 15, then key 0, too.
+    let registers = rounds.map { [$0.settings.pkru, $0.before?.pkru ?? .max] }
+    #expect(
+      registers == [
+        [0xc024, .max], [0xc024, 0], [0, 0xc024], [0xc024, .max], [0x12, .max],
+        [0x2, 0x4000_0000], [0xc001, .max], [0x8000_0001, 0x22],
+      ])
     // CPL 3 always has a key that is not restricted, or it could not reach its records.
     for round in rounds {
       #expect(round.settings.unrestrictedUserKey != nil)

@@ -127,6 +127,22 @@ struct SmallPartTests {
     #expect(mapping.view(byteCount: 1 << 40).byteCount == 8192)
   }
 
+  @Test("a feature that allows what it should stop does not work, whoever explains the rest")
+  func idleFeature() throws {
+    for unexplained in [Calibrator.UnexplainedPolicy.leave, .fail] {
+      var factory = PaperFactory()
+      factory.habits.lie = { access in
+        guard access.state.cr4 >> 20 & 1 != 0, access.loop == .fetch,
+          access.privilege == .supervisor, case .pageFault = access.outcome
+        else { return nil }
+        return .nothing
+      }
+      let profile = try Calibrator(factory: factory).profile(
+        trying: [.smep, .smap], unexplained: unexplained)
+      #expect(!profile.features.contains(.smep) && profile.features.contains(.smap))
+    }
+  }
+
   @Test("a feature that stops what it should allow does not work, whoever explains the rest")
   func refusedFeature() throws {
     for unexplained in [Calibrator.UnexplainedPolicy.leave, .fail] {
