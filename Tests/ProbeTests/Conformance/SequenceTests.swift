@@ -322,6 +322,25 @@ struct SequenceTests {
     }
   }
 
+  @Test(
+    "an entry is changed at the level that is asked for, and only there", arguments: Level.allCases)
+  func changedEntry(_ level: Level) throws {
+    let rootLevel: Level = level == .pageMapLevel5 ? .pageMapLevel5 : .pageMapLevel4
+    let page = UInt64(1) << 39
+    var space = SequenceSpace(rootLevel: rootLevel)
+    space.map(page, to: ConformanceTables.poolAddress, 0x7)
+    let before = space.words
+    let place = try #require(space.place(of: page, at: level))
+    space.change(page, at: level) { $0 ^ 0x20 }
+    for (address, word) in space.words {
+      #expect(word == (before[address] ?? 0) ^ (address == place ? 0x20 : 0))
+    }
+    #expect(space.words.count == before.count && space.words != before)
+    // Where there is no entry nothing is changed.
+    space.change(page << 1, at: .pageTable) { $0 ^ 0x20 }
+    #expect(space.words.count == before.count)
+  }
+
   @Test("after a guest died the next sequence on its bench has all that it needs")
   func afterDeath() throws {
     let sequence = try Self.sequence("XD set in a PDE")

@@ -52,6 +52,9 @@ struct QEMUMachineTests {
     }
     let report = try Verifier(factory: QEMUMachineFactory()).verify(space)
     #expect(report.agrees(but: ["explained"]), "\(report.unproved)")
+    // The version that QEMU itself tells, such as 7.2.22.
+    let version = report.profile?.identity.programVersion ?? ""
+    #expect(version.contains(".") && version.first?.isNumber == true, "'\(version)'")
     // Of CPL 3: reads that keys 1 and 3 deny, writes that keys 1, 2 and 3 deny.
     #expect(report.unproved.reduce(0) { $0 + $1.count } == 5 * (starts.count - 1))
     #expect(
