@@ -50,7 +50,7 @@ let package = Package(
     // the libraries with hostile values, and write large images.
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: checked),
     .target(
-      name: "TestHosts", dependencies: ["Probe", "TestSupport"], path: "Tests/TestHosts",
+      name: "TestHosts", dependencies: ["MMU", "Probe", "TestSupport"], path: "Tests/TestHosts",
       swiftSettings: checked),
     .target(
       name: "TestImages", dependencies: ["CKVM", "GuestMem", "KVM", "MMU", "TestSupport"],

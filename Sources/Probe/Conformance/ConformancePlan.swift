@@ -29,7 +29,8 @@ struct ConformancePlan: Sendable {
     // What each missing feature costs, one after the other, so that no case counts twice.
     var features = Set(MachineFeature.allCases)
     var more = PlanContents(profile, features: features, width: width, readsDescriptors: true)
-    for (feature, reason) in Self.reasons where !machine.features.contains(feature) {
+    for feature in Self.optionalFeatures where !machine.features.contains(feature) {
+      guard let reason = feature.reasonWithout else { continue }
       features.remove(feature)
       let less = PlanContents(profile, features: features, width: width, readsDescriptors: true)
       if more.caseCount > less.caseCount { notRun[reason] = more.caseCount - less.caseCount }
@@ -44,10 +45,9 @@ struct ConformancePlan: Sendable {
     if profile != .access { notRun[.noPCID] = ConformanceSequence.processContextCaseCount }
   }
 
-  private static let reasons: [(MachineFeature, NotRunReason)] = [
-    (.fiveLevelPaging, .no5LevelPaging), (.oneGiBPages, .no1GiBPages),
-    (.protectionKeys, .noProtectionKeys),
-    (.supervisorProtectionKeys, .noSupervisorProtectionKeys), (.smep, .noSMEP), (.smap, .noSMAP),
+  /// What a machine may lack, in the order in which cases are counted for it.
+  private static let optionalFeatures: [MachineFeature] = [
+    .fiveLevelPaging, .oneGiBPages, .protectionKeys, .supervisorProtectionKeys, .smep, .smap,
   ]
 
   /// All cases of the blocks.

@@ -52,13 +52,27 @@ public struct MachineProfile: Hashable, Sendable {
       return .no5LevelPaging
     }
     let missing = settings.neededFeatures.subtracting(features)
-    return Self.obstacles.first { missing.contains($0.feature) }?.reason
+    return MachineFeature.obstacles.first(where: missing.contains)?.reasonWithout
   }
+}
 
-  /// Why settings cannot be had without a feature; the first reason is the one that is given.
-  private static let obstacles: [(feature: MachineFeature, reason: NotRunReason)] = [
-    (.protectionKeys, .noProtectionKeys),
-    (.supervisorProtectionKeys, .noSupervisorProtectionKeys),
-    (.smep, .noSMEP), (.smap, .noSMAP), (.noExecute, .noNoExecute),
+extension MachineFeature {
+  /// The features without which settings cannot be had; of several the first is named.
+  fileprivate static let obstacles: [MachineFeature] = [
+    .protectionKeys, .supervisorProtectionKeys, .smep, .smap, .noExecute,
   ]
+
+  /// Why a machine without it does not run what needs it; nil for CR0.WP, which every one has.
+  var reasonWithout: NotRunReason? {
+    switch self {
+    case .fiveLevelPaging: .no5LevelPaging
+    case .oneGiBPages: .no1GiBPages
+    case .noExecute: .noNoExecute
+    case .smep: .noSMEP
+    case .smap: .noSMAP
+    case .protectionKeys: .noProtectionKeys
+    case .supervisorProtectionKeys: .noSupervisorProtectionKeys
+    case .writeProtect: nil
+    }
+  }
 }

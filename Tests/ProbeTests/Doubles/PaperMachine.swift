@@ -7,7 +7,7 @@ import GuestImages
 import GuestMem
 import KVM
 import MMU
-import Synchronization
+import TestHosts
 
 @testable import Probe
 
@@ -42,98 +42,6 @@ struct PaperFactory: MachineFactory {
   ) throws(MachineError) -> any Machine {
     log.noteMachine()
     return try PaperMachine(self, memory, agentAddress)
-  }
-}
-
-/// What a machine on paper does, of what the manual leaves open, and where it lies.
-struct PaperHabits: Sendable {
-  /// A fault sets A wherever the model says that it may.
-  var marksOnFault = false
-  /// A locked write that fails has read before.
-  var readsBeforeLockedWrite = false
-  /// An access that fails in its second page has been made in the first one.
-  var marksFirstPage = false
-  /// What is done instead of one access.
-  var lie: @Sendable (PaperAccess) -> PaperLie? = { _ in nil }
-  /// Why a batch cannot be run.
-  var failure: @Sendable (AgentBatch) -> MachineError? = { _ in nil }
-}
-
-/// An access that a machine on paper is asked to make.
-struct PaperAccess: Sendable {
-  let loop: AgentBatch.Loop
-  let privilege: PrivilegeLevel
-  /// Where its first byte is.
-  let address: UInt64
-  let state: ProcessorState
-  /// The position of the record in the batch.
-  let record: Int
-  /// What the model says.
-  let outcome: AccessOutcome
-  /// The words of the entries on the way, the root's first.
-  let words: [UInt64]
-
-  /// `ok`, `gp`, `ss`, or the error code of a page fault.
-  var code: String {
-    switch outcome {
-    case .success: "ok"
-    case .pageFault(let code): "0x" + String(code.rawValue, radix: 16)
-    case .generalProtection: "gp"
-    case .stackFault: "ss"
-    }
-  }
-}
-
-/// What a machine on paper does instead.
-enum PaperLie: Sendable {
-  case fault(vector: UInt64, code: UInt64)
-  /// The access does what it should, and the record has this value.
-  case value(UInt64)
-  /// The access does nothing, and says that it succeeded.
-  case nothing
-  /// These bits are not set in the last entry.
-  case lacks(UInt64)
-  /// A is not set in the entries above the last.
-  case lacksAbove
-  /// These bits are set in the word at a physical address besides.
-  case sets(UInt64, at: UInt64)
-  case dies(GuestDeath, record: Int?)
-}
-
-/// What machines on paper were asked, in order.
-final class PaperLog: Sendable {
-  private struct State: Sendable {
-    var accesses: [PaperAccess] = []
-    var machineCount = 0
-    var batchCount = 0
-    var discardCount = 0
-    var resetCount = 0
-    var isOn = false
-  }
-
-  private let state = Mutex(State())
-
-  /// Notes accesses from now on.
-  func begin() {
-    state.withLock {
-      $0.accesses = []
-      $0.isOn = true
-    }
-  }
-
-  /// The accesses since the beginning.
-  var accesses: [PaperAccess] { state.withLock { $0.accesses } }
-  var machineCount: Int { state.withLock { $0.machineCount } }
-  var batchCount: Int { state.withLock { $0.batchCount } }
-  var discardCount: Int { state.withLock { $0.discardCount } }
-  var resetCount: Int { state.withLock { $0.resetCount } }
-
-  func noteMachine() { state.withLock { $0.machineCount += 1 } }
-  func noteBatch() { state.withLock { $0.batchCount += 1 } }
-  func noteDiscard() { state.withLock { $0.discardCount += 1 } }
-  func noteReset() { state.withLock { $0.resetCount += 1 } }
-  func note(_ access: PaperAccess) {
-    state.withLock { if $0.isOn { $0.accesses.append(access) } }
   }
 }
 
@@ -187,7 +95,7 @@ final class PaperMachine: Machine {
     factory.log.noteBatch()
     if let error = factory.habits.failure(batch) { throw error }
     for feature in MachineFeature.allCases
-    where feature.isOn(onPaper: batch.state) && !factory.features.contains(feature) {
+    where feature.isOn(in: batch.state) && !factory.features.contains(feature) {
       throw .kvm(.missingCapability(name: feature.rawValue))
     }
     var run = PaperRun(batch, factory, ProbeMemory(self, ranges: ranges), agent)
@@ -215,7 +123,7 @@ private struct PaperRun {
     log = factory.log
     self.memory = memory
     self.agent = agent
-    settings = ProcessorSettings(onPaper: batch.state)
+    settings = ProcessorSettings(batch.state)
     configuration = try? PagingConfiguration(
       rootLevel: batch.state.cr4 >> 12 & 1 != 0 ? .pageMapLevel5 : .pageMapLevel4,
       physicalAddressWidth: factory.physicalAddressWidth,
@@ -403,36 +311,6 @@ private struct PaperRun {
       let word = memory.loadWord(at: aligned) ?? 0
       memory.storeWord(
         word & ~(0xff << shift) | (value >> (8 * byte) & 0xff) << shift, at: aligned)
-    }
-  }
-}
-
-extension ProcessorSettings {
-  /// The settings that give these registers.
-  fileprivate init(onPaper state: ProcessorState) {
-    self.init()
-    self.isWriteProtectEnabled = state.cr0 >> 16 & 1 != 0
-    self.isNoExecuteEnabled = state.efer >> 11 & 1 != 0
-    self.isSMEPEnabled = state.cr4 >> 20 & 1 != 0
-    self.isSMAPEnabled = state.cr4 >> 21 & 1 != 0
-    self.isPKEEnabled = state.cr4 >> 22 & 1 != 0
-    self.isPKSEnabled = state.cr4 >> 24 & 1 != 0
-    self.pkru = state.pkru
-    self.pkrs = state.pkrs
-    self.isAlignmentCheckFlagSet = state.isAlignmentCheckFlagSet
-  }
-}
-
-extension MachineFeature {
-  /// True when the control registers have it on.
-  fileprivate func isOn(onPaper state: ProcessorState) -> Bool {
-    switch self {
-    case .smep: state.cr4 >> 20 & 1 != 0
-    case .smap: state.cr4 >> 21 & 1 != 0
-    case .protectionKeys: state.cr4 >> 22 & 1 != 0
-    case .supervisorProtectionKeys: state.cr4 >> 24 & 1 != 0
-    case .fiveLevelPaging: state.cr4 >> 12 & 1 != 0
-    case .oneGiBPages, .noExecute, .writeProtect: false
     }
   }
 }

@@ -1,6 +1,7 @@
 // Which probes a lie can be about: those of which it says something that is not so.
 
 import MMU
+import TestHosts
 
 @testable import Probe
 

@@ -7,6 +7,7 @@ import GuestImages
 import GuestMem
 import KVM
 import MMU
+import TestHosts
 
 @testable import Probe
 
