@@ -54,6 +54,7 @@ struct ConformanceLieTests {
     factory.habits.marksOnFault = isLenient
     factory.habits.readsBeforeLockedWrite = isLenient
     factory.habits.marksFirstPage = isLenient
+    factory.habits.reportsSecondPage = isLenient
     let (plan, worker) = try Self.worker(factory, .sample(oneIn: 29))
     var kinds: Set<String> = []
     var count = 0

@@ -113,6 +113,44 @@ struct RuleDerivationTests {
     }
   }
 
+  @Test("A report that is given out tells nothing by root entry that does not depend on it")
+  func settledReport() {
+    let evidence = Self.everyRoot { key, _ in Self.withoutPresent(key) }
+    let report = ConformanceReport(
+      profile: .full, shard: .whole, machine: .anyMachine, finished: [1, 2],
+      total: ConformanceTally(), profileBlockCount: 4, evidence: evidence, notRun: [:],
+      time: .seconds(3))
+    let settled = report.settled()
+    #expect(settled.evidence == evidence.withoutOrdinaryRootEntries())
+    #expect(settled.evidence != evidence)
+    #expect(settled.finished == [1, 2] && settled.time == .seconds(3))
+  }
+
+  @Test("Of the attributes that help, the one that keeps most of what differs goes into a rule")
+  func largestPart() {
+    var evidence = ConformanceEvidence()
+    let example = ConformanceMismatch(
+      matrix: "", block: 0, mode: "", entries: [], address: 0, modelled: "", executed: "")
+    for key in Self.accesses where key.subject.rootIndex == nil {
+      let subject = key.subject
+      let isDifferent = subject.end == .refused && subject.privilege == .user
+      // Other accesses that lock were not made, so that the form alone would tell some of them.
+      guard isDifferent || subject.form == .plain else { continue }
+      if isDifferent {
+        evidence.add(
+          EvidenceDifference(key, .pageFault(0x7fff)), DifferenceRecord(count: 1, example: example))
+      } else {
+        evidence.add(key)
+      }
+    }
+    let findings = ConformanceFindings(evidence)
+    #expect(findings.unexplained.isEmpty)
+    #expect(
+      findings.rules.allSatisfy { $0.rule.condition == [.end(.refused), .privilege(.user)] },
+      "\(findings.rules.map(\.rule))")
+    #expect(!findings.rules.isEmpty)
+  }
+
   @Test("A root entry that is not like the others keeps its number, whichever of both differ")
   func specialRootEntries() {
     for special in [0, 256, 511] {

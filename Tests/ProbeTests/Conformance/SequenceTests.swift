@@ -297,6 +297,26 @@ struct SequenceTests {
     #expect(try Self.run(plain, on: factory).tally.agreedCount == 0)
   }
 
+  @Test("no word of a table is cleared, where an earlier state of the tables led a write to it")
+  func staleWriteToTable() throws {
+    let offset = ConformanceAccess.write.offset(writeSlot: 0)
+    // The page's own root entry is the word that the write would have met.
+    let page = (offset >> 3) << 39
+    var space = SequenceSpace(rootLevel: .pageMapLevel4)
+    let leaf = space.map(page, to: space.root, SequenceMaker.quiet)
+    let word = try #require(space.words[leaf])
+    let sequence = ConformanceSequence(
+      name: "a write to a table that is forbidden", space: space,
+      steps: [
+        .store(leaf, word & ~PageTableEntry.Bit.readWrite),
+        .access(.write, .user, [page], .currentOrStale),
+      ])
+    let result = try Self.run(sequence, on: PaperFactory())
+    #expect(result.tally.caseCount == 1 && result.tally.agreedCount == 1)
+    #expect(result.evidence.differences.isEmpty)
+    #expect(result.evidence.agreed.keys.map(\.subject.end) == [.refused])
+  }
+
   @Test("what cannot be run after a guest died counts as lost, each access once, and is not run")
   func death() throws {
     let sequence = try Self.sequence("XD set in a PDE")

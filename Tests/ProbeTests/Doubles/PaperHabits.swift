@@ -12,6 +12,8 @@ struct PaperHabits: Sendable {
   var readsBeforeLockedWrite = false
   /// An access that fails in its second page has been made in the first one.
   var marksFirstPage = false
+  /// Of two pages that both make an access fail, the second one is reported.
+  var reportsSecondPage = false
   /// What is done instead of one access.
   var lie: @Sendable (PaperAccess) -> PaperLie? = { _ in nil }
   /// Why a batch cannot be run.

@@ -172,7 +172,10 @@ private struct PaperRun {
     let predictions = walks.map {
       $0.predict(access, mode: mode, configuration: configuration)
     }
-    let failing = predictions.firstIndex { if case .success = $0.outcome { false } else { true } }
+    let failures = predictions.indices.filter { index in
+      if case .success = predictions[index].outcome { false } else { true }
+    }
+    let failing = habits.reportsSecondPage ? failures.last : failures.first
     let told = PaperAccess(
       loop: batch.loop, privilege: batch.privilege, address: address, state: batch.state,
       record: index, outcome: predictions[failing ?? 0].outcome,

@@ -176,6 +176,24 @@ struct QEMUProcessTests {
     #expect(memory.ram.loadWord(at: GuestPhysicalAddress(truncating: 0xf_fff8)) == 1)
   }
 
+  @Test("a memory file that cannot be used is closed again")
+  func refusedMemory() async {
+    await #expect(processExitsWith: .success) {
+      for _ in 0..<4 {
+        // The agent in the hole, which is no part of the file.
+        #expect(throws: GuestMemoryError.self) {
+          _ = try QEMUMemory(
+            MachineMemory(zeroed: 1 << 20), agentAddress: QEMUMemory.hole.lowerBound)
+        }
+        #expect(HostText.openFiles(with: "kvmpt-machine") == [])
+      }
+      let memory = try QEMUMemory(MachineMemory(zeroed: 1 << 20), agentAddress: 3 << 33)
+      #expect(HostText.openFiles(with: "kvmpt-machine").count == 1)
+      _ = consume memory
+      #expect(HostText.openFiles(with: "kvmpt-machine") == [])
+    }
+  }
+
   @Test("what the guest wrote is gone after a reset, and what the contents hold is back")
   func reset() throws {
     let original = try GuestMemory(byteCount: 1 << 20, backing: .memoryFile)

@@ -62,19 +62,8 @@ public final class KVMMachineFactory: MachineFactory {
   /// Guests have RAM wherever they are given it.
   public var memoryHoles: [Range<UInt64>] { [] }
 
-  /// What CPUID says about a feature; CR0.WP is part of every processor with long mode.
-  public func promises(_ feature: MachineFeature) -> Bool {
-    switch feature {
-    case .fiveLevelPaging: processor.hasLA57
-    case .oneGiBPages: processor.has1GiBPages
-    case .noExecute: processor.hasNoExecute
-    case .writeProtect: true
-    case .smep: processor.hasSMEP
-    case .smap: processor.hasSMAP
-    case .protectionKeys: processor.hasPKU
-    case .supervisorProtectionKeys: processor.hasPKS
-    }
-  }
+  /// What CPUID says about a feature.
+  public func promises(_ feature: MachineFeature) -> Bool { processor.promises(feature) }
 
   /// A virtual machine with one vCPU.
   ///
@@ -101,6 +90,22 @@ public final class KVMMachineFactory: MachineFactory {
         agentAddress: agentAddress, walker: identity.walker)
     } catch {
       throw .kvm(error)
+    }
+  }
+}
+
+extension SupportedProcessor {
+  /// What CPUID says about a feature; CR0.WP is part of every processor with long mode.
+  func promises(_ feature: MachineFeature) -> Bool {
+    switch feature {
+    case .fiveLevelPaging: hasLA57
+    case .oneGiBPages: has1GiBPages
+    case .noExecute: hasNoExecute
+    case .writeProtect: true
+    case .smep: hasSMEP
+    case .smap: hasSMAP
+    case .protectionKeys: hasPKU
+    case .supervisorProtectionKeys: hasPKS
     }
   }
 }

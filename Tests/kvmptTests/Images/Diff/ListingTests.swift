@@ -142,6 +142,20 @@ struct ListingTests {
     }
   }
 
+  @Test("A large page at a line is one of 2 MiB where the next line is nearer than 1 GiB")
+  func nearLines() throws {
+    for next in [0x4000_0000, 0x4000_1000, 0x7fff_f000, 0x8000_0000] as [UInt64] {
+      let line = String(next, radix: 16)
+      let padded = String(repeating: "0", count: 16 - line.count) + line
+      let ranges = try Self.read(
+        "0000000040000000: 0000000040000000 --PDA---W\n\(padded): 0000000000001000 ---DA---W\n",
+        beside: { $0 == 0x4000_0000 ? ListingNeighbour(size: .size1GiB) : nil })
+      let first = try #require(ranges.first { $0.first == 0x4000_0000 })
+      let size: PageSize = next < 0x8000_0000 ? .size2MiB : .size1GiB
+      #expect(try Self.page(first).pageSize == size, "\(line)")
+    }
+  }
+
   @Test("Bits 51:50 of an address, which info tlb cuts off, are no difference")
   func longAddresses() throws {
     var pages = ComparedPages.base

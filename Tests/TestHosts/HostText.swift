@@ -3,9 +3,9 @@
 import Glibc
 
 /// What this process and this host look like from outside.
-enum HostText {
+public enum HostText {
   /// The text of a file, or nil where it cannot be read.
-  static func of(_ path: String) -> String? {
+  public static func of(_ path: String) -> String? {
     // SAFETY: Swift passes a string that lives for the call and ends with a 0.
     let descriptor = unsafe open(path, O_RDONLY)
     guard descriptor >= 0 else { return nil }
@@ -23,18 +23,18 @@ enum HostText {
   }
 
   /// The first line of a file, or nil where it cannot be read or has none.
-  static func firstLine(of path: String) -> String? {
+  public static func firstLine(of path: String) -> String? {
     of(path)?.split(separator: "\n").first.map(String.init)
   }
 
   /// True when there is something at the path.
-  static func exists(_ path: String) -> Bool {
+  public static func exists(_ path: String) -> Bool {
     // SAFETY: as above.
     unsafe access(path, F_OK) == 0
   }
 
   /// The release of the running kernel, as the kernel answers it.
-  static var kernelRelease: String {
+  public static var kernelRelease: String {
     var name = utsname()
     // SAFETY: the kernel fills the structure.
     guard unsafe uname(&name) == 0 else { return "" }
@@ -44,7 +44,7 @@ enum HostText {
 
   /// What this process's open files with one of the `words` lead to; others come and go by
   /// themselves.
-  static func openFiles(with words: String...) -> [String] {
+  public static func openFiles(with words: String...) -> [String] {
     (0..<256).compactMap { number in
       var characters = [CChar](repeating: 0, count: 256)
       // SAFETY: the kernel writes at most 256 characters, and the path lives for the call.
@@ -56,17 +56,18 @@ enum HostText {
   }
 
   /// The lines of this process's mappings that have `word`.
-  static func mappings(with word: String) -> [Substring] {
+  public static func mappings(with word: String) -> [Substring] {
     (of("/proc/self/maps") ?? "").split(separator: "\n").filter { $0.contains(word) }
   }
 }
 
 /// A file for one test, which goes away at the end of its life.
-final class TestFile {
-  let path: String
+public final class TestFile {
+  /// Where it is.
+  public let path: String
 
   /// Writes the file; the path leads nowhere where that is not possible.
-  init(_ text: String) {
+  public init(_ text: String) {
     path = "/tmp/kvmpt-kvm-\(getpid())-\(UInt64.random(in: 0...UInt64.max))"
     // SAFETY: the strings live for the calls, and the stream is used only when it is there.
     if let stream = unsafe fopen(path, "w") {
