@@ -56,7 +56,8 @@ extension HostileCall {
     HostileCall(
       "GuestMem.MemoryImage.init(bytes:reading:)", "GuestMem.MemoryImage.loadWord(at:)",
       "GuestMem.MemoryImage.segment(at:)", "GuestMem.MemoryImage.requireWhole()",
-      "GuestMem.MemoryImage.loadTable(at:into:)"
+      "GuestMem.MemoryImage.loadTable(at:into:)",
+      "GuestMem.MemoryImage.hasWord(at:)", "GuestMem.MemoryImage.scanTable(at:into:)"
     ) {
       var bytes = $0.bytes(upTo: 600)
       if $0.bool() {
@@ -70,6 +71,8 @@ extension HostileCall {
         var table = [UInt64](repeating: 1, count: $0.one(of: [0, 1, 8, 70, 512]))
         let place = image.segments.first?.physicalAddress ?? $0.physical()
         image.loadTable(at: $0.bool() ? place : $0.physical(), into: &table)
+        _ = image.hasWord(at: $0.bool() ? place : $0.physical())
+        image.scanTable(at: $0.bool() ? place : $0.physical(), into: &table)
         touch(table)
       }
       touch((image.byteCount, image.processors))

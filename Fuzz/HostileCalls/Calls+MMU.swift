@@ -153,11 +153,14 @@ extension HostileCall {
   static let walks: [HostileCall] = [
     HostileCall(
       "MMU.Walk.init(_:cr3:configuration:in:)", "MMU.Walk.init(_:cr3:configuration:in:under:)",
-      "MMU.PhysicalMemory.loadWord(at:)", "MMU.PhysicalMemory.loadTable(at:into:)"
+      "MMU.PhysicalMemory.loadWord(at:)", "MMU.PhysicalMemory.loadTable(at:into:)",
+      "MMU.PhysicalMemory.hasWord(at:)", "MMU.PhysicalMemory.scanTable(at:into:)"
     ) {
       let words = HostileWords(seed: $0.random(), density: 1)
       var table = [UInt64](repeating: 1, count: $0.one(of: [0, 1, 512, 600]))
       words.loadTable(at: $0.physical(), into: &table)
+      _ = words.hasWord(at: $0.physical())
+      words.scanTable(at: $0.physical(), into: &table)
       let rule = $0.one(of: ArchitectureRule.allCases)
       let paging = try $0.paging()
       touch(Walk($0.word(), cr3: $0.word(), configuration: paging, in: words).end)

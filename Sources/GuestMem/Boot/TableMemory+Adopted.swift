@@ -1,6 +1,6 @@
 // TableMemory, adopted tables: how their entries are read, and how a table is copied.
 
-public import MMU
+internal import MMU
 
 /// Whose a table is.
 @frozen @usableFromInline enum TableOrigin: Hashable, Sendable {

@@ -29,19 +29,17 @@ extension TableMemory where Configuration == NativePaging {
     _ change: BootChange, _ table: TableFrame, level: UInt64, _ range: Range<UInt64>,
     available: UInt64, needed: inout UInt64, tablesLeft: inout UInt64
   ) throws(PageTableError) {
-    let span = Configuration.span(level)
     let origin = origin(of: table, level: level)
-    var position = range.lowerBound
-    while position < range.upperBound {
-      let end = min(range.upperBound, (position | (span &- 1)) &+ 1)
+    for slot in Configuration.parts(of: range, at: level) {
+      let position = slot.lowerBound
       let part = change.advanced(by: position &- range.lowerBound)
       let entry = memory.entry(table, Configuration.index(position, level))
       switch (meaning(of: entry, level: level, in: origin), part) {
       case (.invalid, _): throw invalid(entry, position, level)
       case (.absent, .protect): throw .notMapped(linearAddress: address(position))
       case (.absent, .map(let mapping, let physical)):
-        needed &+= mapping.tablesBelow(Configuration.self, level, position..<end, physical)
-      case (.leaf, .protect): needed &+= tablesToSplit(level: level, position..<end)
+        needed &+= mapping.tablesBelow(Configuration.self, level, slot, physical)
+      case (.leaf, .protect): needed &+= tablesToSplit(level: level, slot)
       case (.leaf, .map):
         throw .alreadyMapped(
           linearAddress: address(position), level: levelNumbered(level), entry: entry)
@@ -63,10 +61,9 @@ extension TableMemory where Configuration == NativePaging {
         }
         try checkCount(needed, available)
         try checkBoot(
-          part, child, level: level &- 1, position..<end, available: available, needed: &needed,
+          part, child, level: level &- 1, slot, available: available, needed: &needed,
           tablesLeft: &tablesLeft)
       }
-      position = end
     }
     try checkCount(needed, available)
   }

@@ -44,19 +44,15 @@ extension TableMemory where Configuration == NativePaging {
     allocator: inout FrameAllocator
   ) throws(PageTableError) {
     guard level > 1 else { return }
-    let span = Configuration.span(level)
-    var position = range.lowerBound
-    while position < range.upperBound {
-      let end = min(range.upperBound, (position | (span &- 1)) &+ 1)
-      let index = Configuration.index(position, level)
+    for part in Configuration.parts(of: range, at: level) {
+      let index = Configuration.index(part.lowerBound, level)
       if meaning(of: memory.entry(table, index), level: level, in: .own) == .table {
         let child = try ownTable(linkedAt: index, of: table, level: level, allocator: &allocator)
         grant(rights, linkedAt: index, of: table, to: child, level: level)
         try ownTables(
-          for: position..<end, below: child, level: level &- 1, granting: rights,
+          for: part, below: child, level: level &- 1, granting: rights,
           allocator: &allocator)
       }
-      position = end
     }
   }
 

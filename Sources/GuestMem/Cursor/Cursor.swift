@@ -77,7 +77,8 @@ public import MMU
       run = EntryRun(noneIn: tables.metadata)
       return
     }
-    let end = min(range.upperBound, (runStart | (Configuration.span(2) &- 1)) &+ 1)
+    let end = min(
+      range.upperBound, RangeParts.end(ofEntryAt: runStart, span: Configuration.span(2)))
     run = EntryRun(
       table, Configuration.index(runStart, 1),
       count: Int(truncatingIfNeeded: (end &- runStart) &>> 12), in: tables)

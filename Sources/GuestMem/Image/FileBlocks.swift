@@ -111,15 +111,36 @@ import Synchronization
     unsafe ckvm_store_release(directory + Int(block * 8), address)
   }
 
+  /// Fills `buffer` with the bytes from `offset` on, which are in the file as it was opened, and keeps
+  /// none; false where they cannot be read.
+  ///
+  /// Who asks for bytes behind the last ones gets them from what was read ahead.
+  func scan(_ buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) -> Bool {
+    state.withLock { state in
+      unsafe state.ahead.copy(from: offset, into: buffer, end: byteCount) {
+        unsafe read(at: $0, into: $1)
+      } == nil
+    }
+  }
+
   /// Reads what the file had of a block when it was opened; says why not all of that is there.
   private func read(
     _ block: UInt64, into buffer: UnsafeMutableRawBufferPointer
   ) -> MemoryImageError? {
     let start = block * Self.blockByteCount
     let wanted = min(Self.blockByteCount, byteCount - start)
+    return unsafe read(
+      at: start, into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<Int(wanted)]))
+  }
+
+  /// Fills `buffer` with the bytes from `start` on; says why not all of them are there.
+  private func read(
+    at start: UInt64, into buffer: UnsafeMutableRawBufferPointer
+  ) -> MemoryImageError? {
+    let wanted = UInt64(buffer.count)
     var done: UInt64 = 0
     while done < wanted, let base = buffer.baseAddress {
-      // SAFETY: the buffer has a block's bytes, and `wanted` is not more.
+      // SAFETY: the buffer has `wanted` bytes.
       let result = unsafe ckvm_read_at(
         fileDescriptor, base + Int(done), wanted - done, start + done)
       if result == -Int64(EINTR) { continue }
@@ -178,4 +199,6 @@ struct FileBlockState: Sendable {
   var kept: [UInt] = []
   /// The blocks that are not.
   var window = FileWindow()
+  /// What was read ahead of a scan.
+  var ahead = ReadAhead()
 }

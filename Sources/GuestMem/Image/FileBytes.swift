@@ -89,6 +89,24 @@ internal import CKVM
     return true
   }
 
+  /// Fills `words` with the bytes from `offset` on as the file has them now, without keeping them;
+  /// false where some of them do not fit, or lie in a block that was read before.
+  func scan(_ words: inout [UInt64], at offset: UInt64) -> Bool {
+    let byteCount = UInt64(words.count) * 8
+    guard byteCount > 0, contains(offset, byteCount: byteCount) else { return false }
+    let first = offset / FileBlocks.blockByteCount
+    let last = (offset + byteCount - 1) / FileBlocks.blockByteCount
+    for block in first...last {
+      // SAFETY: the directory has a word for each block.
+      let address = unsafe ckvm_load_acquire(directory + Int(truncatingIfNeeded: block &* 8))
+      if address != 0 { return false }
+    }
+    // SAFETY: the words have room for their bytes.
+    let isRead = unsafe words.withUnsafeMutableBytes { unsafe blocks.scan($0, at: offset) }
+    for index in words.indices { words[index] = UInt64(littleEndian: words[index]) }
+    return isRead
+  }
+
   /// True when `byteCount` bytes from `offset` on lie inside the file as it was opened.
   func contains(_ offset: UInt64, byteCount: UInt64) -> Bool {
     byteCount <= count && offset <= count - byteCount

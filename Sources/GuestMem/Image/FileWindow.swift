@@ -21,9 +21,10 @@ struct FileWindow: Sendable {
     let start = slot * Self.blockByteCount
     if blocks[slot] != block {
       blocks[slot] = .max
-      // SAFETY: the slice has a block's bytes.
-      let failure = unsafe bytes[start..<start + Self.blockByteCount].withUnsafeMutableBytes {
-        unsafe fill($0)
+      // SAFETY: the part has a block's bytes. A slice of the array would be a copy.
+      let failure = unsafe bytes.withUnsafeMutableBytes { bytes in
+        let part = unsafe bytes[start..<start + Self.blockByteCount]
+        return unsafe fill(UnsafeMutableRawBufferPointer(rebasing: part))
       }
       if let failure { return .failure(failure) }
       blocks[slot] = block

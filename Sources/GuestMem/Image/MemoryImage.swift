@@ -108,22 +108,40 @@ public struct MemoryImage: ~Copyable, PhysicalMemory, Sendable {
 
   /// The word at `address`, or nil when no segment of the image holds all of it.
   public func loadWord(at address: GuestPhysicalAddress) -> UInt64? {
+    guard let offset = fileOffset(of: address, byteCount: 8) else { return nil }
+    return file.load(UInt64.self, at: offset)
+  }
+
+  /// True when a segment of the image holds all of the word at `address`; the file is not read.
+  public func hasWord(at address: GuestPhysicalAddress) -> Bool {
+    guard let offset = fileOffset(of: address, byteCount: 8) else { return false }
+    return file.contains(offset, byteCount: 8)
+  }
+
+  /// The 512 words of the table at `address` as they are now, unless some of them were kept before.
+  public func scanTable(at address: GuestPhysicalAddress, into words: inout [UInt64]) {
+    if let offset = fileOffset(of: address, byteCount: UInt64(words.count) * 8),
+      file.scan(&words, at: offset)
+    {
+      return
+    }
+    loadTable(at: address, into: &words)
+  }
+
+  /// Where bytes that one segment holds are in the file; nil where none holds all of them.
+  @inline(__always)
+  private func fileOffset(of address: GuestPhysicalAddress, byteCount: UInt64) -> UInt64? {
     guard let segment = segment(at: address) else { return nil }
     let offset = address.rawValue - segment.physicalAddress.rawValue
-    guard segment.byteCount - offset >= 8 else { return nil }
-    return file.load(UInt64.self, at: segment.fileOffset + offset)
+    return segment.byteCount - offset >= byteCount ? segment.fileOffset + offset : nil
   }
 
   /// The 512 words of the table at `address`, 0 where no segment of the image holds all of a word.
   public func loadTable(at address: GuestPhysicalAddress, into words: inout [UInt64]) {
-    if let segment = segment(at: address) {
-      let offset = address.rawValue - segment.physicalAddress.rawValue
-      let byteCount = UInt64(words.count) * 8
-      if segment.byteCount - offset >= byteCount,
-        file.load(&words, at: segment.fileOffset + offset)
-      {
-        return
-      }
+    if let offset = fileOffset(of: address, byteCount: UInt64(words.count) * 8),
+      file.load(&words, at: offset)
+    {
+      return
     }
     for index in words.indices {
       let place = GuestPhysicalAddress(truncating: address.rawValue &+ UInt64(index) &* 8)

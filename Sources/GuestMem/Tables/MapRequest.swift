@@ -21,7 +21,7 @@
   func isLeaf(
     _ level: UInt64, _ span: UInt64, _ range: Range<UInt64>, _ physical: UInt64
   ) -> Bool {
-    leafLevels & (1 &<< level) != 0 && range.upperBound &- range.lowerBound == span
+    leafLevels & (1 &<< level) != 0 && range.byteCount == span
       && (range.lowerBound | physical) & (span &- 1) == 0
   }
 
@@ -46,20 +46,17 @@
     if isLeaf(level, Configuration.span(level), range, physical) { return 0 }
     let lower = level &- 1
     guard lower > 1 else { return 1 }
-    let span = Configuration.span(lower)
     var count: UInt64 = 1
-    var position = range.lowerBound
-    while position < range.upperBound {
-      let end = min(range.upperBound, (position | (span &- 1)) &+ 1)
-      let target = physical &+ (position &- range.lowerBound)
-      let below = tablesBelow(Configuration.self, lower, position..<end, target)
-      if end &- position == span {
-        let whole = (range.upperBound &- position) / span
+    var parts = Configuration.parts(of: range, at: lower)
+    while let part = parts.next() {
+      let target = physical &+ (part.lowerBound &- range.lowerBound)
+      let below = tablesBelow(Configuration.self, lower, part, target)
+      if part.byteCount == parts.span {
+        let whole = (range.upperBound &- part.lowerBound) / parts.span
         count &+= whole &* below
-        position &+= whole &* span
+        parts.position = part.lowerBound &+ whole &* parts.span
       } else {
         count &+= below
-        position = end
       }
     }
     return count

@@ -25,30 +25,27 @@ extension TableMemory {
     if level == 1 && liveness == .offline { return editOffline(edit, table, range) }
     let span = Configuration.span(level)
     var byteCount: UInt64 = 0
-    var position = range.lowerBound
-    while position < range.upperBound {
-      let end = min(range.upperBound, (position | (span &- 1)) &+ 1)
-      let index = Configuration.index(position, level)
+    for part in Configuration.parts(of: range, at: level) {
+      let index = Configuration.index(part.lowerBound, level)
       let entry = memory.entry(table, index)
       switch EntryClass(entry, level: level, in: Configuration.entryFormat) {
       case .absent, .invalid: break
-      case .leaf where end &- position == span:
+      case .leaf where part.byteCount == span:
         editLeaf(edit, table, index, level: level, entry)
         byteCount &+= span
       case .leaf:
         let child = try splitLeaf(table, index, level: level, allocator: &allocator)
         if edit.makesUser { memory.addBits(table, index, EntryBits.user) }
         byteCount &+= try editRange(
-          edit, child, level: level &- 1, position..<end, allocator: &allocator)
+          edit, child, level: level &- 1, part, allocator: &allocator)
       case .table:
         guard let child = memory.table(linkedBy: entry) else { break }
         if edit.makesUser && entry & EntryBits.user == 0 {
           memory.addBits(table, index, EntryBits.user)
         }
         byteCount &+= try editRange(
-          edit, child, level: level &- 1, position..<end, allocator: &allocator)
+          edit, child, level: level &- 1, part, allocator: &allocator)
       }
-      position = end
     }
     return byteCount
   }

@@ -41,35 +41,31 @@ extension TableMemory {
     _ mapping: MapRequest, _ table: TableFrame, level: UInt64, _ range: Range<UInt64>,
     _ physical: UInt64, needed: inout UInt64, tablesLeft: inout UInt64
   ) throws(PageTableError) {
-    let span = Configuration.span(level)
-    var position = range.lowerBound
-    while position < range.upperBound {
-      let end = min(range.upperBound, (position | (span &- 1)) &+ 1)
-      let target = physical &+ (position &- range.lowerBound)
-      let entry = memory.entry(table, Configuration.index(position, level))
+    for part in Configuration.parts(of: range, at: level) {
+      let target = physical &+ (part.lowerBound &- range.lowerBound)
+      let entry = memory.entry(table, Configuration.index(part.lowerBound, level))
       switch EntryClass(entry, level: level, in: Configuration.entryFormat) {
       case .absent:
-        needed &+= mapping.tablesBelow(Configuration.self, level, position..<end, target)
+        needed &+= mapping.tablesBelow(Configuration.self, level, part, target)
       case .table:
-        let child = try child(of: entry, level: level, position: position)
+        let child = try child(of: entry, level: level, position: part.lowerBound)
         // A table is in the way of a larger page unless smaller ones may be used instead.
         guard mapping.leafLevels & ((1 &<< level) &- 1) != 0 else {
           throw .alreadyMapped(
-            linearAddress: address(position), level: levelNumbered(level), entry: entry)
+            linearAddress: address(part.lowerBound), level: levelNumbered(level), entry: entry)
         }
         // More than there can be: a guest linked some more than once.
-        guard tablesLeft > 0 else { throw invalid(entry, position, level) }
+        guard tablesLeft > 0 else { throw invalid(entry, part.lowerBound, level) }
         tablesLeft &-= 1
         try checkMap(
-          mapping, child, level: level &- 1, position..<end, target, needed: &needed,
+          mapping, child, level: level &- 1, part, target, needed: &needed,
           tablesLeft: &tablesLeft)
       case .leaf:
         throw .alreadyMapped(
-          linearAddress: address(position), level: levelNumbered(level), entry: entry)
+          linearAddress: address(part.lowerBound), level: levelNumbered(level), entry: entry)
       case .invalid:
-        throw invalid(entry, position, level)
+        throw invalid(entry, part.lowerBound, level)
       }
-      position = end
     }
   }
 
@@ -84,19 +80,17 @@ extension TableMemory {
     let span = Configuration.span(level)
     let bits = mapping.leaf.bits(level)
     var added = 0
-    var position = range.lowerBound
     defer { addPresent(added, to: table) }
-    while position < range.upperBound {
-      let end = min(range.upperBound, (position | (span &- 1)) &+ 1)
-      let target = physical &+ (position &- range.lowerBound)
-      let index = Configuration.index(position, level)
+    for part in Configuration.parts(of: range, at: level) {
+      let target = physical &+ (part.lowerBound &- range.lowerBound)
+      let index = Configuration.index(part.lowerBound, level)
       let entry = memory.entry(table, index)
       if entry == 0 {
-        if mapping.isLeaf(level, span, position..<end, target) {
+        if mapping.isLeaf(level, span, part, target) {
           memory.setEntry(table, index, bits | target)
         } else {
           let child = try buildTable(
-            mapping, level: level &- 1, position..<end, target, allocator: &allocator)
+            mapping, level: level &- 1, part, target, allocator: &allocator)
           // Complete before it can be reached: the release store publishes all of it.
           memory.setEntry(table, index, child.address | mapping.linkBits)
         }
@@ -104,14 +98,13 @@ extension TableMemory {
       } else {
         guard case .table = EntryClass(entry, level: level, in: Configuration.entryFormat),
           let child = memory.table(linkedBy: entry)
-        else { throw invalid(entry, position, level) }
+        else { throw invalid(entry, part.lowerBound, level) }
         if mapping.linkBits & ~entry & EntryBits.user != 0 {
           memory.addBits(table, index, EntryBits.user)
         }
         try writeMap(
-          mapping, child, level: level &- 1, position..<end, target, allocator: &allocator)
+          mapping, child, level: level &- 1, part, target, allocator: &allocator)
       }
-      position = end
     }
   }
 
@@ -136,20 +129,17 @@ extension TableMemory {
       // Every entry of the range is a leaf.
       memory.fillUnlinked(table, used, first: mapping.leaf.large | physical, step: span)
     } else {
-      var position = range.lowerBound
-      while position < range.upperBound {
-        let end = min(range.upperBound, (position | (span &- 1)) &+ 1)
-        let target = physical &+ (position &- range.lowerBound)
+      for part in Configuration.parts(of: range, at: level) {
+        let target = physical &+ (part.lowerBound &- range.lowerBound)
         let entry: UInt64
-        if mapping.isLeaf(level, span, position..<end, target) {
+        if mapping.isLeaf(level, span, part, target) {
           entry = mapping.leaf.large | target
         } else {
           let child = try buildTable(
-            mapping, level: level &- 1, position..<end, target, allocator: &allocator)
+            mapping, level: level &- 1, part, target, allocator: &allocator)
           entry = child.address | mapping.linkBits
         }
-        memory.setEntry(table, Configuration.index(position, level), entry)
-        position = end
+        memory.setEntry(table, Configuration.index(part.lowerBound, level), entry)
       }
     }
     return table

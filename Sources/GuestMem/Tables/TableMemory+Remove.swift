@@ -9,7 +9,8 @@ extension TableMemory {
     at range: Range<UInt64>, _ table: TableFrame, level: UInt64
   ) throws(PageTableError) -> UInt64 {
     let mask = Configuration.span(level) &- 1
-    let first = range.lowerBound..<min(range.upperBound, (range.lowerBound | mask) &+ 1)
+    var parts = Configuration.parts(of: range, at: level)
+    guard let first = parts.next() else { return 0 }
     let last = max(range.lowerBound, (range.upperBound &- 1) & ~mask)..<range.upperBound
     var count = try tablesToSplit(inEntryOf: table, level: level, first)
     if last.lowerBound >= first.upperBound {
@@ -23,7 +24,7 @@ extension TableMemory {
     inEntryOf table: TableFrame, level: UInt64, _ range: Range<UInt64>
   ) throws(PageTableError) -> UInt64 {
     // Entries that are covered whole need no split, whatever they are.
-    guard range.upperBound &- range.lowerBound < Configuration.span(level) else { return 0 }
+    guard range.byteCount < Configuration.span(level) else { return 0 }
     let entry = memory.entry(table, Configuration.index(range.lowerBound, level))
     switch EntryClass(entry, level: level, in: Configuration.entryFormat) {
     case .absent: return 0
@@ -58,13 +59,11 @@ extension TableMemory {
     {
       removed = freePageTables(table, range, allocator: &allocator, report: &report)
     }
-    var position = range.lowerBound
     defer { addPresent(0 &- removed, to: table) }
-    while position < range.upperBound {
-      let end = min(range.upperBound, (position | (span &- 1)) &+ 1)
-      let index = Configuration.index(position, level)
+    for part in Configuration.parts(of: range, at: level) {
+      let index = Configuration.index(part.lowerBound, level)
       let entry = memory.entry(table, index)
-      let isWhole = end &- position == span
+      let isWhole = part.byteCount == span
       switch EntryClass(entry, level: level, in: Configuration.entryFormat) {
       case .absent: break
       case .leaf where isWhole:
@@ -77,7 +76,7 @@ extension TableMemory {
       case .leaf:
         let child = try splitLeaf(table, index, level: level, allocator: &allocator)
         try removeRange(
-          child, level: level &- 1, position..<end, allocator: &allocator, report: &report)
+          child, level: level &- 1, part, allocator: &allocator, report: &report)
       case .table:
         guard let child = memory.table(linkedBy: entry) else {
           if isWhole { take(table, index) }
@@ -90,7 +89,7 @@ extension TableMemory {
           freeTables(child, level: level &- 1, allocator: &allocator, report: &report)
         } else {
           try removeRange(
-            child, level: level &- 1, position..<end, allocator: &allocator, report: &report)
+            child, level: level &- 1, part, allocator: &allocator, report: &report)
           if mayGo && metadata.nodeState(of: child.frame).presentCount == 0 {
             take(table, index)
             removed &+= 1
@@ -99,7 +98,6 @@ extension TableMemory {
           }
         }
       }
-      position = end
     }
   }
 

@@ -8,7 +8,7 @@ extension TableMemory {
   @inlinable
   func tablesToSplit(level: UInt64, _ range: Range<UInt64>) -> UInt64 {
     let span = Configuration.span(level)
-    guard level > 1, range.upperBound &- range.lowerBound < span else { return 0 }
+    guard level > 1, range.byteCount < span else { return 0 }
     let lower = level &- 1
     let mask = Configuration.span(lower) &- 1
     guard
@@ -18,7 +18,8 @@ extension TableMemory {
     var count: UInt64 = 1
     if range.lowerBound & mask != 0 {
       count &+= tablesToSplit(
-        level: lower, range.lowerBound..<(range.lowerBound | mask) &+ 1)
+        level: lower,
+        range.lowerBound..<RangeParts.end(ofEntryAt: range.lowerBound, span: mask &+ 1))
     }
     if range.upperBound & mask != 0 {
       count &+= tablesToSplit(level: lower, range.upperBound & ~mask..<range.upperBound)

@@ -14,12 +14,11 @@ extension TableMemory {
   /// Moves over entries of a level-2 table that link free tables: nearly all are such.
   @inlinable @inline(__always)
   func passFreePageTables(
-    _ table: TableFrame, _ position: inout UInt64, _ upperBound: UInt64,
-    tablesLeft: inout UInt64
+    _ table: TableFrame, _ parts: inout RangeParts, tablesLeft: inout UInt64
   ) {
     let shift = Configuration.shift(2)
-    let first = position &>> shift
-    let end = (upperBound &+ (1 &<< shift &- 1)) &>> shift
+    let first = parts.position &>> shift
+    let end = (parts.end &+ (1 &<< shift &- 1)) &>> shift
     let last = first &+ min(end &- first, tablesLeft)
     var number = first
     while number < last,
@@ -32,7 +31,7 @@ extension TableMemory {
     }
     guard number > first else { return }
     tablesLeft &-= number &- first
-    position = min(upperBound, number &<< shift)
+    parts.position = min(parts.end, number &<< shift)
   }
 
   /// Throws what stands against an operation in the tables below `range`.
@@ -48,14 +47,11 @@ extension TableMemory {
     tablesLeft: inout UInt64
   ) throws(PageTableError) {
     guard level > 1 else { return }
-    let span = Configuration.span(level)
-    var position = range.lowerBound
+    var parts = Configuration.parts(of: range, at: level)
     while true {
-      if level == 2 {
-        passFreePageTables(table, &position, range.upperBound, tablesLeft: &tablesLeft)
-      }
-      guard position < range.upperBound else { return }
-      let end = min(range.upperBound, (position | (span &- 1)) &+ 1)
+      if level == 2 { passFreePageTables(table, &parts, tablesLeft: &tablesLeft) }
+      guard let part = parts.next() else { return }
+      let position = part.lowerBound
       let entry = memory.entry(table, Configuration.index(position, level))
       if case .table = EntryClass(entry, level: level, in: Configuration.entryFormat) {
         if let child = memory.table(linkedBy: entry),
@@ -71,12 +67,11 @@ extension TableMemory {
           }
           tablesLeft &-= 1
           try survey(
-            for: purpose, child, level: level &- 1, position..<end, tablesLeft: &tablesLeft)
+            for: purpose, child, level: level &- 1, part, tablesLeft: &tablesLeft)
         } else if purpose == .change {
           throw invalid(entry, position, level)
         }
       }
-      position = end
     }
   }
 }

@@ -16,7 +16,7 @@ extension PageTables {
     of address: UInt64, in memory: borrowing Memory
   ) -> AddressNeighbours {
     var receiver = NeighbourReceiver(address: address)
-    list(in: memory, shared: .once, to: &receiver)
+    ScannedMemory.with(memory) { list(in: $0, shared: .once, to: &receiver) }
     return receiver.neighbours
   }
 
@@ -28,7 +28,7 @@ extension PageTables {
   ) -> [UInt64] {
     guard limit > 0 else { return [] }
     var finder = FrameFinder(physical: physical, limit: limit)
-    traverse(in: memory, &finder)
+    ScannedMemory.with(memory) { traverse(in: $0, &finder) }
     return finder.found
   }
 
@@ -37,7 +37,7 @@ extension PageTables {
   /// - Complexity: proportional to the number of tables.
   func highestPageEnd<Memory: PhysicalMemory & ~Copyable>(in memory: borrowing Memory) -> UInt64 {
     var finder = HighestPageFinder()
-    traverse(in: memory, &finder)
+    ScannedMemory.with(memory) { traverse(in: $0, &finder) }
     return finder.end
   }
 }

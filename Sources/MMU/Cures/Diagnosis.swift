@@ -79,7 +79,7 @@ extension AccessQuestion {
     _ walk: Walk, _ explanation: Explanation, _ uses: TableUses, _ cures: [Cure],
     hasProposal: Bool, in memory: borrowing Memory
   ) -> [Look] {
-    var looks: [Look] = []
+    var looks = linearAddressLooks(walk, in: memory)
     switch walk.end {
     case .page:
       if cures.isEmpty && hasProposal { looks.append(.everyCureHarms) }
@@ -107,6 +107,42 @@ extension AccessQuestion {
     return looks
   }
 
+  /// An entry whose upper bits are those of a linear address, where its walk ends because of them.
+  private func linearAddressLooks<Memory: PhysicalMemory & ~Copyable>(
+    _ walk: Walk, in memory: borrowing Memory
+  ) -> [Look] {
+    switch walk.end {
+    case .reservedBits, .tableOutsideMemory: break
+    default: return []
+    }
+    guard let step = walk.lastStep, step.entry.isPresent, step.entry.rawValue >> 47 == 0x1_ffff,
+      !EntryEvidence.isUniform(step.entry.rawValue)
+    else { return [] }
+    let address = step.entry.rawValue & ~0xfff
+    let physical = Self.kernelBases.lazy.map { address &- $0 }.first { physical in
+      physical <= address && memory.hasWord(at: GuestPhysicalAddress(truncating: physical))
+        && physical >> 52 == 0
+    }
+    return [.linearAddressInEntry(step, physical: physical)]
+  }
+
+  /// Where kernels map physical 0: their image at -2 GiB, or all memory at the begin of the upper half.
+  ///
+  /// Source: Linux, `Documentation/arch/x86/x86_64/mm.rst`.
+  private static let kernelBases: [UInt64] = [
+    0xffff_ffff_8000_0000, 0xffff_8880_0000_0000, 0xffff_8000_0000_0000,
+  ]
+
+  /// What the present entries of the table say that the walk ends in.
+  private func fillLooks<Memory: PhysicalMemory & ~Copyable>(
+    _ step: WalkStep, in memory: borrowing Memory
+  ) -> [Look] {
+    let words = EntryEvidence(step, in: memory).words
+    let present = words.indices.filter { words[$0] & PageTableEntry.Bit.present != 0 }
+    if present.isEmpty { return [.emptyTable(step)] }
+    return present.count == 1 ? [.onlyEntry(step, index: present[0])] : []
+  }
+
   private func absentLooks<Memory: PhysicalMemory & ~Copyable>(
     _ walk: Walk, _ uses: TableUses, _ cures: [Cure], in memory: borrowing Memory
   ) -> [Look] {
@@ -127,6 +163,8 @@ extension AccessQuestion {
     let neighbours = tables.neighbours(of: address, in: memory)
     if neighbours.below != nil || neighbours.above != nil {
       looks.append(.neighbours(neighbours))
+    } else if looks.isEmpty, let step = walk.lastStep {
+      looks += fillLooks(step, in: memory)
     }
     if let physical = continuation(neighbours),
       let linear = tables.linearAddresses(of: physical, limit: 1, in: memory).first

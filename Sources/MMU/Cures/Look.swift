@@ -6,6 +6,13 @@ public enum Look: Hashable, Sendable {
   case overwritten(WalkStep, wordCount: Int)
   /// A large page whose address is no multiple of its size.
   case misalignedPage(WalkStep)
+  /// The entry holds an address of the upper half where the physical one belongs, which would be the
+  /// second value, in memory, if physical 0 were mapped where kernels map it.
+  case linearAddressInEntry(WalkStep, physical: UInt64?)
+  /// No entry of the table that the entry stands in is present.
+  case emptyTable(WalkStep)
+  /// The only present entry of the table is at another index.
+  case onlyEntry(WalkStep, index: Int)
   /// The entry at another index of the table leads to what this one should, by what stands beside.
   case linkedAtOtherIndex(WalkStep, index: Int)
   /// The frame of the table is linked by another entry as well.
@@ -26,6 +33,9 @@ public enum Look: Hashable, Sendable {
     switch self {
     case .overwritten: "overwritten"
     case .misalignedPage: "misaligned-page"
+    case .linearAddressInEntry: "linear-address-in-entry"
+    case .emptyTable: "empty-table"
+    case .onlyEntry: "only-entry"
     case .linkedAtOtherIndex: "linked-at-other-index"
     case .linkedTwice: "linked-twice"
     case .neighbours: "neighbours"
@@ -49,6 +59,20 @@ public enum Look: Hashable, Sendable {
       return "\(hexadecimal(frame)) in \(step.place) is a multiple of 4 KiB: either the frame was "
         + "meant for a PTE, or the base of the map is \(hexadecimal(frame - page)) off; without those "
         + "bits the entry would map \(hexadecimal(page)), which is other memory"
+    case .linearAddressInEntry(let step, let physical):
+      let address = step.entry.rawValue & ~0xfff
+      return "\(hexadecimal(address)) in \(step.place) is a linear address of the upper half, "
+        + "and an entry holds a physical one"
+        + (physical.map {
+          ": \(hexadecimal($0)), if physical 0 is mapped at \(hexadecimal(address &- $0))"
+        } ?? "")
+    case .emptyTable(let step):
+      return
+        "no entry of the \(step.level.abbreviation) at \(table(of: step)) is present: "
+        + "it was never filled, or is not the table that was meant"
+    case .onlyEntry(let step, let index):
+      return "the only present entry of the \(step.level.abbreviation) at \(table(of: step)) is at "
+        + "index \(index), where this address needs index \(step.index)"
     case .linkedAtOtherIndex(let step, let index):
       let name = step.level.entryName
       return "\(name)[\(index)] holds what \(name)[\(step.index)] should, by the pages beside both"
@@ -89,6 +113,11 @@ public enum Look: Hashable, Sendable {
           + hexadecimal(above.physicalAddress.rawValue))
     }
     return "nothing is mapped here: " + parts.joined(separator: "; ")
+  }
+
+  /// Where the table is that an entry stands in.
+  private func table(of step: WalkStep) -> String {
+    hexadecimal(step.entryAddress.rawValue & ~0xfff)
   }
 
   private func hexadecimal(_ number: UInt64) -> String { "0x" + String(number, radix: 16) }

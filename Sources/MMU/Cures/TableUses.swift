@@ -48,7 +48,7 @@ public struct TableUses: Sendable {
     frames.insert(frame)
     // Nothing is linked below a page table.
     guard let lower = level.lower else { return }
-    memory.loadTable(at: GuestPhysicalAddress(truncating: frame), into: &words)
+    memory.scanTable(at: GuestPhysicalAddress(truncating: frame), into: &words)
     for child in noteLinks(of: words, in: frame, level, lower, memory) {
       survey(child, lower, in: memory, &seen, &words)
     }

@@ -104,6 +104,6 @@
       entry.rawValue & entry.reservedMask(alwaysReserved, in: configuration, under: EveryRule())
     if reserved != 0 { return .reservedBits(reserved) }
     if let size = entry.pageSize { return .page(size) }
-    return memory.loadWord(at: entry.tableAddress) == nil ? .tableOutsideMemory : .table
+    return memory.hasWord(at: entry.tableAddress) ? .table : .tableOutsideMemory
   }
 }

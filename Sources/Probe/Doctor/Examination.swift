@@ -49,9 +49,19 @@ public struct Examination: Sendable {
   public static func ofMachine(
     _ factory: any MachineFactory, within times: ExaminationTimes? = nil
   ) throws(MachineError) -> Examination {
+    try ofMachine(factory, within: times) { hostProcessorHas(flag: $0) }
+  }
+
+  /// As ``ofMachine(_:within:)``, with advice for a host whose processor has the flags of
+  /// `/proc/cpuinfo` that `hostHas` says.
+  static func ofMachine(
+    _ factory: any MachineFactory, within times: ExaminationTimes? = nil,
+    hostHas: (_ flag: String) -> Bool
+  ) throws(MachineError) -> Examination {
     var examination = Examination(factory)
     do throws(MachineError) {
-      try examination.examine(factory, times ?? ExaminationTimes(for: factory.identity.walker))
+      try examination.examine(
+        factory, times ?? ExaminationTimes(for: factory.identity.walker), hostHas)
     } catch {
       if error.meansNoMachine { throw error }
       examination.problem = examination.problem ?? error
@@ -69,7 +79,7 @@ public struct Examination: Sendable {
   /// The basics, a page below every root entry, each feature, the host's edits, and a sample of the
   /// matrix with what is believed by then.
   private mutating func examine(
-    _ factory: any MachineFactory, _ times: ExaminationTimes
+    _ factory: any MachineFactory, _ times: ExaminationTimes, _ hostHas: (_ flag: String) -> Bool
   ) throws(MachineError) {
     let start = ContinuousClock.now
     let calibrator = Calibrator(factory: factory, deadline: start + times.calibration)
@@ -100,7 +110,8 @@ public struct Examination: Sendable {
       let finding = features[index]
       if finding.outcome != .works {
         features[index].remedy = Remedy.text(
-          for: finding.feature, isPromised: finding.isPromised, walker: identity.walker)
+          for: finding.feature, isPromised: finding.isPromised, walker: identity.walker,
+          hostHas: hostHas)
       }
     }
     profile.features = believed

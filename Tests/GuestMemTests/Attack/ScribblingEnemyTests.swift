@@ -184,7 +184,7 @@ struct ScribblingEnemyTests {
     _: Configuration.Type, levels: Level, seed: UInt64
   ) throws -> Int {
     var successCount = 0
-    for round in 0..<40 as Range<UInt64> {
+    for round in 0..<TestSetting.depth(10, full: 40) as Range<UInt64> {
       // Small memories, of sizes that are no powers of 2.
       var enemy = try ScribblingEnemy<Configuration>(
         levels: levels, frameCount: 12 + round * 7, seed: seed &+ round)
@@ -206,7 +206,7 @@ struct ScribblingEnemyTests {
     "No operation crashes or hangs, and no frame is given out twice or outside of memory",
     arguments: [Level.pageMapLevel4, .pageMapLevel5])
   func everyKind(levels: Level) throws {
-    let seed = Environment.value(of: "KVMPT_SEED").flatMap { UInt64($0) } ?? 2026
+    let seed = TestSetting.seed ?? 2026
     var successCount = 0
     successCount += try scribble(NativePaging.self, levels: levels, seed: seed)
     successCount += try scribble(UserPaging.self, levels: levels, seed: seed)
@@ -214,6 +214,6 @@ struct ScribblingEnemyTests {
     successCount += try scribble(OSTDUserPaging.self, levels: levels, seed: seed)
     successCount += try scribble(Fair<NativePaging>.self, levels: levels, seed: seed)
     // Most of what is asked of such tables has to be refused; not all of it may be.
-    #expect(successCount > 3000)
+    #expect(successCount > TestSetting.depth(500, full: 3000))
   }
 }

@@ -12,7 +12,7 @@ struct BootRandomTests {
     "On every layout", arguments: FirmwareLayout.allCases, [Level.pageMapLevel4, .pageMapLevel5])
   func everyLayout(layout: FirmwareLayout, levels: Level) throws {
     let name = "KVMPT_SEED"
-    let seed = Environment.value(of: name).flatMap { UInt64($0) } ?? 2026
+    let seed = TestSetting.number(name) ?? 2026
     var run = try BootRandomRun(layout, levels, seed: seed)
     for number in 0..<4000 {
       if let failure = try run.step(number) {

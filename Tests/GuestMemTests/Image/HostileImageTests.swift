@@ -1,6 +1,7 @@
 // A share of the images that the fuzz target (folder Fuzz) tries by the million.
 
 import TestImages
+import TestSupport
 import Testing
 
 @Suite("Hostile images are refused or read, and nothing else happens")
@@ -11,7 +12,7 @@ struct HostileImageTests {
     print("seed \(seed): repeat with 'swift run -c release FuzzImages 500 \(seed)'")
     var images = HostileImage(seed: seed)
     var itemCount = 0
-    for index in 0..<500 {
+    for index in 0..<TestSetting.depth(120, full: 500) {
       itemCount += HostileImage.look(at: images.next(), isFiveLevel: index % 3 == 0)
     }
     #expect(itemCount > 500, "hardly any image was readable, seed \(seed)")

@@ -138,7 +138,7 @@ struct LockStressTests {
 
   @Test("Threads that give up at random leave the lock usable and nobody waiting")
   func abandonment() throws {
-    let seed = Environment.value(of: "KVMPT_SEED").flatMap { UInt64($0) } ?? 2026
+    let seed = TestSetting.seed ?? 2026
     print("abandonment: repeat with KVMPT_SEED=\(seed) swift test --filter LockStressTests")
     try abandon(TinyPaging.self, seed: seed, name: "spin")
     try abandon(Fair<TinyPaging>.self, seed: seed, name: "fair")

@@ -1,6 +1,7 @@
 // The locks that every operation takes, recorded and judged.
 
 import MMU
+import TestSupport
 import Testing
 
 @testable import GuestMem
@@ -32,7 +33,7 @@ struct LockedOperationTests {
 
   @Test("Random operations on real formats", arguments: [Level.pageMapLevel4, .pageMapLevel5])
   func random(levels: Level) throws {
-    let seed = Environment.value(of: "KVMPT_SEED").flatMap { UInt64($0) } ?? 2026
+    let seed = TestSetting.seed ?? 2026
     for lock in [NodeLock.spin, .fair] {
       var eventCount = 0
       var unplacedCount = 0

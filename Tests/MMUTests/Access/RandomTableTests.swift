@@ -4,22 +4,10 @@ import MMU
 import TestSupport
 import Testing
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#endif
-
 @Suite("The model agrees with a second opinion on random tables")
 struct RandomTableTests {
   /// `KVMPT_SEED` in the environment, or a new number every time.
-  private static var seed: UInt64 {
-    // SAFETY: the string that getenv returns lives until the environment changes; nothing does.
-    if let text = unsafe getenv("KVMPT_SEED"), let seed = UInt64(unsafe String(cString: text)) {
-      return seed
-    }
-    return UInt64.random(in: 0...UInt64.max)
-  }
+  private static var seed: UInt64 { TestSetting.seed ?? UInt64.random(in: 0...UInt64.max) }
 
   @Test("Random words at every level, many of them present and pointing at each other")
   func randomTables() throws {

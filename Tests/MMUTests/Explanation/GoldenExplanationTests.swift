@@ -2,6 +2,7 @@
 
 import Glibc
 import MMU
+import TestSupport
 import Testing
 
 @Suite("Explanations read as they are meant to")
@@ -163,7 +164,7 @@ struct GoldenExplanationTests {
   @Test("Each explanation is the one in explanations.txt")
   func golden() throws {
     let actual = try Self.scenarios.map { try $0.text() }.joined(separator: "\n")
-    if unsafe getenv("KVMPT_UPDATE_GOLDEN") != nil { Self.write(actual) }
+    if TestSetting.text("KVMPT_UPDATE_GOLDEN") != nil { Self.write(actual) }
     let wanted = try #require(Self.read(), "explanations.txt is missing")
     #expect(
       actual == wanted,

@@ -26,6 +26,17 @@ struct ArchitectureRuleTests {
     }
   }
 
+  @Test("The bits that a title names are those of the page's size")
+  func sizesInTitles() {
+    let offsets: [(PageSize, Int)] = [(.size4KiB, 11), (.size2MiB, 20), (.size1GiB, 29)]
+    for (size, bit) in offsets {
+      #expect(
+        ArchitectureRule.offset(in: size).title.hasPrefix("bits \(bit) to 0 of the linear address"))
+      guard size != .size4KiB else { continue }
+      #expect(ArchitectureRule.lowAddressReserved(in: size).title.hasPrefix("bits \(bit) to 13 of"))
+    }
+  }
+
   @Test("There are 82 rules")
   func count() { #expect(ArchitectureRule.allCases.count == 82) }
 }

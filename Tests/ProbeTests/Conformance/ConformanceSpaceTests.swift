@@ -71,6 +71,21 @@ struct ConformanceSpaceTests {
     #expect(access.filter(\.isPKEEnabled).allSatisfy { $0.pkru >> 4 == 3 && $0.pkru & 3 == 0 })
   }
 
+  @Test("pages side by side lie below entries with A set of every right, and below an open one")
+  func pagesSideBySide() throws {
+    let machine = Self.machine(Self.everything)
+    let matrices = try Conformance(PaperFactory()).plan(.full, machine).matrices
+    let pairs = matrices.filter { $0.name.hasSuffix("s of pages side by side") }
+    #expect(Set(pairs.map { $0.name.prefix(4) }) == ["PTEs", "PDEs"])
+    for matrix in pairs {
+      let upper = matrix.upper.map(\.bits)
+      let expected: [UInt64] =
+        matrix.upperLevel == .pageDirectory ? [0x27, 0x25, 0x23, 1 << 63 | 0x27] : [0x7]
+      #expect(upper == expected, "\(matrix.name)")
+      #expect(matrix.accesses == [.crossingRead, .crossingWrite])
+    }
+  }
+
   @Test("subsets stand in the order of their numbers")
   func subsets() {
     #expect(EntryVariant.subsets(of: [1, 2, 4]) == [0, 1, 2, 3, 4, 5, 6, 7])

@@ -3,6 +3,7 @@
 import Lies
 import MMU
 import TestHosts
+import TestSupport
 import Testing
 
 @testable import Probe
@@ -10,10 +11,14 @@ import Testing
 @Suite("Every lie that matters is reported, and no other")
 struct LieTests {
   @Test("on KVM", .enabled(if: Host.hasKVM, "needs /dev/kvm"))
-  func kvm() throws { try Self.run(on: KVMMachineFactory(), pairCount: 120) }
+  func kvm() throws {
+    try Self.run(on: KVMMachineFactory(), pairCount: TestSetting.depth(40, full: 120))
+  }
 
   @Test("on QEMU's emulator", .enabled(if: Host.hasQEMU, "needs qemu-system-x86_64"))
-  func emulator() throws { try Self.run(on: QEMUMachineFactory(), pairCount: 40) }
+  func emulator() throws {
+    try Self.run(on: QEMUMachineFactory(), pairCount: TestSetting.depth(10, full: 40))
+  }
 
   private static func run(on factory: some MachineFactory, pairCount: Int) throws {
     let verifier = Verifier(factory: factory)

@@ -1,29 +1,22 @@
 // Random address spaces agree three ways.
 
 import Dispatch
-import Glibc
 import GuestMem
 import Lies
 import MMU
 import Synchronization
 import TestHosts
+import TestSupport
 import Testing
 
 @testable import Probe
 
 @Suite("Random address spaces agree three ways", .enabled(if: Host.hasKVM, "needs /dev/kvm"))
 struct RandomSpaceTests {
-  /// A number from the environment; the defaults are those of an ordinary test run.
-  private static func setting(_ name: String, default value: UInt64) -> UInt64 {
-    // SAFETY: the tests change the environment nowhere.
-    guard let text = unsafe getenv(name) else { return value }
-    return UInt64(unsafe String(cString: text)) ?? value
-  }
-
   @Test("seeded spaces of mixed sizes, rights, halves and aliases")
   func seededSpaces() throws {
-    let first = Self.setting("KVMPT_SEED", default: 1)
-    let count = Self.setting("KVMPT_SPACES", default: 240)
+    let first = TestSetting.seed ?? 1
+    let count = TestSetting.number("KVMPT_SPACES") ?? TestSetting.depth(60, full: 240)
     let verifier = try Verifier()
     var everything = SampleSpaces.everySizeAndRight
     everything.processor.isSMEPEnabled = true

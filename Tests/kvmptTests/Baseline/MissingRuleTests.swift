@@ -1,10 +1,10 @@
 // A model that lacks one rule ends conform with 1: no rule that could be derived excuses it.
 
 import ArgumentParser
-import Glibc
 import MMU
 import Probe
 import TestHosts
+import TestSupport
 import Testing
 
 @testable import kvmpt
@@ -21,10 +21,8 @@ struct MissingRuleTests {
     .errorCodeWrite,
   ]
 
-  private static let isComplete: Bool = {
-    // SAFETY: Swift passes a string that lives for the call; nobody changes the environment.
-    unsafe getenv("KVMPT_MISSING_RULES").map { unsafe String(cString: $0) } == "all"
-  }()
+  private static let isComplete =
+    TestSetting.text("KVMPT_MISSING_RULES").map { $0 == "all" } ?? TestSetting.isFull
 
   /// The rules that a machine cannot show whatever it has, with the reason.
   private static func unshowable(_ machine: String) -> [ArchitectureRule: String] {

@@ -1,6 +1,5 @@
 // Random damages of random tables: the first cause is the true one, and every cure cures.
 
-import Glibc
 import GuestMem
 import MMU
 import TestSupport
@@ -10,12 +9,9 @@ import Testing
 
 @Suite("A damage of tables is found where it was made, and its cures restore the access alone")
 struct DamageTests {
-  /// How many damages are made; `KVMPT_DAMAGES=10000` makes more.
-  static let count: Int = {
-    // SAFETY: the environment is not changed by the tests; the text is copied at once.
-    guard let text = unsafe getenv("KVMPT_DAMAGES") else { return 3000 }
-    return unsafe Int(String(cString: text)) ?? 3000
-  }()
+  /// How many damages are made.
+  static let count =
+    TestSetting.number("KVMPT_DAMAGES").map { Int($0) } ?? TestSetting.depth(1000, full: 10_000)
 
   /// What came of the damages of one kind.
   private struct Tally {
@@ -32,9 +28,7 @@ struct DamageTests {
 
   @Test("The first cause is the true one of those that can be told apart; no cure does harm")
   func damages() throws {
-    // SAFETY: as above.
-    let given = unsafe getenv("KVMPT_SEED").flatMap { unsafe UInt64(String(cString: $0)) }
-    let seed = given ?? UInt64.random(in: 0...UInt64.max)
+    let seed = TestSetting.seed ?? UInt64.random(in: 0...UInt64.max)
     print("damages: repeat with KVMPT_SEED=\(seed) swift test --filter DamageTests")
     var random = SeededGenerator(seed: seed)
     let linux = try MemoryImage(path: LinuxCaseTests.core)

@@ -1,6 +1,5 @@
 // Mutated result, resume, profile and baseline files: no trap, no hang, and no false agreement.
 
-import Glibc
 import Probe
 import TestHosts
 import TestSupport
@@ -12,14 +11,9 @@ import Testing
   "No result file makes the program trap, hang, or agree with what was not run", .serialized,
   .enabled(if: Host.hasKVM || Host.hasQEMU, "needs /dev/kvm or QEMU, for files to begin with"))
 struct ResultFuzzTests {
-  /// 10,000 in `.ci/run`.
-  private static let count = number("KVMPT_FUZZ_RESULTS") ?? 300
-  private static let seed = number("KVMPT_SEED").map { UInt64($0) } ?? 0x6b76_6d70_7400_0b01
-
-  private static func number(_ name: String) -> Int? {
-    // SAFETY: Swift passes a string that lives for the call; nobody changes the environment.
-    unsafe getenv(name).flatMap { unsafe Int(String(cString: $0)) }
-  }
+  private static let count =
+    TestSetting.number("KVMPT_FUZZ_RESULTS").map { Int($0) } ?? TestSetting.depth(300, full: 10_000)
+  private static let seed = TestSetting.seed ?? 0x6b76_6d70_7400_0b01
 
   /// What a file says of a run, as far as a verdict depends on it.
   private struct Claim: Equatable {

@@ -49,7 +49,7 @@ struct AuditSeedTests {
     var count = 0
     for levels in [4, 5] {
       for variant in 0..<SeededFault.count(of: rule) {
-        for place in 0..<6 {
+        for place in 0..<TestSetting.depth(2, full: 6) {
           var image = SoundImage(&random, levels: levels)
           let expected = SeededFault.put(rule, variant, at: place, into: &image)
           let stack = image.address(.userStack, place) + 0x100
@@ -61,6 +61,6 @@ struct AuditSeedTests {
         }
       }
     }
-    #expect(count >= 12)
+    #expect(count >= TestSetting.depth(4, full: 12))
   }
 }

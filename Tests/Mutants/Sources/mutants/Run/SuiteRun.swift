@@ -49,6 +49,11 @@ struct SuiteRunner: Sendable {
     process.currentDirectoryURL = folder
     var environment = ProcessInfo.processInfo.environment
     environment["KVMPT_MUTANT"] = "\(mutant)"
+    // As deep as in `.ci/run`, but for what draws cases by the thousand.
+    environment.merge([
+      "KVMPT_FULL_TESTS": "1", "KVMPT_DAMAGES": "3000", "KVMPT_FUZZ_RESULTS": "300",
+      "KVMPT_MISSING_RULES": "some",
+    ]) { $1 }
     environment["KVMPT_MUTANT_REACHED"] = reached?.path ?? ""
     process.environment = environment
     process.standardInput = FileHandle.nullDevice
