@@ -89,8 +89,8 @@ internal import CKVM
     return true
   }
 
-  /// Fills `words` with the bytes from `offset` on as the file has them now, without keeping them;
-  /// false where some of them do not fit, or lie in a block that was read before.
+  /// Fills `words` with the bytes from `offset` on, without keeping them; false where some of them do not
+  /// fit, cannot be read, or lie in a block that was read before.
   func scan(_ words: inout [UInt64], at offset: UInt64) -> Bool {
     let byteCount = UInt64(words.count) * 8
     guard byteCount > 0, contains(offset, byteCount: byteCount) else { return false }

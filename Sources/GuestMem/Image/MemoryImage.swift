@@ -118,7 +118,8 @@ public struct MemoryImage: ~Copyable, PhysicalMemory, Sendable {
     return file.contains(offset, byteCount: 8)
   }
 
-  /// The 512 words of the table at `address` as they are now, unless some of them were kept before.
+  /// The 512 words of the table at `address`: those that were kept before, or as the file has them now
+  /// or had them when what lies before them was scanned.
   public func scanTable(at address: GuestPhysicalAddress, into words: inout [UInt64]) {
     if let offset = fileOffset(of: address, byteCount: UInt64(words.count) * 8),
       file.scan(&words, at: offset)

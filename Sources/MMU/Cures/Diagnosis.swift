@@ -126,7 +126,7 @@ extension AccessQuestion {
     return [.linearAddressInEntry(step, physical: physical)]
   }
 
-  /// Where kernels map physical 0: their image at -2 GiB, or all memory at the begin of the upper half.
+  /// Where kernels map physical 0: their image at -2 GiB, or all memory at the start of the upper half.
   ///
   /// Source: Linux, `Documentation/arch/x86/x86_64/mm.rst`.
   private static let kernelBases: [UInt64] = [
@@ -137,6 +137,12 @@ extension AccessQuestion {
   private func fillLooks<Memory: PhysicalMemory & ~Copyable>(
     _ step: WalkStep, in memory: borrowing Memory
   ) -> [Look] {
+    // Words that cannot be read are not known to be absent.
+    let table = step.entryAddress.rawValue & ~0xfff
+    let isWhole = (0..<512 as Range<UInt64>).allSatisfy {
+      memory.hasWord(at: GuestPhysicalAddress(truncating: table + $0 * 8))
+    }
+    guard isWhole else { return [] }
     let words = EntryEvidence(step, in: memory).words
     let present = words.indices.filter { words[$0] & PageTableEntry.Bit.present != 0 }
     if present.isEmpty { return [.emptyTable(step)] }

@@ -2,53 +2,30 @@
 
 import Glibc
 import MMU
+import TestHosts
 import Testing
 
 @testable import GuestMem
 
 @Suite("Memory that nobody refers to any more goes back to the host")
 struct ReturnedMemoryTests {
-  /// The text of a file of the kernel.
-  static func text(_ path: String) -> String {
-    // SAFETY: Swift passes a string that lives for the call and ends with a 0.
-    let descriptor = unsafe open(path, O_RDONLY)
-    guard descriptor >= 0 else { return "" }
-    defer { close(descriptor) }
-    var bytes: [UInt8] = []
-    var part = [UInt8](repeating: 0, count: 65536)
-    while true {
-      // SAFETY: the kernel writes at most as many bytes as the array has.
-      let count = unsafe part.withUnsafeMutableBytes {
-        unsafe read(descriptor, $0.baseAddress, $0.count)
-      }
-      guard count > 0 else { return String(decoding: bytes, as: UTF8.self) }
-      bytes += part.prefix(count)
-    }
-  }
-
   /// The addresses of this process in GiB, rounded down.
   static var mappedGiB: Int {
-    let line = text("/proc/self/status").split(separator: "\n").first { $0.hasPrefix("VmSize:") }
+    let line = HostText.of("/proc/self/status")?.split(separator: "\n").first {
+      $0.hasPrefix("VmSize:")
+    }
     let kibibytes = line?.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first
     return (kibibytes.flatMap { Int($0) } ?? 0) >> 20
   }
 
   /// How many of this process's open files are memory files of guests.
-  static var memoryFileCount: Int {
-    (0..<256).count { number in
-      var characters = [CChar](repeating: 0, count: 256)
-      // SAFETY: the kernel writes at most 256 characters, and the path lives for the call.
-      let count = unsafe readlink("/proc/self/fd/\(number)", &characters, 256)
-      let target = characters.prefix(max(0, count)).map { UInt8(bitPattern: $0) }
-      return String(decoding: target, as: UTF8.self).contains("kvmpt-guest-memory")
-    }
-  }
+  static var memoryFileCount: Int { HostText.openFiles(with: "kvmpt-guest-memory").count }
 
   @Test("Memory, copies, books of frames and tables, round after round")
   func rounds() async {
     await #expect(processExitsWith: .success) {
       let before = Self.mappedGiB
-      #expect(before > 0 || !Self.text("/proc/self/status").isEmpty)
+      #expect(before > 0 || HostText.of("/proc/self/status") != nil)
       for _ in 0..<8 {
         do {
           let memory = try GuestMemory(byteCount: 64 << 30, backing: .anonymous)

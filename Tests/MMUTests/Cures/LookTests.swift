@@ -72,6 +72,19 @@ struct LookTests {
     #expect(swapped.count == 1 && swapped[0].hasPrefix("no entry of the PML4 at 0x1000"))
   }
 
+  @Test("Nothing is said of how a table is filled whose words cannot all be read")
+  func tableInPart() throws {
+    var path = TablePath(try PagingConfiguration(), linearAddress: 0x1000)
+    // A root of one page, the last word of which is not there.
+    path.memory.words = Array(path.memory.words.prefix(1023))
+    let question = AccessQuestion(
+      0x1000, Access(.read), mode: CPUMode(privilege: .supervisor),
+      tables: PageTables(cr3: TablePath.cr3, configuration: path.configuration))
+    #expect(question.diagnosis(in: path.memory).looks.isEmpty)
+    path.memory.words.append(0)
+    #expect(question.diagnosis(in: path.memory).looks.map(\.id) == ["empty-table"])
+  }
+
   @Test("One entry, at another index, is named where nothing else is mapped in this half")
   func onlyEntry() throws {
     let looks = try looks(0xffff_8000_0000_1000) { path in
