@@ -12,7 +12,7 @@ struct AuditComparisonTests {
     var random = SeededGenerator(seed: seed)
     var counts: [AuditRule: Int] = [:]
     var merged: Set<AuditRule> = []
-    for round in 0..<TestSetting.depth(200, full: 500) {
+    for round in 0..<500 {
       let memory = RandomTables.memory(&random)
       let plain = PlainTables(words: memory.words, width: 48)
       let tables = PageTables(

@@ -59,7 +59,7 @@ struct ConvertEveryBitTests {
     print("convert: seed \(seed)")
     var random = SeededGenerator(seed: seed)
     var (lies, told) = (0, 0)
-    for round in 0..<TestSetting.depth(15, full: 60) {
+    for round in 0..<TestSetting.depth(30, full: 60) {
       let image = Self.randomImage(&random)
       let file = ImageFile()
       try image.writeRaw(to: file.path, byteCount: 0x1_0000)
