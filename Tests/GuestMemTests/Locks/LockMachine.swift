@@ -66,7 +66,7 @@ final class LockMachine<Configuration: PageTableConfiguration>: Sendable {
   func wait(until isReached: (NodeState) -> Bool) -> Bool {
     let start = ContinuousClock.now
     while !isReached(state) {
-      guard ContinuousClock.now - start < .seconds(20) else { return false }
+      guard ContinuousClock.now - start < .seconds(600) else { return false }
       sched_yield()
     }
     return true

@@ -55,7 +55,7 @@ struct MappingMemoryTests {
 
   /// Waits until every thread of a process stands still; false when it has ended.
   private static func hasStopped(_ process: pid_t) -> Bool {
-    let limit = ContinuousClock.now + .seconds(10)
+    let limit = ContinuousClock.now + .seconds(300)
     while ContinuousClock.now < limit {
       let states = threadStates(of: process)
       if states.isEmpty || states.contains("Z") { return false }
@@ -100,8 +100,12 @@ struct MappingMemoryTests {
     let files = try [counts.few, counts.many].map { try file(mappingCount: $0, stride: stride) }
     // Standing still counts as time.
     let limit = command == "verify" ? ["--timeout", "30m"] : []
-    let few = try peak([command, files[0].path] + limit, every: microseconds)
-    let many = try peak([command, files[1].path] + limit, every: microseconds)
+    let (few, many) = try withExtendedLifetime(files) {
+      (
+        try peak([command, files[0].path] + limit, every: microseconds),
+        try peak([command, files[1].path] + limit, every: microseconds)
+      )
+    }
     let each = (many.byteCount - few.byteCount) / (counts.many - counts.few)
     print(
       "memory for a mapping: \(each) bytes by \(command), stride \(stride)",

@@ -21,10 +21,19 @@ struct ProgramRun {
     return path.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" } + "/kvmpt"
   }()
 
+  /// Arguments with a time limit for hangs where they are of a whole run of verify without one.
+  private static func bounded(_ arguments: [String]) -> [String] {
+    guard arguments.first == "verify", arguments.count > 1,
+      !arguments.contains(where: { ["--timeout", "--help", "-h"].contains($0) })
+    else { return arguments }
+    return arguments + ["--timeout", "30m"]
+  }
+
   /// Runs the program with nothing but `environment` in its environment.
   ///
-  /// Changes that it prints are made to a copy and must hold, unless `replays` is false.
-  /// `meanwhile` is called once with the running program's identifier. Another program than kvmpt
+  /// A run of verify for which `arguments` have no time limit gets one for hangs: how long it takes
+  /// says how busy the host is. Changes that the program prints are made to a copy and must hold,
+  /// unless `replays` is false. `meanwhile` is called once with the running program's identifier. Another program than kvmpt
   /// is one that is needed to start it.
   init(
     _ arguments: [String], program: String = Self.program, environment: [String] = [],
@@ -49,8 +58,9 @@ struct ProgramRun {
     unsafe posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
     unsafe posix_spawn_file_actions_addopen(&actions, 1, chosen, O_WRONLY, 0)
     unsafe posix_spawn_file_actions_addopen(&actions, 2, errorFile.path, O_WRONLY, 0)
+    let words = [program] + Self.bounded(arguments)
     // SAFETY: the copies live until they are freed after the call; both lists end with null.
-    var argumentList = unsafe ([program] + arguments).map { unsafe strdup($0) } + [nil]
+    var argumentList = unsafe words.map { unsafe strdup($0) } + [nil]
     var environmentList = unsafe environment.map { unsafe strdup($0) } + [nil]
     defer { unsafe (argumentList + environmentList).forEach { unsafe free($0) } }
     var child: pid_t = 0

@@ -106,7 +106,7 @@ struct FullDiskTests {
     let folder = try Folder()
     let (report, profile) = ("\(folder.path)/report", "\(folder.path)/profile")
     let run = try ProgramRun(
-      ["conform", "--output", report, "--write-profile", "/dev/full", "--timeout", "60s"])
+      ["conform", "--output", report, "--write-profile", "/dev/full", "--timeout", "30m"])
     #expect(run.exitCode == 74, "\(run.errors)")
     #expect(run.output.contains("urn:kvmpt:schema:machine-profile"))
     #expect(folder.names == ["report"])

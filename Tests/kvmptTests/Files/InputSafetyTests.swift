@@ -28,12 +28,17 @@ struct InputSafetyTests {
   static let poll = 7
   static let openat = 257
 
-  /// Waits until a program is in a system call, and stays there.
-  static func wait(for child: pid_t, toCall number: Int) {
+  /// Waits until a program has a file in its memory, if one is named, is in a system call, and stays
+  /// there.
+  static func wait(for child: pid_t, toCall number: Int, having path: String? = nil) {
     let deadline = ContinuousClock.now + .seconds(300)
     var count = 0
     while count < 2 && ContinuousClock.now < deadline {
       usleep(20_000)
+      if let path {
+        let maps = (try? InputFile.bytes(of: "/proc/\(child)/maps", byteLimit: 1 << 20)) ?? []
+        guard String(decoding: maps, as: UTF8.self).contains(path) else { continue }
+      }
       let bytes = (try? InputFile.bytes(of: "/proc/\(child)/syscall", byteLimit: 4096)) ?? []
       count = String(decoding: bytes, as: UTF8.self).hasPrefix("\(number) ") ? count + 1 : 0
     }
@@ -67,7 +72,7 @@ struct InputSafetyTests {
     let run = try ProgramRun(
       arguments.map { $0 == "@" ? image.path : $0 } + ["--output", pipe.path]
     ) { child in
-      Self.wait(for: child, toCall: Self.openat)
+      Self.wait(for: child, toCall: Self.openat, having: image.path)
       // SAFETY: Swift passes strings that live for the calls and end with a 0.
       unsafe truncate(image.path, 0x1000)
       let reader = unsafe open(pipe.path, O_RDONLY | O_NONBLOCK)
@@ -113,7 +118,7 @@ struct InputSafetyTests {
   func noWriter(_ arguments: [String]) throws {
     let pipe = try Pipe()
     let run = try ProgramRun(arguments.map { $0 == "@" ? pipe.path : $0 }) {
-      Self.bounded(.seconds(30), $0)
+      Self.bounded(.seconds(300), $0)
     }
     #expect(run.exitCode == 65, "\(run.errors)")
     #expect(run.errors.contains("it is a pipe that nobody writes to"))

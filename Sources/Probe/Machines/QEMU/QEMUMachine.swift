@@ -136,6 +136,12 @@ final class QEMUMachine: Machine {
     let started = Running(
       try QEMUProcess(factory.settings, memory: memory, rom: rom.bytes),
       windowAddress: batch.windowAddress, rootLevel: rootLevel, memoryByteCount: memory.byteCount)
+    // Before the guest gets a batch that may end it.
+    switch started.process.monitor.waitUntilReady(deadline: .now + Self.startLimit) {
+    case .ready: break
+    case .closed: throw started.process.reasonForEnd()
+    case .silent: throw .monitorDoesNotAnswer(path: factory.settings.path)
+    }
     running = started
     return started
   }

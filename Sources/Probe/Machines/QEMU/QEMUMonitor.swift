@@ -16,6 +16,16 @@ final class QEMUMonitor {
     case closed
   }
 
+  /// What a wait for the end of the negotiation ends in.
+  enum Readiness {
+    /// Events are told from now on.
+    case ready
+    /// QEMU is gone.
+    case closed
+    /// QEMU has not answered until the deadline.
+    case silent
+  }
+
   private let descriptor: CInt
   private var received: [UInt8] = []
   private var lines: [String] = []
@@ -32,6 +42,24 @@ final class QEMUMonitor {
   }
 
   deinit { _ = ckvm_close(descriptor) }
+
+  /// Waits until QEMU has left its negotiation mode: an event before that, such as the end of a guest
+  /// that was quicker than QEMU's main loop, is told to nobody.
+  ///
+  /// Source: QEMU documentation, "QEMU Machine Protocol Specification", capabilities negotiation.
+  func waitUntilReady(deadline: ContinuousClock.Instant) -> Readiness {
+    while true {
+      let isOpen = receive()
+      // The answer to `qmp_capabilities`, the only command so far.
+      if let answer = lines.firstIndex(where: { $0.contains(#""return""#) }) {
+        lines.removeFirst(answer + 1)
+        return .ready
+      }
+      guard isOpen else { return .closed }
+      guard ContinuousClock.now < deadline else { return .silent }
+      pauseBriefly()
+    }
+  }
 
   /// The first event that has arrived since the last call, without waiting.
   func nextEvent() -> Event? {
