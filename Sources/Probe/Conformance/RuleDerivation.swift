@@ -108,11 +108,11 @@ struct RuleDerivation {
       var best: (rule: Deviation, count: Int)?
       for effect in effects.sorted(by: { ($0.order, $0.number ?? 0) < ($1.order, $1.number ?? 0) })
       {
-        let positives = rest.filter { shows($0, effect) }
-        for start in [nil] + numbers(of: positives).map(Optional.some) {
+        let cases = cases(about: effect, among: rest)
+        for start in [nil] + numbers(of: cases.positives).map(Optional.some) {
           if isOutOfTime { return rules }
-          guard let rule = rule(effect, from: start, for: positives) else { continue }
-          let count = positives.reduce(0) {
+          guard let rule = rule(effect, from: start, for: cases) else { continue }
+          let count = cases.positives.reduce(0) {
             $0.clampedSum(rule.applies(to: $1.subject) ? $1.count : 0)
           }
           if count > best?.count ?? 0 { best = (rule, count) }
@@ -133,33 +133,56 @@ struct RuleDerivation {
     effect.allows(observation.response, insteadOf: observation.modelled, observation.subject)
   }
 
-  /// A rule with `effect` for some of `positives`, which have `start`, or nil when nothing tells
-  /// them from others.
-  private func rule(
-    _ effect: DeviationEffect, from start: Int?, for positives: [Observation]
-  ) -> Deviation? {
-    var positives = positives
-    var negatives = (agreed + differing).filter {
-      !shows($0, effect) && !$0.isSilent(about: effect)
-    }
-    var idle = agreed.filter { shows($0, effect) }
-    var condition: [Int] = []
-    func add(_ attribute: Int) {
-      condition.append(attribute)
+  /// What cases say about an effect.
+  private struct Cases {
+    /// Those to be explained that show it.
+    var positives: [Observation]
+    /// Those that speak against it.
+    var negatives: [Observation]
+    /// Those that follow the manual and show it.
+    var idle: [Observation]
+
+    /// Leaves those that have `attribute`.
+    mutating func keep(_ attribute: Int) {
       positives.removeAll { !$0.has(attribute) }
       negatives.removeAll { !$0.has(attribute) }
       idle.removeAll { !$0.has(attribute) }
     }
+  }
+
+  /// - Complexity: linear in the number of cases; the same for each condition that is tried.
+  private func cases(about effect: DeviationEffect, among rest: [Observation]) -> Cases {
+    func speaksAgainst(_ observation: Observation) -> Bool {
+      !shows(observation, effect) && !observation.isSilent(about: effect)
+    }
+    return Cases(
+      positives: rest.filter { shows($0, effect) },
+      negatives: agreed.filter(speaksAgainst) + differing.filter(speaksAgainst),
+      idle: agreed.filter { shows($0, effect) })
+  }
+
+  /// A rule with `effect` for some of the positive cases, which have `start`, or nil when nothing
+  /// tells them from others.
+  private func rule(
+    _ effect: DeviationEffect, from start: Int?, for all: Cases
+  ) -> Deviation? {
+    var cases = all
+    var condition: [Int] = []
+    func add(_ attribute: Int) {
+      condition.append(attribute)
+      cases.keep(attribute)
+    }
     if let start { add(start) }
-    while !negatives.isEmpty {
-      guard let attribute = best(positives, negatives) else { return nil }
+    while !cases.negatives.isEmpty {
+      guard let attribute = best(cases.positives, cases.negatives) else { return nil }
       add(attribute)
     }
-    while !idle.isEmpty, let attribute = best(positives, idle),
-      positives.allSatisfy({ $0.has(attribute) })
+    while !cases.idle.isEmpty, let attribute = best(cases.positives, cases.idle),
+      cases.positives.allSatisfy({ $0.has(attribute) })
     {
       add(attribute)
     }
+    let positives = cases.positives
     guard !positives.isEmpty, !condition.isEmpty else { return nil }
     switch effect {
     case .faultsAsNotPresent, .faultsAnyhow:

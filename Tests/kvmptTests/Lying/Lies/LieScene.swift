@@ -32,6 +32,13 @@ struct LieScene {
   let memory: ProbeMemory
   let agent: MemoryView
   private let processor: ModelProcessor
+  private let entriesRead = EntriesRead()
+
+  /// The addresses of the entries that walks read, once they are known: to find them takes a walk for
+  /// each record, and lies ask for each record.
+  private final class EntriesRead {
+    var addresses: Set<UInt64>?
+  }
 
   fileprivate init(
     _ batch: AgentBatch, agent: MemoryView, memory: ProbeMemory, _ processor: ModelProcessor
@@ -99,13 +106,8 @@ struct LieScene {
   /// An entry of the table at `table` that no record's walk reads, one that is present if there is;
   /// nil where all are read.
   func unusedEntry(of table: UInt64) -> GuestPhysicalAddress? {
-    var used: Set<UInt64> = []
-    for index in 0..<batch.recordCount {
-      for step in probe(index).steps { used.insert(step.entryAddress.rawValue) }
-    }
-    // The agent's own walks read the window's entry of the root.
-    let window = batch.windowAddress >> (batch.state.cr4 >> 12 & 1 != 0 ? 48 : 39) & 511
-    used.insert(batch.cr3 & PageTableEntry.Bit.address + window * 8)
+    let used = entriesRead.addresses ?? usedEntries()
+    entriesRead.addresses = used
     let free = (0..<512).map { table + UInt64($0) * 8 }.filter { !used.contains($0) }
     let isPresent = { (address: UInt64) in
       (memory.loadWord(at: GuestPhysicalAddress(truncating: address)) ?? 0) & 0x21 == 1
@@ -116,5 +118,17 @@ struct LieScene {
     return (free.first(where: isPresent) ?? free.first(where: isEmpty)).map {
       GuestPhysicalAddress(truncating: $0)
     }
+  }
+
+  /// The entries that the walks of the records, and of the agent, read.
+  private func usedEntries() -> Set<UInt64> {
+    var used: Set<UInt64> = []
+    for index in 0..<batch.recordCount {
+      for step in probe(index).steps { used.insert(step.entryAddress.rawValue) }
+    }
+    // The agent's own walks read the window's entry of the root.
+    let window = batch.windowAddress >> (batch.state.cr4 >> 12 & 1 != 0 ? 48 : 39) & 511
+    used.insert(batch.cr3 & PageTableEntry.Bit.address + window * 8)
+    return used
   }
 }
