@@ -28,17 +28,26 @@ struct InputSafetyTests {
   static let poll = 7
   static let openat = 257
 
-  /// Waits until a program has a file in its memory, if one is named, is in a system call, and stays
-  /// there.
+  /// True when a program has a file open, by one of its first descriptors.
+  private static func hasOpen(_ path: String, _ child: pid_t) -> Bool {
+    (3..<32).contains { descriptor in
+      var buffer = [CChar](repeating: 0, count: 4096)
+      // SAFETY: the buffer is larger than the count given; Swift passes a string that lives for the
+      // call and ends with a 0.
+      let count = unsafe readlink(
+        "/proc/\(child)/fd/\(descriptor)", &buffer, buffer.count - 1)
+      let bytes = buffer.prefix(max(0, count)).map(UInt8.init(bitPattern:))
+      return String(decoding: bytes, as: UTF8.self) == path
+    }
+  }
+
+  /// Waits until a program has opened a file, if one is named, is in a system call, and stays there.
   static func wait(for child: pid_t, toCall number: Int, having path: String? = nil) {
     let deadline = ContinuousClock.now + .seconds(300)
     var count = 0
     while count < 2 && ContinuousClock.now < deadline {
       usleep(20_000)
-      if let path {
-        let maps = (try? InputFile.bytes(of: "/proc/\(child)/maps", byteLimit: 1 << 20)) ?? []
-        guard String(decoding: maps, as: UTF8.self).contains(path) else { continue }
-      }
+      if let path, !hasOpen(path, child) { continue }
       let bytes = (try? InputFile.bytes(of: "/proc/\(child)/syscall", byteLimit: 4096)) ?? []
       count = String(decoding: bytes, as: UTF8.self).hasPrefix("\(number) ") ? count + 1 : 0
     }
