@@ -150,7 +150,10 @@ struct RuleDerivation {
     }
   }
 
-  /// - Complexity: linear in the number of cases; the same for each condition that is tried.
+  /// What the cases say about `effect`, of which those in `rest` are to be explained; it is the same for
+  /// each condition that is tried.
+  ///
+  /// - Complexity: linear in the number of cases.
   private func cases(about effect: DeviationEffect, among rest: [Observation]) -> Cases {
     func speaksAgainst(_ observation: Observation) -> Bool {
       !shows(observation, effect) && !observation.isSilent(about: effect)

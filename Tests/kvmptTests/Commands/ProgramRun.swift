@@ -33,8 +33,8 @@ struct ProgramRun {
   ///
   /// A run of verify for which `arguments` have no time limit gets one for hangs: how long it takes
   /// says how busy the host is. Changes that the program prints are made to a copy and must hold,
-  /// unless `replays` is false. `meanwhile` is called once with the running program's identifier. Another program than kvmpt
-  /// is one that is needed to start it.
+  /// unless `replays` is false. `meanwhile` is called once with the running program's identifier.
+  /// Another program than kvmpt is one that is needed to start it.
   init(
     _ arguments: [String], program: String = Self.program, environment: [String] = [],
     outputPath: String? = nil, replays: Bool = true,

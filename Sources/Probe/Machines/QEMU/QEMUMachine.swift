@@ -140,7 +140,8 @@ final class QEMUMachine: Machine {
     switch started.process.monitor.waitUntilReady(deadline: .now + Self.startLimit) {
     case .ready: break
     case .closed: throw started.process.reasonForEnd()
-    case .silent: throw .monitorDoesNotAnswer(path: factory.settings.path)
+    // Of a host that is that busy nothing is held against the machine.
+    case .silent: throw .guestDoesNotStart(path: factory.settings.path)
     }
     running = started
     return started
