@@ -16,6 +16,7 @@ let package = Package(
   products: [
     .library(name: "MMU", targets: ["MMU"]),
     .library(name: "GuestMem", targets: ["GuestMem"]),
+    .library(name: "LiveMem", targets: ["LiveMem"]),
     .library(name: "KVM", targets: ["KVM"]),
     .library(name: "Probe", targets: ["Probe"]),
     .executable(name: "kvmpt", targets: ["kvmpt"]),
@@ -28,6 +29,7 @@ let package = Package(
     .systemLibrary(name: "CKVM"),
     .target(name: "MMU", swiftSettings: checked),
     .target(name: "GuestMem", dependencies: ["CKVM", "MMU"], swiftSettings: checked),
+    .target(name: "LiveMem", dependencies: ["CKVM", "GuestMem", "MMU"], swiftSettings: checked),
     .target(name: "KVM", dependencies: ["CKVM", "MMU"], swiftSettings: checked),
     .target(name: "GuestImages", path: "GuestImages", publicHeadersPath: "include"),
     .target(
@@ -71,7 +73,7 @@ let package = Package(
       path: "Fuzz/FuzzImages",
       swiftSettings: checked),
     .executableTarget(
-      name: "HostileCalls", dependencies: ["CKVM", "GuestMem", "KVM", "MMU", "Probe"],
+      name: "HostileCalls", dependencies: ["CKVM", "GuestMem", "KVM", "LiveMem", "MMU", "Probe"],
       path: "Fuzz/HostileCalls", swiftSettings: checked),
     .executableTarget(
       name: "MakeImage", dependencies: ["TestImages", "TestSupport"], path: "Benchmarks/images",
@@ -93,6 +95,14 @@ let package = Package(
         "CKVM", "GuestMem", "MMU", "Probe", "TestHosts", "TestImages", "TestSupport",
       ],
       // Millions of operations in an ordinary run: what they test is inlinable, so -O reaches it.
+      swiftSettings: checked + [
+        .unsafeFlags(["-O", "-wmo", "-num-threads", "2", "-disable-batch-mode"])
+      ]),
+    .target(name: "Coroutines", path: "Tests/Coroutines"),
+    .testTarget(
+      name: "LiveMemTests",
+      dependencies: ["CKVM", "Coroutines", "GuestMem", "LiveMem", "MMU", "TestSupport"],
+      // As for GuestMemTests: millions of schedules.
       swiftSettings: checked + [
         .unsafeFlags(["-O", "-wmo", "-num-threads", "2", "-disable-batch-mode"])
       ]),

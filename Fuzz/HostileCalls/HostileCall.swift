@@ -21,7 +21,7 @@ struct HostileCall: Sendable {
   /// Every call there is.
   static let all: [HostileCall] =
     addresses + walks + listings + cures + memory + frames + tables + cursors
-    + nodes + kvm + spaces + ranges + evidence + baselines + machines + verifiers
+    + nodes + live + kvm + spaces + ranges + evidence + baselines + machines + verifiers
 }
 
 /// Keeps a value from being optimized away, and makes its description.

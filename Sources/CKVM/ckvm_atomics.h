@@ -40,6 +40,10 @@ static inline uint64_t ckvm_fetch_and(void *address, uint64_t bits) {
   return __atomic_fetch_and((uint64_t *)address, bits, __ATOMIC_ACQ_REL);
 }
 
+static inline uint64_t ckvm_fetch_add(void *address, uint64_t number) {
+  return __atomic_fetch_add((uint64_t *)address, number, __ATOMIC_ACQ_REL);
+}
+
 /* Zeroes memory that no processor can reach yet. */
 static inline void ckvm_zero(void *address, uint64_t byte_count) {
   __builtin_memset(address, 0, byte_count);

@@ -1,5 +1,5 @@
 /* Threads: who the calling one is, and how it waits for another. gettid(2), sched_yield(2),
- * clock_gettime(2). */
+ * nanosleep(2), clock_gettime(2). */
 #ifndef CKVM_THREADS_H
 #define CKVM_THREADS_H
 
@@ -27,6 +27,12 @@ static inline void ckvm_pause(void) { __builtin_ia32_pause(); }
 
 /* Lets another thread have the processor. */
 static inline void ckvm_yield(void) { sched_yield(); }
+
+/* Gives the processor away for some time, in nanoseconds below one second. */
+static inline void ckvm_sleep(uint64_t nanoseconds) {
+  struct timespec time = {0, (long)nanoseconds};
+  nanosleep(&time, 0);
+}
 
 /* A clock that never goes back, in nanoseconds. */
 static inline uint64_t ckvm_monotonic_nanoseconds(void) {

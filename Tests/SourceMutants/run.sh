@@ -3,16 +3,22 @@
 # fails: a mutant that survives is a missing check. Takes about a minute for each: only the files that
 # the suite needs are built.
 #
-# run.sh [NUMBER...] runs these lines of mutants.txt only, counted without comments.
+# run.sh [live] [NUMBER...] runs these lines of mutants.txt only, counted without comments; with `live`
+# those of live.txt, which are about shared page tables.
 set -eu
+list=mutants module=GuestMem
+if [ "${1:-}" = live ]; then
+  list=live module=LiveMem
+  shift
+fi
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 work=${KVMPT_MUTANTS:-$(mktemp -d)}
 mkdir -p "$work/Tests"
 cp -R "$root/Sources" "$work/"
-cp -R "$root/Tests/TestSupport" "$work/"
+cp -R "$root/Tests/TestSupport" "$root/Tests/Coroutines" "$work/"
 # What needs a guest or reads files is not about the core.
-find "$root/Tests/GuestMemTests" -name '*.swift' ! -path '*/Image/*' \
+find "$root/Tests/${module}Tests" -name '*.swift' ! -path '*/Image/*' \
   ! -name '*HardwareProbeTests.swift' >"$work/files"
 cat >"$work/Package.swift" <<'MANIFEST'
 // swift-tools-version: 6.2
@@ -26,9 +32,14 @@ let package = Package(
     .target(
       name: "GuestMem", dependencies: ["CKVM", "MMU"],
       swiftSettings: [.enableUpcomingFeature("InternalImportsByDefault")]),
+    .target(
+      name: "LiveMem", dependencies: ["CKVM", "GuestMem", "MMU"],
+      swiftSettings: [.enableUpcomingFeature("InternalImportsByDefault")]),
     .target(name: "TestSupport", path: "TestSupport"),
+    .target(name: "Coroutines", path: "Coroutines"),
     .testTarget(
-      name: "GuestMemTests", dependencies: ["CKVM", "GuestMem", "MMU", "TestSupport"],
+      name: "MODULETests",
+      dependencies: ["CKVM", "Coroutines", "GuestMem", "LiveMem", "MMU", "TestSupport"],
       swiftSettings: [
         .unsafeFlags(["-O", "-wmo", "-num-threads", "2", "-disable-batch-mode"])
       ]),
@@ -36,27 +47,28 @@ let package = Package(
   swiftLanguageModes: [.v6]
 )
 MANIFEST
+sed -i "s/MODULETests/${module}Tests/" "$work/Package.swift"
 cd "$work"
 number=0
 survivors=0
-grep -v '^#' "$here/mutants.txt" >"$work/list"
+grep -v '^#' "$here/$list.txt" >"$work/list"
 while IFS= read -r line; do
   number=$((number + 1))
   if [ $# -gt 0 ] && ! echo " $* " | grep -q " $number "; then continue; fi
-  MUTANT="$line" perl -e '
+  MUTANT="$line" MODULE="$module" perl -e '
     my ($name, $file, $old, $new, $suite) =
       map { s/^\s+|\s+$//gr =~ s/\\\|/|/gr =~ s/\\n/\n/gr } split / \| (?<!\\)/, $ENV{MUTANT};
-    open my $in, "<", "Sources/GuestMem/$file" or die "$file: $!"; local $/; my $text = <$in>;
+    open my $in, "<", "Sources/$ENV{MODULE}/$file" or die "$file: $!"; local $/; my $text = <$in>;
     my $place = index $text, $old;
     die "$name: the text is not in $file\n" if $place < 0;
     open my $keep, ">", "original" or die; print $keep $text; close $keep;
     substr($text, $place, length $old) = $new;
-    open my $out, ">", "Sources/GuestMem/$file" or die; print $out $text; close $out;
+    open my $out, ">", "Sources/$ENV{MODULE}/$file" or die; print $out $text; close $out;
     open my $info, ">", "current" or die; print $info "$name\n$file\n$suite\n";'
   name=$(sed -n 1p current) file=$(sed -n 2p current) suite=$(sed -n 3p current)
   # The file of the suite, and those that declare what the files so far name.
-  rm -rf Tests/GuestMemTests
-  mkdir Tests/GuestMemTests
+  rm -rf "Tests/${module}Tests"
+  mkdir "Tests/${module}Tests"
   SUITE="$suite" perl -e '
     my (%text, %names);
     while (my $file = <STDIN>) {
@@ -77,7 +89,7 @@ while IFS= read -r line; do
       }
     }
     print map { "$_\n" } sort keys %needed;' <files | while IFS= read -r needed; do
-    cp "$needed" Tests/GuestMemTests/
+    cp "$needed" "Tests/${module}Tests/"
   done
   if ! swift build --build-tests >log 2>&1; then
     verdict="DOES NOT BUILD"
@@ -89,6 +101,6 @@ while IFS= read -r line; do
     verdict="caught by $suite"
   fi
   echo "$number. $name: $verdict"
-  cp original "Sources/GuestMem/$file"
+  cp original "Sources/$module/$file"
 done <list
 [ "$survivors" -eq 0 ]

@@ -1,7 +1,7 @@
 // EntryClass: what an entry found at a level is.
 
 /// What a word in a table means, given the level of the table.
-@frozen @usableFromInline enum EntryClass: Hashable, Sendable {
+@frozen @usableFromInline package enum EntryClass: Hashable, Sendable {
   /// Zero: nothing is mapped and no table is linked.
   case absent
   /// A present entry that leads to a table one level down.
@@ -12,7 +12,7 @@
   case invalid
 
   @inlinable @inline(__always)
-  init(_ entry: UInt64, level: UInt64, in format: EntryFormat) {
+  package init(_ entry: UInt64, level: UInt64, in format: EntryFormat) {
     switch format {
     case .native: self.init(native: entry, level: level)
     case .ostd: self.init(ostd: entry, level: level)
@@ -59,7 +59,7 @@
 extension EntryBits {
   /// The address bits of a leaf at `level`: those from `shift` on.
   @inlinable
-  static func leafAddress(_ entry: UInt64, shift: UInt64) -> UInt64 {
+  package static func leafAddress(_ entry: UInt64, shift: UInt64) -> UInt64 {
     entry & address & (~0 &<< shift)
   }
 
@@ -68,7 +68,7 @@ extension EntryBits {
   /// In the native format the PAT bit moves from bit 12 to bit 7 when the pieces are 4 KiB pages,
   /// because PS is there in larger ones.
   @inlinable @inline(__always)
-  static func pieceBits(
+  package static func pieceBits(
     _ entry: UInt64, pieceLevel: UInt64, shift: UInt64, in format: EntryFormat
   ) -> UInt64 {
     let bits = entry & ~(address & (~0 &<< shift))

@@ -5,55 +5,55 @@ public import MMU
 /// The bits of paging-structure entries.
 ///
 /// Source: Intel SDM volume 3A, section 5.5.4, tables 5-15 to 5-20.
-@usableFromInline enum EntryBits {
+@usableFromInline package enum EntryBits {
   /// P: the processor uses the entry.
-  @inlinable static var present: UInt64 { 1 }
+  @inlinable package static var present: UInt64 { 1 }
   /// R/W.
-  @inlinable static var writable: UInt64 { 1 << 1 }
+  @inlinable package static var writable: UInt64 { 1 << 1 }
   /// U/S.
-  @inlinable static var user: UInt64 { 1 << 2 }
+  @inlinable package static var user: UInt64 { 1 << 2 }
   /// A.
-  @inlinable static var accessed: UInt64 { 1 << 5 }
+  @inlinable package static var accessed: UInt64 { 1 << 5 }
   /// D.
-  @inlinable static var dirty: UInt64 { 1 << 6 }
+  @inlinable package static var dirty: UInt64 { 1 << 6 }
   /// PS: a leaf, at levels 2 and 3.
-  @inlinable static var pageSize: UInt64 { 1 << 7 }
+  @inlinable package static var pageSize: UInt64 { 1 << 7 }
   /// PAT of a 4 KiB leaf.
-  @inlinable static var smallPAT: UInt64 { 1 << 7 }
+  @inlinable package static var smallPAT: UInt64 { 1 << 7 }
   /// G.
-  @inlinable static var global: UInt64 { 1 << 8 }
+  @inlinable package static var global: UInt64 { 1 << 8 }
   /// PAT of a 2 MiB or 1 GiB leaf.
-  @inlinable static var largePAT: UInt64 { 1 << 12 }
+  @inlinable package static var largePAT: UInt64 { 1 << 12 }
   /// XD.
-  @inlinable static var noExecute: UInt64 { 1 << 63 }
+  @inlinable package static var noExecute: UInt64 { 1 << 63 }
   /// A leaf without rights, when P = 0.
   ///
   /// The processor ignores the bit then, and such a leaf is never writable, so R/W is free to tell
   /// it from an absent entry.
   ///
   /// Source: Intel SDM volume 3A, section 5.5.4 (bits 63:1 are ignored when P is 0).
-  @inlinable static var rightless: UInt64 { 1 << 1 }
+  @inlinable package static var rightless: UInt64 { 1 << 1 }
   /// U/S, A, D and G, which properties hold as an entry does.
-  @inlinable static var flags: UInt64 { user | accessed | dirty | global }
+  @inlinable package static var flags: UInt64 { user | accessed | dirty | global }
   /// PWT and PCD.
-  @inlinable static var cache: UInt64 { 3 << 3 }
+  @inlinable package static var cache: UInt64 { 3 << 3 }
   /// Bits 11:9 and 58:52.
-  @inlinable static var software: UInt64 { 7 << 9 | 0x7f << 52 }
+  @inlinable package static var software: UInt64 { 7 << 9 | 0x7f << 52 }
   /// The bits for software, 0 to 9, where an entry has them.
   @inlinable @inline(__always)
-  static func software(_ bits: UInt16) -> UInt64 {
+  package static func software(_ bits: UInt16) -> UInt64 {
     let wide = UInt64(bits)
     return (wide & 7) &<< 9 | ((wide &>> 3) & 0x7f) &<< 52
   }
   /// The bits for software that an entry has.
   @inlinable @inline(__always)
-  static func softwareBits(of entry: UInt64) -> UInt16 {
+  package static func softwareBits(of entry: UInt64) -> UInt16 {
     UInt16(truncatingIfNeeded: (entry &>> 9) & 7 | ((entry &>> 52) & 0x7f) &<< 3)
   }
   /// Bits 62:59.
-  @inlinable static var protectionKey: UInt64 { 15 << 59 }
+  @inlinable package static var protectionKey: UInt64 { 15 << 59 }
   /// Every address bit that any processor has.
-  @inlinable static var address: UInt64 { 0x000f_ffff_ffff_f000 }
+  @inlinable package static var address: UInt64 { 0x000f_ffff_ffff_f000 }
 }
 
 /// The properties of a leaf as bits: one word for 4 KiB leaves, one for larger ones.
@@ -80,7 +80,7 @@ public import MMU
   }
 
   /// The bits for a leaf at `level`.
-  @inlinable func bits(_ level: UInt64) -> UInt64 { level == 1 ? small : large }
+  @inlinable package func bits(_ level: UInt64) -> UInt64 { level == 1 ? small : large }
 }
 
 extension LeafBits {

@@ -32,7 +32,7 @@ public enum EntryFormat: Hashable, Sendable {
 extension EntryFormat {
   /// The bits of an entry that leads to a table with a page of these properties.
   @inlinable @inline(__always)
-  func link(to properties: PageProperties) -> UInt64 {
+  package func link(to properties: PageProperties) -> UInt64 {
     switch self {
     case .native: properties.isUser ? EntryBits.userLink : EntryBits.supervisorLink
     case .ostd: EntryBits.userLink
@@ -41,7 +41,7 @@ extension EntryFormat {
 
   /// The bits of an entry that leads to a table whose leaves have `leafBits`; 0 for an empty one.
   @inlinable @inline(__always)
-  func link(above leafBits: UInt64) -> UInt64 {
+  package func link(above leafBits: UInt64) -> UInt64 {
     switch self {
     case .native: EntryBits.supervisorLink | leafBits & EntryBits.user
     case .ostd: EntryBits.userLink

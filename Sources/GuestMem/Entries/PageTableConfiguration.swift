@@ -111,19 +111,19 @@ extension PageTableConfiguration {
   }
 
   /// The number of entries of a table.
-  @inlinable static var entryCount: Int { 1 &<< Int(truncatingIfNeeded: indexBitCount) }
+  @inlinable package static var entryCount: Int { 1 &<< Int(truncatingIfNeeded: indexBitCount) }
 
   /// The position of the lowest address bit that selects an entry at `level`.
   @inlinable
-  static func shift(_ level: UInt64) -> UInt64 { 12 &+ indexBitCount &* (level &- 1) }
+  package static func shift(_ level: UInt64) -> UInt64 { 12 &+ indexBitCount &* (level &- 1) }
 
   /// The number of bytes that an entry at `level` covers.
   @inlinable
-  static func span(_ level: UInt64) -> UInt64 { 1 &<< shift(level) }
+  package static func span(_ level: UInt64) -> UInt64 { 1 &<< shift(level) }
 
   /// The index of the entry for a position at `level`.
   @inlinable
-  static func index(_ position: UInt64, _ level: UInt64) -> Int {
+  package static func index(_ position: UInt64, _ level: UInt64) -> Int {
     Int(truncatingIfNeeded: (position &>> shift(level)) & (1 &<< indexBitCount &- 1))
   }
 }

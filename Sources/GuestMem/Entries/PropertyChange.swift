@@ -41,7 +41,7 @@ public struct PropertyChange: Hashable, Sendable {
 }
 
 /// The bits that a leaf keeps and those it gains.
-@frozen @usableFromInline struct LeafEdit: Sendable {
+@frozen @usableFromInline package struct LeafEdit: Sendable {
   /// For 4 KiB leaves: bits that are cleared first.
   @usableFromInline let clearSmall: UInt64
   /// For 4 KiB leaves: bits that are set then.
@@ -51,7 +51,7 @@ public struct PropertyChange: Hashable, Sendable {
   /// For larger leaves: bits that are set then.
   @usableFromInline let setLarge: UInt64
   /// Pages become user pages, so that the entries above must be user entries.
-  @usableFromInline let makesUser: Bool
+  @usableFromInline package let makesUser: Bool
 
   /// The mask form of a change in the native format.
   ///
@@ -107,7 +107,7 @@ public struct PropertyChange: Hashable, Sendable {
   }
 
   @inlinable
-  func applied(to entry: UInt64, level: UInt64) -> UInt64 {
+  package func applied(to entry: UInt64, level: UInt64) -> UInt64 {
     level == 1 ? entry & ~clearSmall | setSmall : entry & ~clearLarge | setLarge
   }
 }

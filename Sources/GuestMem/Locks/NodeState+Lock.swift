@@ -15,15 +15,15 @@ extension NodeState {
   var isFree: Bool { rawValue & (1 | NodeState.firstWaiterBit) == 0 }
 
   /// The lock bit and the holder.
-  @inlinable static var lockBits: UInt64 { 1 | ~0 &<< 42 }
+  @inlinable package static var lockBits: UInt64 { 1 | ~0 &<< 42 }
 
   /// The same, locked by a thread.
   @inlinable @inline(__always)
-  func locked(by thread: ThreadIdentifier) -> NodeState {
+  package func locked(by thread: ThreadIdentifier) -> NodeState {
     NodeState(rawValue: rawValue | 1 | UInt64(thread.rawValue) &<< 42)
   }
 
   /// The same, unlocked.
   @inlinable @inline(__always)
-  var unlocked: NodeState { NodeState(rawValue: rawValue & ~NodeState.lockBits) }
+  package var unlocked: NodeState { NodeState(rawValue: rawValue & ~NodeState.lockBits) }
 }

@@ -24,7 +24,7 @@ public import CKVM
 
   /// True for two views of the same allocator's metadata.
   @inlinable
-  func isSame(as other: FrameMetadataView) -> Bool { identity == other.identity }
+  package func isSame(as other: FrameMetadataView) -> Bool { identity == other.identity }
 
   @inlinable
   func ownershipAddress(_ frame: UInt64) -> UnsafeMutableRawPointer? {
@@ -34,7 +34,7 @@ public import CKVM
   }
 
   @inlinable
-  func nodeAddress(_ frame: UInt64) -> UnsafeMutableRawPointer? {
+  package func nodeAddress(_ frame: UInt64) -> UnsafeMutableRawPointer? {
     guard frame < frameCount else { return nil }
     // SAFETY: 16 bytes for each of `frameCount` frames stand at `baseAddress`.
     return unsafe baseAddress + Int(truncatingIfNeeded: frame &* 16 | 8)
@@ -84,7 +84,7 @@ public import CKVM
 
   /// Stores the state of a node that this caller holds alone.
   @inlinable
-  func setNodeState(_ state: NodeState, of frame: UInt64) {
+  package func setNodeState(_ state: NodeState, of frame: UInt64) {
     guard let address = unsafe nodeAddress(frame) else { return }
     // SAFETY: the address is inside the metadata.
     unsafe ckvm_store_release(address, state.rawValue)
@@ -92,7 +92,7 @@ public import CKVM
 
   /// Stores the ownership of a frame that this caller holds alone.
   @inlinable
-  func setOwnership(_ ownership: FrameOwnership, of frame: UInt64) {
+  package func setOwnership(_ ownership: FrameOwnership, of frame: UInt64) {
     guard let address = unsafe ownershipAddress(frame) else { return }
     // SAFETY: the address is inside the metadata.
     unsafe ckvm_store_release(address, ownership.rawValue)

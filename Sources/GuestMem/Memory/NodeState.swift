@@ -49,7 +49,7 @@ public import MMU
   }
 
   @inlinable @inline(__always)
-  func isNode(ofLevelNumber level: UInt64) -> Bool { rawValue & 0x1c == level &<< 2 }
+  package func isNode(ofLevelNumber level: UInt64) -> Bool { rawValue & 0x1c == level &<< 2 }
 
   /// True for an unlocked node of the level whose number is `level` that was not unlinked.
   ///
@@ -68,7 +68,7 @@ public import MMU
 
   /// A node of the level whose number is `level`, 1 to 5.
   @inlinable @inline(__always)
-  init(levelNumber level: UInt64, presentCount: Int) {
+  package init(levelNumber level: UInt64, presentCount: Int) {
     rawValue = level &<< 2 | UInt64(truncatingIfNeeded: presentCount) &<< 16
   }
 }

@@ -5,7 +5,7 @@
   /// The guest-physical address; a multiple of 4 KiB.
   public let address: UInt64
 
-  @inlinable init(validated address: UInt64) { self.address = address }
+  @inlinable package init(validated address: UInt64) { self.address = address }
 
   /// The number of the frame.
   @inlinable public var frame: UInt64 { address &>> 12 }

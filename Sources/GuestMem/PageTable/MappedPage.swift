@@ -12,7 +12,7 @@ public import MMU
   public let level: Level
 
   @inlinable
-  init(physicalAddress: GuestPhysicalAddress, entry: UInt64, level: Level) {
+  package init(physicalAddress: GuestPhysicalAddress, entry: UInt64, level: Level) {
     self.physicalAddress = physicalAddress
     self.entry = entry
     self.level = level

@@ -163,7 +163,7 @@ extension TableMemory {
 
   /// The bits of leaves that own nothing.
   @inlinable @inline(__always)
-  func untrackedLeaf(_ properties: PageProperties) -> LeafBits {
+  package func untrackedLeaf(_ properties: PageProperties) -> LeafBits {
     LeafBits(properties, in: Configuration.entryFormat).adding(
       Configuration.leafOwnership.untrackedBits)
   }

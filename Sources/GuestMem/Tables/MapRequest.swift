@@ -1,16 +1,16 @@
 // MapRequest: what is to be written into each entry of a range.
 
 /// A mapping that was checked: the bits of its leaves, and where leaves may stand.
-@frozen @usableFromInline struct MapRequest: Sendable {
+@frozen @usableFromInline package struct MapRequest: Sendable {
   /// The leaves' bits besides the address.
-  @usableFromInline let leaf: LeafBits
+  @usableFromInline package let leaf: LeafBits
   /// Bit n is set when leaves may stand at level n.
-  @usableFromInline let leafLevels: UInt64
+  @usableFromInline package let leafLevels: UInt64
   /// The bits of entries that lead to new tables.
-  @usableFromInline let linkBits: UInt64
+  @usableFromInline package let linkBits: UInt64
 
   @inlinable
-  init(leaf: LeafBits, leafLevels: UInt64, linkBits: UInt64) {
+  package init(leaf: LeafBits, leafLevels: UInt64, linkBits: UInt64) {
     self.leaf = leaf
     self.leafLevels = leafLevels
     self.linkBits = linkBits
@@ -18,7 +18,7 @@
 
   /// True when the entry at `level` that covers `range` can be a leaf.
   @inlinable
-  func isLeaf(
+  package func isLeaf(
     _ level: UInt64, _ span: UInt64, _ range: Range<UInt64>, _ physical: UInt64
   ) -> Bool {
     leafLevels & (1 &<< level) != 0 && range.byteCount == span
@@ -40,7 +40,7 @@
   ///
   /// - Complexity: constant for each level, because equally aligned entries need equally many.
   @usableFromInline
-  func tablesBelow<Configuration: PageTableConfiguration>(
+  package func tablesBelow<Configuration: PageTableConfiguration>(
     _: Configuration.Type, _ level: UInt64, _ range: Range<UInt64>, _ physical: UInt64
   ) -> UInt64 {
     if isLeaf(level, Configuration.span(level), range, physical) { return 0 }

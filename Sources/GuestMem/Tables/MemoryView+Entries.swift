@@ -5,14 +5,14 @@ public import CKVM
 extension MemoryView {
   /// The table at the address in `entry`, or nil when the frame is outside the window.
   @inlinable
-  func table(linkedBy entry: UInt64) -> TableFrame? {
+  package func table(linkedBy entry: UInt64) -> TableFrame? {
     let address = entry & EntryBits.address
     return address < byteCount ? TableFrame(validated: address) : nil
   }
 
   /// The host address of entry `index` modulo 512 of a table of this view.
   @inlinable
-  func pointer(_ table: TableFrame, _ index: Int) -> UnsafeMutableRawPointer {
+  package func pointer(_ table: TableFrame, _ index: Int) -> UnsafeMutableRawPointer {
     // SAFETY: the frame was checked to lie inside the window, and 512 words fill it.
     unsafe baseAddress + (Int(truncatingIfNeeded: table.address) | (index & 511) &<< 3)
   }
@@ -25,7 +25,7 @@ extension MemoryView {
 
   /// Stores an entry that hardware does not write: an absent one, or one of an unlinked table.
   @inlinable
-  func setEntry(_ table: TableFrame, _ index: Int, _ entry: UInt64) {
+  package func setEntry(_ table: TableFrame, _ index: Int, _ entry: UInt64) {
     // SAFETY: `pointer` answers only with aligned words inside the window.
     unsafe ckvm_store_release(pointer(table, index), entry)
   }
@@ -53,7 +53,7 @@ extension MemoryView {
 
   /// Zeroes the entries of `range` of a table that nothing links to yet.
   @inlinable
-  func clearUnlinked(_ table: TableFrame, _ range: Range<Int>) {
+  package func clearUnlinked(_ table: TableFrame, _ range: Range<Int>) {
     guard range.lowerBound >= 0, range.upperBound <= 512, !range.isEmpty else { return }
     // SAFETY: the range lies in the frame, and no processor can reach an unlinked table.
     unsafe ckvm_zero(pointer(table, range.lowerBound), UInt64(range.count) &* 8)
@@ -105,7 +105,7 @@ extension MemoryView {
 
   /// Fills entries of an unlinked table: the first gets `first`, each next one `step` more.
   @inlinable
-  func fillUnlinked(_ table: TableFrame, _ range: Range<Int>, first: UInt64, step: UInt64) {
+  package func fillUnlinked(_ table: TableFrame, _ range: Range<Int>, first: UInt64, step: UInt64) {
     guard range.lowerBound >= 0, range.upperBound <= 512 else { return }
     let count = range.count
     // SAFETY: the range lies in the frame, and no processor can reach an unlinked table.

@@ -3,7 +3,7 @@
 /// The parts of a range of positions in their order, each of which one entry decides.
 ///
 /// Every operation on a range goes through its entries by this sequence.
-@frozen @usableFromInline struct RangeParts: Sequence, IteratorProtocol {
+@frozen @usableFromInline package struct RangeParts: Sequence, IteratorProtocol {
   /// Where the next part begins.
   @usableFromInline var position: UInt64
   /// Where the range ends.
@@ -12,14 +12,14 @@
   @usableFromInline let span: UInt64
 
   @inlinable
-  init(_ range: Range<UInt64>, span: UInt64) {
+  package init(_ range: Range<UInt64>, span: UInt64) {
     position = range.lowerBound
     end = range.upperBound
     self.span = span
   }
 
   @inlinable @inline(__always)
-  mutating func next() -> Range<UInt64>? {
+  package mutating func next() -> Range<UInt64>? {
     guard position < end else { return nil }
     let start = position
     position = Swift.min(end, Self.end(ofEntryAt: start, span: span))
@@ -29,20 +29,20 @@
 
   /// Where what the entry for `position` decides ends.
   @inlinable @inline(__always)
-  static func end(ofEntryAt position: UInt64, span: UInt64) -> UInt64 {
+  package static func end(ofEntryAt position: UInt64, span: UInt64) -> UInt64 {
     (position | (span &- 1)) &+ 1
   }
 }
 
 extension Range<UInt64> {
   /// The number of bytes, which is not checked to fit into an `Int`.
-  @inlinable var byteCount: UInt64 { upperBound &- lowerBound }
+  @inlinable package var byteCount: UInt64 { upperBound &- lowerBound }
 }
 
 extension PageTableConfiguration {
   /// The parts of `range` by the entries of a table at `level`.
   @inlinable @inline(__always)
-  static func parts(of range: Range<UInt64>, at level: UInt64) -> RangeParts {
+  package static func parts(of range: Range<UInt64>, at level: UInt64) -> RangeParts {
     RangeParts(range, span: span(level))
   }
 }

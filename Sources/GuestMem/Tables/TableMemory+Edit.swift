@@ -7,7 +7,7 @@ extension TableMemory {
   ///
   /// - Throws: ``PageTableError`` for values that no entry can express.
   @inlinable @inline(__always)
-  func edit(for change: PropertyChange) throws(PageTableError) -> LeafEdit {
+  package func edit(for change: PropertyChange) throws(PageTableError) -> LeafEdit {
     switch Configuration.entryFormat {
     case .native:
       try LeafEdit(change, for: paging, ownership: Configuration.leafOwnership)

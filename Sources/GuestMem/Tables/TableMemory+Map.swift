@@ -4,7 +4,7 @@ public import MMU
 
 extension TableMemory {
   @inlinable
-  func checkPhysical(
+  package func checkPhysical(
     _ address: GuestPhysicalAddress, byteCount: UInt64
   ) throws(PageTableError) {
     guard address.rawValue & 4095 == 0 else {
@@ -19,7 +19,7 @@ extension TableMemory {
 
   /// Throws unless pages of the one size that is asked for fit the ranges.
   @inlinable
-  func checkAlignment(
+  package func checkAlignment(
     _ choice: PageSizeChoice, position: UInt64, physical: GuestPhysicalAddress, byteCount: UInt64
   ) throws(PageTableError) {
     guard case .exactly(let size) = choice else { return }

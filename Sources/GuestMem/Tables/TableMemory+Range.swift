@@ -8,7 +8,7 @@ extension TableMemory {
 
   /// The linear address of a position: its top bit repeated above.
   @inlinable
-  func address(_ position: UInt64) -> UInt64 {
+  package func address(_ position: UInt64) -> UInt64 {
     let shift = Int64(64 &- addressWidth)
     return UInt64(bitPattern: Int64(bitPattern: position &<< UInt64(shift)) &>> shift)
   }
@@ -17,7 +17,7 @@ extension TableMemory {
   ///
   /// - Throws: ``PageTableError/notCanonical(_:)``.
   @inlinable
-  func position(_ linear: LinearAddress) throws(PageTableError) -> UInt64 {
+  package func position(_ linear: LinearAddress) throws(PageTableError) -> UInt64 {
     let position = linear.rawValue & (1 &<< addressWidth &- 1)
     guard address(position) == linear.rawValue else { throw .notCanonical(linear.rawValue) }
     return position
@@ -25,7 +25,7 @@ extension TableMemory {
 
   /// The positions of a range of whole pages inside one canonical half.
   @inlinable
-  func positions(
+  package func positions(
     _ linear: LinearAddress, byteCount: UInt64
   ) throws(PageTableError) -> Range<UInt64> {
     let start = try position(linear)
@@ -50,7 +50,7 @@ extension TableMemory {
   }
 
   /// The highest level at which this table may have leaves.
-  @inlinable var highestLeafLevel: UInt64 {
+  @inlinable package var highestLeafLevel: UInt64 {
     // A root at level 1 has nothing but leaves.
     let highest = min(UInt64(Configuration.highestLeafLevel.rawValue), max(rootLevel &- 1, 1))
     return paging.supports1GiBPages ? min(highest, 3) : min(highest, 2)
@@ -58,7 +58,7 @@ extension TableMemory {
 
   /// One bit for each level at which a mapping may have leaves: bit 1 for 4 KiB, and so on.
   @inlinable
-  func leafLevels(_ choice: PageSizeChoice) throws(PageTableError) -> UInt64 {
+  package func leafLevels(_ choice: PageSizeChoice) throws(PageTableError) -> UInt64 {
     switch choice {
     case .largest: return (2 &<< highestLeafLevel) &- 2
     case .exactly(let size):

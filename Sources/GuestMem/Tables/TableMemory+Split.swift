@@ -6,7 +6,7 @@ extension TableMemory {
   /// The number of tables needed so that no leaf reaches across an end of `range`, which lies
   /// inside one leaf at `level`.
   @inlinable
-  func tablesToSplit(level: UInt64, _ range: Range<UInt64>) -> UInt64 {
+  package func tablesToSplit(level: UInt64, _ range: Range<UInt64>) -> UInt64 {
     let span = Configuration.span(level)
     guard level > 1, range.byteCount < span else { return 0 }
     let lower = level &- 1

@@ -38,7 +38,7 @@ public import MMU
 
   /// Takes the parts; the metadata must be that of the memory.
   @inlinable
-  init(
+  package init(
     memory: MemoryView, metadata: FrameMetadataView, paging: PagingConfiguration,
     rootTableLevel: Level, liveness: TableLiveness = .live
   ) {
@@ -62,7 +62,7 @@ public import MMU
   }
 
   /// The level of the root as a number.
-  @inlinable var rootLevel: UInt64 { UInt64(rootTableLevel.rawValue) }
+  @inlinable package var rootLevel: UInt64 { UInt64(rootTableLevel.rawValue) }
 
   /// Throws unless `allocator` is that of this memory and has `needed` free frames.
   @inlinable
@@ -116,13 +116,13 @@ public import MMU
   }
 
   @inlinable
-  func invalid(_ entry: UInt64, _ position: UInt64, _ level: UInt64) -> PageTableError {
+  package func invalid(_ entry: UInt64, _ position: UInt64, _ level: UInt64) -> PageTableError {
     .invalidEntry(linearAddress: address(position), level: levelNumbered(level), entry: entry)
   }
 
   /// Throws what no leaf of this table can express.
   @inlinable
-  func validate(_ properties: PageProperties) throws(PageTableError) {
+  package func validate(_ properties: PageProperties) throws(PageTableError) {
     try LeafBits.validate(properties, for: paging, in: Configuration.entryFormat)
     let reserved = properties.softwareBits & Configuration.leafOwnership.softwareMask
     guard reserved == 0 else { throw .reservedSoftwareBits(reserved) }
@@ -146,7 +146,7 @@ public import MMU
 }
 
 /// The level with that number; numbers that are no level never get here.
-@inlinable @inline(__always) func levelNumbered(_ number: UInt64) -> Level {
+@inlinable @inline(__always) package func levelNumbered(_ number: UInt64) -> Level {
   switch number {
   case 2: .pageDirectory
   case 3: .pageDirectoryPointerTable

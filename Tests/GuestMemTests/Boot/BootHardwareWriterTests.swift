@@ -3,6 +3,7 @@
 import Glibc
 import MMU
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import GuestMem

@@ -3,6 +3,7 @@
 import Glibc
 import MMU
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import GuestMem
@@ -141,28 +142,6 @@ struct NodeLockTests {
     }
     #expect(seen.withLock { $0.count } == 9)
   }
-}
-
-/// Runs `body` on `count` threads, none before all have started, while `other` runs on this one,
-/// and waits for all.
-func withThreads(
-  _ count: Int, _ body: @escaping @Sendable (Int) -> Void, while other: () -> Void = {}
-) {
-  let gate = Gate()
-  let threads = (0..<count).map { number in
-    WorkerThread {
-      gate.started.add(1, ordering: .acquiringAndReleasing)
-      while gate.started.load(ordering: .acquiring) < count { sched_yield() }
-      body(number)
-    }
-  }
-  other()
-  for thread in threads { thread.join() }
-}
-
-/// Counts the threads that have started.
-private final class Gate: Sendable {
-  let started = Atomic<Int>(0)
 }
 
 /// Fair locks, where somebody comes to wait at the very moment of a release.

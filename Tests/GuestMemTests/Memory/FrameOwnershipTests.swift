@@ -2,6 +2,7 @@
 
 import MMU
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import GuestMem

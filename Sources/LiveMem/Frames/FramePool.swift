@@ -1,0 +1,181 @@
+// FramePool: frames for tables, which any thread takes and gives back without a lock.
+
+public import GuestMem
+internal import MMU
+
+/// Frames of guest memory for the tables of all address spaces that share the pool.
+///
+/// A frame that was never used is the next one of a run; one that came back lies on one of several
+/// stacks, by the thread that returned it. The stacks run through the metadata of their frames. The
+/// upper bits of a stack's head count its changes, so that a head that comes back with the same
+/// frame is told from one that never changed.
+///
+/// - Complexity: constant for each frame, plus one look at each stack when the run is used up.
+public final class FramePool<Access: WordAccess>: Sendable {
+  /// The memory in which the frames are.
+  public let memory: MemoryView
+  /// What is known about the frames.
+  public let metadata: FrameMetadataView
+  /// The frames that the pool was made of.
+  public let frames: Range<UInt64>
+  /// Whether a frame that comes back is filled with ``poison``.
+  public let poisonsReturned: Bool
+  /// The next frame of the run in line 0, and the head of a stack in each line from 1 on.
+  @usableFromInline let lines: WordLines
+  @usableFromInline let stackCount: Int
+
+  /// What a returned frame is filled with, if it is: no entry, for any level or format.
+  ///
+  /// Bits 51:0 are an address that no machine has, P and bit 1 are clear.
+  @inlinable public static var poison: UInt64 { 0xdead_ffff_ffff_f0d0 }
+
+  /// Takes `byteCount` bytes in one run out of an allocator.
+  ///
+  /// - Parameters:
+  ///   - memory: The memory that the allocator keeps the books of.
+  ///   - byteCount: The size in bytes, a multiple of 4 KiB.
+  ///   - allocator: Where the frames come from; they go back by ``giveBack(to:)``.
+  ///   - stackCount: The number of stacks, 1 to 64.
+  ///   - poisonsReturned: Whether returned frames are filled, which costs a store for each word;
+  ///     in debug builds unless told otherwise.
+  /// - Throws: ``FrameAllocationError`` as `allocate(byteCount:alignment:)` of the allocator, and
+  ///   `invalidRange` when the allocator is for more memory than there is.
+  public init(
+    memory: MemoryView, byteCount: UInt64, allocator: inout FrameAllocator, stackCount: Int = 16,
+    poisonsReturned: Bool = isDebugBuild
+  ) throws(FrameAllocationError) {
+    guard allocator.byteCount <= memory.byteCount else {
+      throw .invalidRange(start: 0, end: allocator.byteCount)
+    }
+    let start = try allocator.allocate(byteCount: byteCount)
+    let first = start.rawValue / 4096
+    self.memory = memory
+    metadata = allocator.metadata
+    frames = first..<first + byteCount / 4096
+    self.poisonsReturned = poisonsReturned
+    self.stackCount = max(1, min(stackCount, 64))
+    lines = WordLines(count: 1 + self.stackCount)
+    Access.store(lines.word(0), first)
+  }
+
+  /// The word that holds what is known about a frame as a node.
+  @inlinable
+  func stateWord(_ frame: UInt64) -> SharedWord? {
+    guard let pointer = unsafe metadata.nodeAddress(frame) else { return nil }
+    // SAFETY: the metadata stays as long as the pool keeps the view.
+    return unsafe SharedWord(pointer)
+  }
+
+  @inlinable static var frameMask: UInt64 { 1 << 40 - 1 }
+
+  /// Takes a frame whose bytes can be anything, or nil when none is free.
+  @inlinable
+  public func take() -> TableFrame? {
+    let own = 1 + Int(Access.thread.rawValue) % stackCount
+    if let frame = pop(lines.word(own)) { return TableFrame(validated: frame << 12) }
+    if let frame = takeFromRun() { return TableFrame(validated: frame << 12) }
+    for stack in 1...stackCount where stack != own {
+      if let frame = pop(lines.word(stack)) { return TableFrame(validated: frame << 12) }
+    }
+    return nil
+  }
+
+  /// Gives a frame back that nobody can reach any more.
+  @inlinable
+  public func give(_ table: TableFrame) {
+    let frame = table.frame
+    guard frames.contains(frame), let state = stateWord(frame) else { return }
+    if poisonsReturned {
+      memory.fillUnlinked(table, 0..<512, first: Self.poison, step: 0)
+    }
+    metadata.setOwnership(.unused, of: frame)
+    let head = lines.word(1 + Int(Access.thread.rawValue) % stackCount)
+    var top = Access.load(head)
+    while true {
+      Access.store(state, (top & Self.frameMask) << 8)
+      let next = (top & ~Self.frameMask) &+ (1 << 40) | (frame + 1)
+      if Access.compareExchange(head, &top, next) { return }
+    }
+  }
+
+  @inlinable
+  func pop(_ head: SharedWord) -> UInt64? {
+    var top = Access.load(head)
+    while top & Self.frameMask != 0 {
+      let frame = top & Self.frameMask - 1
+      guard let state = stateWord(frame) else { return nil }
+      // Somebody may have taken the frame meanwhile: then the head has changed.
+      let below = Access.load(state) >> 8 & Self.frameMask
+      let next = (top & ~Self.frameMask) &+ (1 << 40) | below
+      if Access.compareExchange(head, &top, next) { return frame }
+    }
+    return nil
+  }
+
+  @inlinable
+  func takeFromRun() -> UInt64? {
+    let word = lines.word(0)
+    var next = Access.load(word)
+    while next < frames.upperBound {
+      if Access.compareExchange(word, &next, next + 1) { return next }
+    }
+    return nil
+  }
+
+  /// The number of frames that can be taken.
+  ///
+  /// - Complexity: linear in that number. Other threads must not take or give meanwhile.
+  public var freeFrameCount: UInt64 { UInt64(returnedFrames().count) + unusedFrameCount }
+
+  private var unusedFrameCount: UInt64 {
+    let next = Access.load(lines.word(0))
+    return next < frames.upperBound ? frames.upperBound - next : 0
+  }
+
+  /// The frames on the stacks.
+  private func returnedFrames() -> [UInt64] {
+    var found: [UInt64] = []
+    for stack in 1...stackCount {
+      var link = Access.load(lines.word(stack)) & Self.frameMask
+      while link != 0, UInt64(found.count) < frames.upperBound - frames.lowerBound {
+        found.append(link - 1)
+        guard let state = stateWord(link - 1) else { break }
+        link = Access.load(state) >> 8 & Self.frameMask
+      }
+    }
+    return found
+  }
+
+  /// Gives all frames back to the allocator that they came from, when none is in use.
+  ///
+  /// Other threads must not use the pool meanwhile, and nobody can take a frame afterwards.
+  ///
+  /// - Throws: `inUse` of ``FrameAllocationError`` when some are not free, with the pool as it was.
+  public func giveBack(to allocator: inout FrameAllocator) throws(FrameAllocationError) {
+    let start = frames.lowerBound << 12
+    let end = frames.upperBound << 12
+    guard allocator.metadata.isSame(as: metadata) else {
+      throw .invalidRange(start: start, end: end)
+    }
+    let returned = returnedFrames()
+    guard UInt64(returned.count) + unusedFrameCount == frames.upperBound - frames.lowerBound else {
+      throw .inUse(start: start, end: end)
+    }
+    for stack in 1...stackCount { Access.store(lines.word(stack), 0) }
+    Access.store(lines.word(0), frames.upperBound)
+    for frame in returned { metadata.setNodeState(NodeState(rawValue: 0), of: frame) }
+    try allocator.free(GuestPhysicalAddress(truncating: start), byteCount: end - start)
+  }
+}
+
+/// True in debug builds.
+public var isDebugBuild: Bool {
+  var isDebug = false
+  // The condition of an assertion is evaluated in debug builds only.
+  assert(
+    {
+      isDebug = true
+      return true
+    }())
+  return isDebug
+}

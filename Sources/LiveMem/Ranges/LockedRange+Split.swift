@@ -1,0 +1,89 @@
+// LockedRange, split: a leaf that reaches out of a range becomes a table of smaller ones.
+
+public import GuestMem
+internal import MMU
+
+extension LockedRange {
+  /// The number of tables that are needed so that no leaf reaches across an end of `range`.
+  @inlinable
+  func tablesToSplit(
+    _ parent: TableFrame, level: UInt64, _ range: Range<UInt64>
+  ) throws(PageTableError) -> UInt64 {
+    let span = Configuration.span(level)
+    let mask = span &- 1
+    var parts = Configuration.parts(of: range, at: level)
+    guard let first = parts.next() else { return 0 }
+    let last = max(range.lowerBound, (range.upperBound &- 1) & ~mask)..<range.upperBound
+    var count: UInt64 = 0
+    for part in [first, last] where part.byteCount < span {
+      if part == last && last.lowerBound < first.upperBound && part != first { continue }
+      let entry = table.load(parent, Configuration.index(part.lowerBound, level))
+      switch EntryClass(entry, level: level, in: Configuration.entryFormat) {
+      case .absent: break
+      case .leaf: count &+= table.tables.tablesToSplit(level: level, part)
+      case .table:
+        guard let child = table.child(of: entry, level: level) else {
+          throw table.tables.invalid(entry, part.lowerBound, level)
+        }
+        count &+= try tablesToSplit(child, level: level &- 1, part)
+      case .invalid: throw table.tables.invalid(entry, part.lowerBound, level)
+      }
+      if first == last { break }
+    }
+    return count
+  }
+
+  /// Takes the frames that splitting at the ends of `range` needs.
+  @inlinable
+  func framesToSplit(_ range: Range<UInt64>) throws(LiveTableError) -> [TableFrame] {
+    let needed: UInt64
+    do throws(PageTableError) {
+      needed = try tablesToSplit(covering, level: level, range)
+    } catch {
+      throw .table(error)
+    }
+    return try table.takeFrames(needed)
+  }
+
+  /// Replaces the leaf at `index` of a table at `level`, above 1, by a table of smaller leaves that
+  /// say the same.
+  ///
+  /// A and D bits that a processor sets meanwhile go to every piece: the entry is exchanged only
+  /// while it equals what the pieces were made from. The translation is the same; processors drop it
+  /// all the same, so that none has it in two sizes.
+  ///
+  /// Source: Intel SDM volume 3A, section 5.10.2.3 (details of TLB use, pages of two sizes).
+  @inlinable
+  mutating func splitLeaf(
+    _ parent: TableFrame, _ index: Int, level: UInt64, position: UInt64,
+    _ frames: inout [TableFrame]
+  ) throws(PageTableError) -> TableFrame {
+    let lower = level &- 1
+    let count = Configuration.entryCount
+    let shift = Configuration.shift(level)
+    let word = table.word(parent, index)
+    var entry = Access.load(word)
+    guard level > 1, case .leaf = EntryClass(entry, level: level, in: Configuration.entryFormat)
+    else { throw table.tables.invalid(entry, position, level) }
+    let child = try newTable(level: lower, &frames)
+    table.addPresent(count, to: child)
+    while case .leaf = EntryClass(entry, level: level, in: Configuration.entryFormat) {
+      let piece =
+        EntryBits.pieceBits(
+          entry, pieceLevel: lower, shift: shift, in: Configuration.entryFormat)
+        | EntryBits.leafAddress(entry, shift: shift)
+      table.tables.memory.fillUnlinked(
+        child, 0..<count, first: piece, step: Configuration.span(lower))
+      let link = child.address | Configuration.entryFormat.link(above: entry)
+      if Access.compareExchange(word, &entry, link) {
+        let start = position & ~(Configuration.span(level) &- 1)
+        flush.add(start..<start &+ Configuration.span(level))
+        return child
+      }
+    }
+    // A guest wrote something else there.
+    table.markStray(child)
+    unlinked.append(child)
+    throw table.tables.invalid(entry, position, level)
+  }
+}

@@ -1,0 +1,149 @@
+// LockedRange, unmap: pages go, and tables that become empty.
+
+public import GuestMem
+public import MMU
+
+/// A page that was removed.
+@frozen public struct RemovedPage: Hashable, Sendable {
+  /// The first linear address.
+  public let linearAddress: UInt64
+  /// The leaf as it was when it was removed, with every A and D bit that a processor set before.
+  public let entry: UInt64
+  /// The level of the leaf.
+  public let level: Level
+
+  @inlinable
+  init(linearAddress: UInt64, entry: UInt64, level: Level) {
+    self.linearAddress = linearAddress
+    self.entry = entry
+    self.level = level
+  }
+
+  /// D: the page was written.
+  @inlinable public var isDirty: Bool { entry & EntryBits.dirty != 0 }
+}
+
+extension LockedRange {
+  /// Removes what is mapped in a part of the range; leaves that reach out of it are split first.
+  ///
+  /// Each leaf is exchanged for an absent entry by a locked operation, so that no D bit is lost: a
+  /// processor that has the translation without D looks at the entry again before it writes.
+  ///
+  /// - Parameters:
+  ///   - linearAddress: The first byte, a multiple of 4 KiB.
+  ///   - byteCount: The number of bytes, a multiple of 4 KiB.
+  ///   - visit: Is told of each page that goes, in ascending order, with the range locked; it must
+  ///     not use the table.
+  /// - Returns: the number of bytes that were mapped.
+  /// - Throws: what is wrong with the range, `outOfFrames` when a leaf must be split and no frame is
+  ///   free, and `invalidEntry` for what nobody here wrote; nothing has changed then.
+  @discardableResult @inlinable
+  public mutating func unmap(
+    _ linearAddress: LinearAddress, byteCount: UInt64, visit: (RemovedPage) -> Void = { _ in }
+  ) throws(LiveTableError) -> UInt64 {
+    let part = try part(linearAddress, byteCount: byteCount)
+    var frames = try framesToSplit(part)
+    defer { table.giveBack(frames) }
+    do throws(PageTableError) {
+      return try remove(covering, level: level, part, &frames, visit)
+    } catch {
+      throw .table(error)
+    }
+  }
+
+  @inlinable
+  mutating func remove(
+    _ parent: TableFrame, level: UInt64, _ range: Range<UInt64>, _ frames: inout [TableFrame],
+    _ visit: (RemovedPage) -> Void
+  ) throws(PageTableError) -> UInt64 {
+    let span = Configuration.span(level)
+    let mayUnlink = level < table.tables.rootLevel || Configuration.topLevelRemoval == .allowed
+    var removed = 0
+    var byteCount: UInt64 = 0
+    defer { table.addPresent(0 &- removed, to: parent) }
+    for part in Configuration.parts(of: range, at: level) {
+      let index = Configuration.index(part.lowerBound, level)
+      let entry = table.load(parent, index)
+      let isWhole = part.byteCount == span
+      switch EntryClass(entry, level: level, in: Configuration.entryFormat) {
+      case .absent: break
+      case .leaf where isWhole:
+        let last = Access.exchange(table.word(parent, index), 0)
+        removed &+= 1
+        byteCount &+= span
+        if last & EntryBits.present != 0 { flush.add(part) }
+        visit(
+          RemovedPage(
+            linearAddress: table.tables.address(part.lowerBound), entry: last,
+            level: levelNumbered(level)))
+      case .leaf:
+        let child = try splitLeaf(
+          parent, index, level: level, position: part.lowerBound, &frames)
+        byteCount &+= try remove(child, level: level &- 1, part, &frames, visit)
+      case .table, .invalid:
+        guard let child = table.child(of: entry, level: level) else {
+          // What a guest wrote there maps nothing; only an entry that is covered whole is cleaned.
+          if isWhole {
+            _ = Access.exchange(table.word(parent, index), 0)
+            flush.add(part, isTable: true)
+          }
+          break
+        }
+        byteCount &+= try remove(child, level: level &- 1, part, &frames, visit)
+        if mayUnlink && isEmpty(child) {
+          unlink(child, parent, index, part)
+          removed &+= 1
+        }
+      }
+    }
+    return byteCount
+  }
+
+  /// True for a table without present entries.
+  @inlinable
+  func isEmpty(_ node: TableFrame) -> Bool {
+    guard let word = table.stateWord(node) else { return false }
+    return NodeState(rawValue: Access.load(word)).presentCount == 0
+  }
+
+  /// Takes an empty table out of its parent, both locked by this thread.
+  ///
+  /// The entry goes first: who descends from now on does not find the table. Then the mark, which
+  /// tells who found it before; and the frame only when `finish` and `reclaim` say so.
+  @inlinable
+  mutating func unlink(
+    _ child: TableFrame, _ parent: TableFrame, _ index: Int, _ part: Range<UInt64>
+  ) {
+    _ = Access.exchange(table.word(parent, index), 0)
+    if Self.locksNewTables, let state = table.stateWord(child) {
+      if let level = NodeState(rawValue: Access.load(state)).level {
+        Configuration.willUnlock(frame: child.frame, level: level)
+      }
+    }
+    table.markStray(child)
+    unlinked.append(child)
+    // A processor may keep the entry that led to the table: one address below is enough to drop it.
+    flush.add(part.lowerBound..<part.lowerBound &+ 4096, isTable: true)
+  }
+}
+
+extension SharedPageTable {
+  /// Removes what is mapped in a range; leaves that reach out of it are split first.
+  ///
+  /// - Returns: the number of bytes that were mapped, and what must be waited for before the pages are
+  ///   used for something else.
+  /// - Throws: as ``LockedRange/unmap(_:byteCount:visit:)``, and `busy` when the range is not free in
+  ///   time.
+  @discardableResult @inlinable
+  public func unmap(
+    _ linearAddress: LinearAddress, byteCount: UInt64, patience: Patience = .standard,
+    visit: (RemovedPage) -> Void = { _ in }
+  ) throws(LiveTableError) -> (byteCount: UInt64, ticket: FlushTicket) {
+    let (removed, ticket) = try withRange(
+      linearAddress, byteCount: byteCount, patience: patience
+    ) { range throws(LiveTableError) in
+      try range.unmap(linearAddress, byteCount: byteCount, visit: visit)
+    }
+    return (removed, ticket)
+  }
+}

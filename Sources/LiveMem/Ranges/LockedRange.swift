@@ -1,0 +1,99 @@
+// LockedRange: a range of a shared page table that this thread alone may change.
+
+public import GuestMem
+public import MMU
+
+/// A range of linear addresses whose tables are locked, with the operations on it.
+///
+/// ``SharedPageTable/withRange(_:byteCount:patience:_:)`` makes it. Between two operations on it no
+/// other thread sees or changes anything in the range but by reading single pages.
+///
+/// Whoever makes one calls `finish` on every way out: only that unlocks.
+public struct LockedRange<Configuration: SharedPageTableConfiguration>: ~Copyable {
+  @usableFromInline typealias Access = Configuration.Access
+
+  @usableFromInline let table: SharedPageTable<Configuration>
+  /// The positions that may be changed.
+  @usableFromInline let range: Range<UInt64>
+  /// The lowest table whose entries decide the whole range; locked.
+  @usableFromInline var covering: TableFrame
+  @usableFromInline var level: UInt64
+  /// The locked tables below it, in the order in which they were locked.
+  ///
+  /// With readers' locks there are none: nobody passes the covering table.
+  @usableFromInline var below: [TableFrame] = []
+  /// Bit n is set while this thread has a reader's lock of the table at level n above the covering.
+  @usableFromInline var readLevels: UInt64 = 0
+  @usableFromInline var isLocked = false
+  @usableFromInline var pin: EpochPin<Access>?
+  /// What processors must drop.
+  @usableFromInline var flush = FlushRequest()
+  /// Tables that nothing links any more.
+  @usableFromInline var unlinked: [TableFrame] = []
+
+  @inlinable
+  init(
+    _ table: SharedPageTable<Configuration>, _ range: Range<UInt64>, pin: consuming EpochPin<Access>
+  ) {
+    self.table = table
+    self.range = range
+    self.pin = consume pin
+    covering = table.root
+    level = table.tables.rootLevel
+  }
+
+  /// True while new tables must be locked before they are linked: threads reach them without a lock
+  /// above.
+  @inlinable static var locksNewTables: Bool { Configuration.lockProtocol == .adv }
+
+  /// Unlocks what is locked, the table that was locked last first.
+  @inlinable
+  func release() {
+    var index = below.count
+    while index > 0 {
+      index &-= 1
+      table.unlock(below[index])
+    }
+    if isLocked { table.unlock(covering) }
+  }
+
+  /// Unlocks everything, lets the epoch go, and sends what must be flushed.
+  @inlinable
+  mutating func finish() -> FlushTicket {
+    release()
+    isLocked = false
+    below = []
+    releaseReaders()
+    pin = nil
+    return table.finish(flush: flush, unlinked: unlinked)
+  }
+
+  /// Gives up the readers' locks, the lowest first.
+  @inlinable
+  mutating func releaseReaders() {
+    var level: UInt64 = 1
+    while readLevels != 0 {
+      let bit: UInt64 = 1 &<< level
+      if readLevels & bit != 0 {
+        releaseReader(level)
+        readLevels &= ~bit
+      }
+      level &+= 1
+    }
+  }
+
+  /// The part of the range that an operation names, as positions.
+  @inlinable
+  func part(_ linear: LinearAddress, byteCount: UInt64) throws(LiveTableError) -> Range<UInt64> {
+    let part: Range<UInt64>
+    do throws(PageTableError) {
+      part = try table.tables.positions(linear, byteCount: byteCount)
+    } catch {
+      throw .table(error)
+    }
+    guard part.lowerBound >= range.lowerBound, part.upperBound <= range.upperBound else {
+      throw .table(.outsideCursor(linearAddress: linear.rawValue, byteCount: byteCount))
+    }
+    return part
+  }
+}

@@ -1,0 +1,61 @@
+// FlushRequest: which translations must go from a processor's caches.
+
+/// The linear addresses whose translations a change made false.
+///
+/// It holds a few ranges, and everything as soon as they would be too many: flushing all costs less
+/// than flushing many pages one by one.
+public struct FlushRequest: Hashable, Sendable {
+  /// The number of 4 KiB pages from which on everything is flushed.
+  ///
+  /// Source: OSTD flushes all from 32 pages on, as Linux does from 33 (tlb_single_page_flush_ceiling).
+  public static let pageLimit: UInt64 = 32
+
+  /// Linear addresses as ranges of whole pages, sorted as they came; empty when everything goes.
+  public private(set) var ranges: [Range<UInt64>] = []
+  /// True when every translation must go, of global pages as well.
+  public private(set) var isEverything = false
+  /// True when a table was unlinked, so that entries of upper levels which processors cache must go.
+  ///
+  /// INVLPG of one address below drops those that lead to it, in the current PCID.
+  ///
+  /// Source: Intel SDM volume 3A, section 5.10.4.1.
+  public private(set) var hasTables = false
+  private var pageCount: UInt64 = 0
+
+  /// Nothing.
+  public init() {}
+
+  /// True when nothing must go.
+  public var isEmpty: Bool { ranges.isEmpty && !isEverything }
+
+  /// Adds the pages of `range`, linear addresses as the tables number them.
+  public mutating func add(_ range: Range<UInt64>, isTable: Bool = false) {
+    hasTables = hasTables || isTable
+    guard !isEverything else { return }
+    if let last = ranges.last, last.lowerBound <= range.lowerBound,
+      range.upperBound <= last.upperBound
+    {
+      return
+    }
+    pageCount += (range.upperBound - range.lowerBound) >> 12
+    guard pageCount <= Self.pageLimit else { return addEverything() }
+    if let last = ranges.last, last.upperBound == range.lowerBound {
+      ranges[ranges.count - 1] = last.lowerBound..<range.upperBound
+    } else {
+      ranges.append(range)
+    }
+  }
+
+  /// Adds every translation.
+  public mutating func addEverything() {
+    isEverything = true
+    ranges = []
+  }
+
+  /// Adds what another request names.
+  public mutating func add(_ other: FlushRequest) {
+    hasTables = hasTables || other.hasTables
+    if other.isEverything { return addEverything() }
+    for range in other.ranges { add(range) }
+  }
+}

@@ -1,0 +1,225 @@
+// SharedPageTable: one root that several threads change while processors walk below it.
+
+public import GuestMem
+public import MMU
+
+/// A page table that any number of threads change at the same time, while processors run on it.
+///
+/// An operation locks the tables that decide its range, and nothing else, so that threads that work
+/// in different parts of the space do not wait for each other. Reading takes no lock. A frame of a
+/// table that was removed is used again only after every processor in ``processors`` has dropped its
+/// translations and no thread can be reading it any more.
+///
+/// Every operation checks everything and takes the frames it needs before it writes the first entry:
+/// an error leaves the table as it was. A lock is waited for as long as `patience` lasts.
+///
+/// An operation that took translations away answers with a ``FlushTicket``: the change is made, and
+/// the pages that it removed may be used for something else after ``sync(_:patience:)``. Nothing must
+/// be flushed for pages that were absent before, or that got more rights: a processor that has the
+/// old entry faults once more at most.
+///
+/// Source: Intel SDM volume 3A, section 5.10.4.3 (optional invalidation).
+public final class SharedPageTable<Configuration: SharedPageTableConfiguration>: Sendable {
+  /// How shared words are read and written.
+  public typealias Access = Configuration.Access
+
+  /// Where the tables stand and how they are read.
+  public let tables: TableMemory<Configuration>
+  /// The table that CR3 points at.
+  public let root: TableFrame
+  /// Where frames for tables come from.
+  public let pool: FramePool<Access>
+  /// The epochs in which tables are read; several tables may share a domain.
+  public let epochs: EpochDomain<Access>
+  /// The processors that may have translations of the table.
+  public let processors: ProcessorSet<Access>
+  @usableFromInline let kick: @Sendable (Int) -> Void
+  /// Tables that were unlinked and whose frames are not free yet.
+  @usableFromInline let limbo = Limbo()
+  /// The number of changes whose tables are in limbo.
+  @usableFromInline let limboLine = WordLines(count: 1)
+
+  /// Takes a frame for an empty root.
+  ///
+  /// - Parameters:
+  ///   - paging: How the processors read the tables.
+  ///   - rootLevel: The level of the root; the processor's unless told otherwise.
+  ///   - pool: Where frames for tables come from.
+  ///   - epochs: The epochs in which threads read; a domain of its own unless told otherwise.
+  ///   - processors: The processors that will use the table; up to 64 unless told otherwise.
+  ///   - kick: Makes a processor leave its program soon, so that the thread that runs it handles its
+  ///     requests. It is called without a lock held, by the thread that made the change.
+  /// - Throws: ``LiveTableError/ownedLeaves``, and `outOfFrames` of ``PageTableError``.
+  public init(
+    paging: PagingConfiguration, rootLevel: Level? = nil, pool: FramePool<Access>,
+    epochs: EpochDomain<Access> = EpochDomain(), processors: ProcessorSet<Access> = ProcessorSet(),
+    kick: @escaping @Sendable (Int) -> Void = { _ in }
+  ) throws(LiveTableError) {
+    guard Configuration.leafOwnership == .none else { throw .ownedLeaves }
+    tables = TableMemory(
+      memory: pool.memory, metadata: pool.metadata, paging: paging,
+      rootTableLevel: rootLevel ?? paging.rootLevel)
+    self.pool = pool
+    self.epochs = epochs
+    self.processors = processors
+    self.kick = kick
+    guard let root = pool.take() else { throw .table(.outOfFrames(needed: 1, available: 0)) }
+    tables.memory.clearUnlinked(root, 0..<512)
+    pool.metadata.setOwnership(.shared(1), of: root.frame)
+    pool.metadata.setNodeState(
+      NodeState(levelNumber: tables.rootLevel, presentCount: 0), of: root.frame)
+    self.root = root
+  }
+
+  /// What CR3 is loaded with: the guest-physical address of the root.
+  public var rootAddress: GuestPhysicalAddress { GuestPhysicalAddress(truncating: root.address) }
+
+  /// Gives every frame of the tables back to the pool, the root's as well.
+  ///
+  /// No other thread must use the table any more; the object must not be used afterwards.
+  ///
+  /// - Throws: ``FlushTimeout`` when processors still use it: nothing has changed then.
+  public func close() throws(FlushTimeout) {
+    let active = (0..<processors.count).filter(processors.isActive)
+    guard active.isEmpty else { throw FlushTimeout(processors: active) }
+    for retired in limbo.takeAll() {
+      for frame in retired.frames { pool.give(frame) }
+    }
+    var frames: [TableFrame] = []
+    collectTables(root, level: tables.rootLevel, into: &frames)
+    for frame in frames.reversed() { pool.give(frame) }
+  }
+
+  /// The tables below `table` and the table itself, parents first.
+  func collectTables(_ table: TableFrame, level: UInt64, into frames: inout [TableFrame]) {
+    frames.append(table)
+    guard level > 1 else { return }
+    for index in 0..<Configuration.entryCount {
+      guard let child = child(of: load(table, index), level: level) else { continue }
+      collectTables(child, level: level - 1, into: &frames)
+    }
+  }
+
+  // MARK: - Changes that are over
+
+  /// Sends what must be flushed, and keeps unlinked tables until nobody can reach them.
+  ///
+  /// Called without a lock held: the slow part of a change must not keep others waiting.
+  @inlinable
+  func finish(flush: FlushRequest, unlinked: [TableFrame]) -> FlushTicket {
+    guard !flush.isEmpty || !unlinked.isEmpty else { return .nothing }
+    let ticket = FlushTicket(awaited: processors.dispatch(flush, kick: kick))
+    guard !unlinked.isEmpty else { return ticket }
+    // Read after the tables were unlinked.
+    let retired = RetiredTables(epoch: epochs.epoch, ticket: ticket, frames: unlinked)
+    let count = Access.fetchAdd(limboLine.word(0), 1) &+ 1
+    limbo.add(retired)
+    if count >= Self.reclaimInterval { reclaim() }
+    return ticket
+  }
+
+  /// Waits until every processor of the ticket has dropped the translations that the change made
+  /// false.
+  ///
+  /// Afterwards no access goes through them, and the pages that the change removed may be used for
+  /// something else. Do not call it with a range of a table locked: the thread that runs a
+  /// processor may wait for that lock.
+  ///
+  /// - Throws: ``FlushTimeout`` with the processors that have not answered.
+  @inlinable
+  public func sync(_ ticket: FlushTicket, patience: Patience = .standard) throws(FlushTimeout) {
+    var patience = patience
+    var late: [Int] = []
+    for awaited in ticket.awaited where !processors.wait(for: awaited, &patience) {
+      late.append(awaited.processor)
+    }
+    guard late.isEmpty else { throw FlushTimeout(processors: late) }
+  }
+
+  /// Begins the next epoch if it can begin, and gives frames back that nobody can reach any more.
+  ///
+  /// Changes do this by themselves from time to time, and when frames run out.
+  ///
+  /// - Returns: the number of frames that went back to the pool.
+  @discardableResult @inlinable
+  public func reclaim() -> Int {
+    guard Access.load(limboLine.word(0)) != 0 else { return 0 }
+    epochs.advance()
+    guard Access.exchange(limboLine.word(0), 0) != 0 else { return 0 }
+    var freed = 0
+    var kept: [RetiredTables] = []
+    for retired in limbo.takeAll() {
+      // No look at the clock: who waits for a processor calls `sync`.
+      if epochs.isOver(retired.epoch), retired.ticket.awaited.allSatisfy(processors.hasDone) {
+        for frame in retired.frames { pool.give(frame) }
+        freed += retired.frames.count
+      } else {
+        kept.append(retired)
+      }
+    }
+    if !kept.isEmpty {
+      _ = Access.fetchAdd(limboLine.word(0), UInt64(kept.count))
+      limbo.add(kept)
+    }
+    return freed
+  }
+
+  /// The number of frames that were unlinked and are not free yet.
+  public var retiredFrameCount: Int { limbo.frameCount }
+
+  /// The number of changes with unlinked tables after which frames are given back.
+  @inlinable static var reclaimInterval: UInt64 { 32 }
+
+  /// Takes `count` frames, after giving back what can be given back if there are too few.
+  ///
+  /// All or none.
+  @inlinable
+  func takeFrames(_ count: UInt64) throws(LiveTableError) -> [TableFrame] {
+    guard count > 0 else { return [] }
+    var taken: [TableFrame] = []
+    var triesLeft = 3
+    while UInt64(taken.count) < count {
+      if let frame = pool.take() {
+        taken.append(frame)
+        continue
+      }
+      // Two epochs must begin before a frame that was unlinked now can be had.
+      triesLeft -= 1
+      guard triesLeft >= 0 else {
+        for frame in taken { pool.give(frame) }
+        throw .table(.outOfFrames(needed: count, available: UInt64(taken.count)))
+      }
+      reclaim()
+    }
+    return taken
+  }
+}
+
+extension SharedPageTable {
+  /// The place of an entry.
+  @inlinable
+  func word(_ table: TableFrame, _ index: Int) -> SharedWord {
+    // SAFETY: the place lies in the memory that `tables` keeps.
+    unsafe SharedWord(tables.memory.pointer(table, index))
+  }
+
+  /// The entry `index` of a table.
+  @inlinable
+  func load(_ table: TableFrame, _ index: Int) -> UInt64 { Access.load(word(table, index)) }
+
+  /// The table that `entry`, found at `level`, leads to; nil when the entry is something else, or
+  /// leads to a frame that is no table of the next level.
+  @inlinable
+  func child(of entry: UInt64, level: UInt64) -> TableFrame? {
+    guard level > 1,
+      case .table = EntryClass(entry, level: level, in: Configuration.entryFormat),
+      let child = tables.memory.table(linkedBy: entry), let state = stateWord(child),
+      NodeState(rawValue: Access.load(state)).isNode(ofLevelNumber: level - 1)
+    else { return nil }
+    return child
+  }
+
+  /// The word that holds lock, stray mark, level and number of present entries of a table.
+  @inlinable
+  func stateWord(_ table: TableFrame) -> SharedWord? { pool.stateWord(table.frame) }
+}
