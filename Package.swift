@@ -82,6 +82,9 @@ let package = Package(
       name: "MeasureRanges", dependencies: ["GuestMem", "MMU", "Probe", "TestImages"],
       path: "Benchmarks/ranges", swiftSettings: checked),
     .executableTarget(
+      name: "MeasureLive", dependencies: ["GuestMem", "LiveMem", "MMU", "TestSupport"],
+      path: "Benchmarks/live", swiftSettings: checked),
+    .executableTarget(
       name: "MeasureProbes", dependencies: ["GuestMem", "KVM", "MMU", "Probe", "TestImages"],
       path: "Benchmarks/probes", swiftSettings: checked),
     .testTarget(
@@ -113,8 +116,8 @@ let package = Package(
     .testTarget(
       name: "ProbeTests",
       dependencies: [
-        "CKVM", "GuestImages", "GuestMem", "KVM", "Lies", "MMU", "Probe", "TestHosts", "TestImages",
-        "TestSupport",
+        "CKVM", "GuestImages", "GuestMem", "KVM", "Lies", "LiveMem", "MMU", "Probe", "TestHosts",
+        "TestImages", "TestSupport",
       ],
       swiftSettings: checked),
     .testTarget(

@@ -87,7 +87,7 @@ extension HostileCall {
       }
     },
     HostileCall(
-      "LiveMem.SharedPageTable.init(paging:rootLevel:pool:epochs:processors:kick:)",
+      "LiveMem.SharedPageTable.init(paging:rootLevel:pool:epochs:processors:flushing:)",
       "LiveMem.SharedPageTable.close()", "LiveMem.FramePool.giveBack(to:)",
       "LiveMem.FramePool.init(memory:byteCount:allocator:stackCount:poisonsReturned:)",
       "LiveMem.FramePool.take()", "LiveMem.FramePool.give(_:)"
@@ -128,6 +128,16 @@ extension HostileCall {
         }
       }
     },
+    HostileCall("GuestMem.HostMapping.init(_:)", "GuestMem.HostMapping.dropTranslations(to:)") {
+      let memory = try GuestMemory(
+        byteCount: UInt64($0.below(8)) << 12, backing: $0.bool() ? .anonymous : .memoryFile)
+      let mapping = try HostMapping(memory)
+      for _ in 0..<8 {
+        let first = $0.word()
+        let second = $0.word()
+        try mapping.dropTranslations(to: min(first, second)..<max(first, second))
+      }
+    },
     HostileCall(
       "LiveMem.EpochDomain.init(capacity:)", "LiveMem.EpochDomain.pin(_:)",
       "LiveMem.EpochDomain.advance()", "LiveMem.EpochDomain.isOver(_:)",
@@ -144,14 +154,16 @@ extension HostileCall {
       touch(epochs.advance())
     },
     HostileCall(
-      "LiveMem.FlushRequest.init()", "LiveMem.FlushRequest.add(_:isTable:)",
+      "LiveMem.FlushRequest.init()", "LiveMem.FlushRequest.add(_:to:isTable:)",
       "LiveMem.FlushRequest.add(_:)", "LiveMem.FlushRequest.addEverything()"
     ) {
       var request = FlushRequest()
       for _ in 0..<$0.below(40) {
         let first = $0.word()
         let second = $0.word()
-        request.add(min(first, second)..<max(first, second), isTable: $0.bool())
+        request.add(
+          min(first, second)..<max(first, second), to: $0.bool() ? $0.word() : nil,
+          isTable: $0.bool())
       }
       var other = FlushRequest()
       if $0.bool() { other.addEverything() }

@@ -10,14 +10,17 @@ extension HostileValues {
     if below(3) == 0 { return MachineMemory(zeroed: byteCount()) }
     let memory = try GuestMemory(
       byteCount: UInt64(below(600)) << 12, backing: below(4) == 0 ? .anonymous : .memoryFile)
-    guard bool() else { return MachineMemory(copyOf: memory) }
-    return MachineMemory(
-      copyOf: memory,
-      ranges: (0..<below(3)).map { _ in
-        MachineMemoryRange(
-          physicalAddress: bool() ? 1 << 63 : byteCount(), byteCount: byteCount(),
-          offset: byteCount())
-      })
+    guard bool() else {
+      return bool() ? MachineMemory(copyOf: memory) : MachineMemory(sharing: memory)
+    }
+    let ranges = (0..<below(3)).map { _ in
+      MachineMemoryRange(
+        physicalAddress: bool() ? 1 << 63 : byteCount(), byteCount: byteCount(),
+        offset: byteCount())
+    }
+    return bool()
+      ? MachineMemory(copyOf: memory, ranges: ranges)
+      : MachineMemory(sharing: memory, ranges: ranges)
   }
 
   mutating func options() -> VerificationOptions {
@@ -59,7 +62,8 @@ extension HostileValues {
 extension HostileCall {
   static let machines: [HostileCall] = [
     HostileCall(
-      "Probe.MachineMemory.init(copyOf:ranges:)", "Probe.MachineMemory.init(zeroed:)",
+      "Probe.MachineMemory.init(copyOf:ranges:)",
+      "Probe.MachineMemory.init(sharing:ranges:)", "Probe.MachineMemory.init(zeroed:)",
       "Probe.MachineMemoryRange.init(physicalAddress:byteCount:offset:)",
       "Probe.KVMMachineFactory.init(devicePath:)",
       "Probe.KVMMachineFactory.makeMachine(memory:agentAddress:hostChangeMeans:)",

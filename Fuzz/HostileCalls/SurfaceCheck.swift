@@ -12,7 +12,7 @@ struct SurfaceCheck {
     "GuestMem.MemoryView.init(baseAddress:byteCount:keeping:)":
       "unsafe: a caller vouches for the address",
     "LiveMem.SharedWord.init(_:)": "unsafe: a caller vouches for the address",
-    "KVM.VirtualMachine.setMemorySlot(_:at:memory:byteCount:)":
+    "KVM.VirtualMachine.setMemorySlot(_:at:memory:byteCount:logsDirtyPages:)":
       "unsafe: a caller vouches for the address",
   ]
 

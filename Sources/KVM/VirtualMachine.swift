@@ -15,18 +15,23 @@ public struct VirtualMachine: ~Copyable, Sendable {
   /// The host memory must stay mapped until the slot is deleted or the machine is gone; unmapping
   /// it earlier takes it away from the guest, which then exits with MMIO.
   ///
+  /// With `logsDirtyPages` KVM keeps a log of the pages that the guest writes. A slot that is there
+  /// already may change in this alone, and vCPUs may run meanwhile.
+  ///
   /// - Throws: ``KVMError/call(_:errorNumber:)`` when the range is misaligned or overlaps a slot.
   ///
   /// Source: KVM API document, section 4.35.
   @unsafe
   public func setMemorySlot(
     _ slot: UInt32, at guestPhysicalAddress: GuestPhysicalAddress,
-    memory: UnsafeMutableRawPointer, byteCount: UInt64
+    memory: UnsafeMutableRawPointer, byteCount: UInt64, logsDirtyPages: Bool = false
   ) throws(KVMError) {
     let host = UInt64(UInt(bitPattern: memory))
+    // KVM_MEM_LOG_DIRTY_PAGES.
+    let flags: UInt32 = logsDirtyPages ? 1 : 0
     _ = try checked(
       ckvm_set_user_memory_region(
-        descriptor.number, slot, 0, guestPhysicalAddress.rawValue, byteCount, host),
+        descriptor.number, slot, flags, guestPhysicalAddress.rawValue, byteCount, host),
       .setMemoryRegion(
         slot: slot, guestPhysicalAddress: guestPhysicalAddress.rawValue, byteCount: byteCount))
   }

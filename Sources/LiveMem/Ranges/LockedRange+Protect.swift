@@ -78,7 +78,9 @@ extension LockedRange {
       let edited = edit.applied(to: entry, level: level)
       if edited == entry { return }
       if Access.compareExchange(word, &entry, edited) {
-        if Self.mustFlush(entry, edited) { flush.add(part) }
+        if Self.mustFlush(entry, edited) {
+          flush.add(part, to: EntryBits.leafAddress(entry, shift: Configuration.shift(level)))
+        }
         return
       }
     }

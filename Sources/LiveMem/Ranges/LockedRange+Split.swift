@@ -77,7 +77,9 @@ extension LockedRange {
       let link = child.address | Configuration.entryFormat.link(above: entry)
       if Access.compareExchange(word, &entry, link) {
         let start = position & ~(Configuration.span(level) &- 1)
-        flush.add(start..<start &+ Configuration.span(level))
+        flush.add(
+          start..<start &+ Configuration.span(level),
+          to: EntryBits.leafAddress(entry, shift: shift))
         return child
       }
     }

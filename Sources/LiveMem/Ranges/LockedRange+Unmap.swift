@@ -57,7 +57,9 @@ extension LockedRange {
     _ visit: (RemovedPage) -> Void
   ) throws(PageTableError) -> UInt64 {
     let span = Configuration.span(level)
-    let mayUnlink = level < table.tables.rootLevel || Configuration.topLevelRemoval == .allowed
+    let mayUnlink =
+      table.flushing.unlinksTables
+      && (level < table.tables.rootLevel || Configuration.topLevelRemoval == .allowed)
     var removed = 0
     var byteCount: UInt64 = 0
     defer { table.addPresent(0 &- removed, to: parent) }
@@ -71,7 +73,9 @@ extension LockedRange {
         let last = Access.exchange(table.word(parent, index), 0)
         removed &+= 1
         byteCount &+= span
-        if last & EntryBits.present != 0 { flush.add(part) }
+        if last & EntryBits.present != 0 {
+          flush.add(part, to: EntryBits.leafAddress(last, shift: Configuration.shift(level)))
+        }
         visit(
           RemovedPage(
             linearAddress: table.tables.address(part.lowerBound), entry: last,

@@ -12,6 +12,8 @@ public struct FlushRequest: Hashable, Sendable {
 
   /// Linear addresses as ranges of whole pages, sorted as they came; empty when everything goes.
   public private(set) var ranges: [Range<UInt64>] = []
+  /// Where those translations led, as guest-physical ranges, for who takes them away from outside.
+  public private(set) var targets: [Range<UInt64>] = []
   /// True when every translation must go, of global pages as well.
   public private(set) var isEverything = false
   /// True when a table was unlinked, so that entries of upper levels which processors cache must go.
@@ -29,8 +31,16 @@ public struct FlushRequest: Hashable, Sendable {
   public var isEmpty: Bool { ranges.isEmpty && !isEverything }
 
   /// Adds the pages of `range`, linear addresses as the tables number them.
-  public mutating func add(_ range: Range<UInt64>, isTable: Bool = false) {
+  ///
+  /// - Parameters:
+  ///   - range: Whole pages.
+  ///   - target: Where the first of them led; nil when none led anywhere.
+  ///   - isTable: Whether a table was unlinked that decided them.
+  public mutating func add(
+    _ range: Range<UInt64>, to target: UInt64? = nil, isTable: Bool = false
+  ) {
     hasTables = hasTables || isTable
+    if let target { addTarget(target, byteCount: range.upperBound - range.lowerBound) }
     guard !isEverything else { return }
     if let last = ranges.last, last.lowerBound <= range.lowerBound,
       range.upperBound <= last.upperBound
@@ -38,7 +48,7 @@ public struct FlushRequest: Hashable, Sendable {
       return
     }
     pageCount += (range.upperBound - range.lowerBound) >> 12
-    guard pageCount <= Self.pageLimit else { return addEverything() }
+    guard pageCount <= Self.pageLimit else { return becomeEverything() }
     if let last = ranges.last, last.upperBound == range.lowerBound {
       ranges[ranges.count - 1] = last.lowerBound..<range.upperBound
     } else {
@@ -46,8 +56,28 @@ public struct FlushRequest: Hashable, Sendable {
     }
   }
 
+  /// The number of target ranges from which on all memory is one.
+  private static let targetLimit = 256
+
+  private mutating func addTarget(_ start: UInt64, byteCount: UInt64) {
+    guard targets != [0..<(.max)] else { return }
+    let (end, overflow) = start.addingReportingOverflow(byteCount)
+    let range = start..<(overflow ? .max : end)
+    if let last = targets.last, last.upperBound == range.lowerBound {
+      targets[targets.count - 1] = last.lowerBound..<range.upperBound
+    } else if targets.last != range {
+      targets.append(range)
+    }
+    if targets.count > Self.targetLimit { targets = [0..<(.max)] }
+  }
+
   /// Adds every translation.
   public mutating func addEverything() {
+    becomeEverything()
+    targets = [0..<(.max)]
+  }
+
+  private mutating func becomeEverything() {
     isEverything = true
     ranges = []
   }
@@ -55,7 +85,10 @@ public struct FlushRequest: Hashable, Sendable {
   /// Adds what another request names.
   public mutating func add(_ other: FlushRequest) {
     hasTables = hasTables || other.hasTables
-    if other.isEverything { return addEverything() }
+    for target in other.targets {
+      addTarget(target.lowerBound, byteCount: target.upperBound - target.lowerBound)
+    }
+    if other.isEverything { return becomeEverything() }
     for range in other.ranges { add(range) }
   }
 }

@@ -50,6 +50,13 @@ public final class ProcessorSet<Access: WordAccess>: Sendable {
     processor >= 0 && processor < count && Access.load(setWord) & 1 << UInt64(processor) != 0
   }
 
+  /// The processors in the set, as seen after everything that the caller has stored before.
+  @inlinable
+  func active() -> [Int] {
+    let set = Access.fetchAdd(setWord, 0)
+    return (0..<count).filter { set & 1 << UInt64($0) != 0 }
+  }
+
   /// Puts a processor into the set; it has no translation of the space yet.
   ///
   /// Call it before the processor loads CR3 with the root.

@@ -33,7 +33,8 @@ public final class SharedPageTable<Configuration: SharedPageTableConfiguration>:
   public let epochs: EpochDomain<Access>
   /// The processors that may have translations of the table.
   public let processors: ProcessorSet<Access>
-  @usableFromInline let kick: @Sendable (Int) -> Void
+  /// Who takes translations out of the processors' caches.
+  public let flushing: Flushing
   /// Tables that were unlinked and whose frames are not free yet.
   @usableFromInline let limbo = Limbo()
   /// The number of changes whose tables are in limbo.
@@ -47,13 +48,13 @@ public final class SharedPageTable<Configuration: SharedPageTableConfiguration>:
   ///   - pool: Where frames for tables come from.
   ///   - epochs: The epochs in which threads read; a domain of its own unless told otherwise.
   ///   - processors: The processors that will use the table; up to 64 unless told otherwise.
-  ///   - kick: Makes a processor leave its program soon, so that the thread that runs it handles its
-  ///     requests. It is called without a lock held, by the thread that made the change.
+  ///   - flushing: Who takes translations out of the processors' caches; unless told otherwise the
+  ///     processors, which look for requests by themselves.
   /// - Throws: ``LiveTableError/ownedLeaves``, and `outOfFrames` of ``PageTableError``.
   public init(
     paging: PagingConfiguration, rootLevel: Level? = nil, pool: FramePool<Access>,
     epochs: EpochDomain<Access> = EpochDomain(), processors: ProcessorSet<Access> = ProcessorSet(),
-    kick: @escaping @Sendable (Int) -> Void = { _ in }
+    flushing: Flushing = .byProcessors(kick: { _ in })
   ) throws(LiveTableError) {
     guard Configuration.leafOwnership == .none else { throw .ownedLeaves }
     tables = TableMemory(
@@ -62,7 +63,7 @@ public final class SharedPageTable<Configuration: SharedPageTableConfiguration>:
     self.pool = pool
     self.epochs = epochs
     self.processors = processors
-    self.kick = kick
+    self.flushing = flushing
     guard let root = pool.take() else { throw .table(.outOfFrames(needed: 1, available: 0)) }
     tables.memory.clearUnlinked(root, 0..<512)
     pool.metadata.setOwnership(.shared(1), of: root.frame)
@@ -108,7 +109,7 @@ public final class SharedPageTable<Configuration: SharedPageTableConfiguration>:
   @inlinable
   func finish(flush: FlushRequest, unlinked: [TableFrame]) -> FlushTicket {
     guard !flush.isEmpty || !unlinked.isEmpty else { return .nothing }
-    let ticket = FlushTicket(awaited: processors.dispatch(flush, kick: kick))
+    let ticket = send(flush)
     guard !unlinked.isEmpty else { return ticket }
     // Read after the tables were unlinked.
     let retired = RetiredTables(epoch: epochs.epoch, ticket: ticket, frames: unlinked)
@@ -116,6 +117,28 @@ public final class SharedPageTable<Configuration: SharedPageTableConfiguration>:
     limbo.add(retired)
     if count >= Self.reclaimInterval { reclaim() }
     return ticket
+  }
+
+  /// Asks the processors to drop translations, or takes them away.
+  @inlinable
+  func send(_ flush: FlushRequest) -> FlushTicket {
+    switch flushing {
+    case .byProcessors(let kick):
+      return FlushTicket(awaited: processors.dispatch(flush, kick: kick))
+    case .byHost(let mapping, let settle):
+      let active = processors.active()
+      guard !active.isEmpty else { return .nothing }
+      do {
+        // Who faults from now on finds the new entries.
+        try settle()
+        for target in flush.targets { try mapping.dropTranslations(to: target) }
+        return .nothing
+      } catch {
+        // Nobody knows what the processors still have, until they leave.
+        return FlushTicket(
+          awaited: active.map { FlushTicket.Acknowledgement(processor: $0, number: .max) })
+      }
+    }
   }
 
   /// Waits until every processor of the ticket has dropped the translations that the change made

@@ -1,4 +1,5 @@
-// MachineMemory: what a machine's RAM holds at first. Each machine takes a copy of its own.
+// MachineMemory: what a machine's RAM holds at first. Each machine takes a copy of its own, unless it is
+// to share the memory.
 
 public import GuestMem
 
@@ -32,12 +33,26 @@ public struct MachineMemory: Sendable {
     contents = memory.file.map { .file($0) } ?? .notShareable
   }
 
+  /// RAM that is `memory` itself, which must have a memory file: what the host and other machines write
+  /// is seen by the guest, and the other way round.
+  ///
+  /// Without `ranges` it starts at guest-physical address 0. Only machines under KVM share memory.
+  public init(sharing memory: borrowing GuestMemory, ranges: [MachineMemoryRange]? = nil) {
+    byteCount = memory.byteCount
+    self.ranges =
+      ranges
+      ?? [MachineMemoryRange(physicalAddress: 0, byteCount: memory.byteCount, offset: 0)]
+    contents = memory.file == nil ? .notShareable : .shared(memory.view)
+  }
+
   /// What is in the RAM of a machine before its guest has run.
   enum Contents: Sendable {
     /// Zeros.
     case zeros
     /// The bytes of a memory file, which stays as long as this value.
     case file(MemoryFile)
+    /// The memory itself, which stays as long as this value.
+    case shared(MemoryView)
     /// Those of memory without a file: no machine can have a copy.
     case notShareable
   }
@@ -60,7 +75,12 @@ public struct MachineMemory: Sendable {
     }
   }
 
-  /// A copy-on-write view of the contents.
+  /// The memory itself, if machines share it.
+  var sharedView: MemoryView? {
+    if case .shared(let view) = contents { view } else { nil }
+  }
+
+  /// A copy-on-write view of the contents, which are not shared.
   func privateCopy() throws(MachineError) -> GuestMemory {
     do throws(GuestMemoryError) {
       try check()
@@ -68,7 +88,7 @@ public struct MachineMemory: Sendable {
       case .zeros: return try GuestMemory(byteCount: byteCount, backing: .anonymous)
       case .file(let file):
         return try GuestMemory(copyOf: file.fileDescriptor, offset: 0, byteCount: byteCount)
-      case .notShareable: throw .notShareable
+      case .notShareable, .shared: throw .notShareable
       }
     } catch {
       throw .memory(error)

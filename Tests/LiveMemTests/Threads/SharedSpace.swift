@@ -46,7 +46,8 @@ where Configuration.Access == HardwareAccess {
     frameCount = frames
     table = try SharedPageTable(
       paging: PagingConfiguration(rootLevel: rootLevel), pool: pool,
-      epochs: EpochDomain(capacity: pins), processors: ProcessorSet(count: processors), kick: kick)
+      epochs: EpochDomain(capacity: pins), processors: ProcessorSet(count: processors),
+      flushing: .byProcessors(kick: kick))
   }
 
   /// The contracts of one thread's tables, and where every frame is; nobody may use the table.

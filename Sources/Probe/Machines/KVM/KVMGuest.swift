@@ -63,6 +63,28 @@ struct KVMGuest: ~Copyable {
     self.cpu = cpu
   }
 
+  /// A slot of one page that no guest uses, so that its flags can change.
+  static let settlingSlot: UInt32 = 509
+
+  /// Waits until no vCPU is between a walk of the guest's tables and what KVM derives from it.
+  ///
+  /// A vCPU of a host that shadows reads the guest's entries when it faults, and enters what it found
+  /// into its shadow tables later; what the host changes and drops in between comes back. A change of a
+  /// slot waits for every vCPU that has left the guest to enter it again, and that of a slot which
+  /// nobody uses does nothing else. `isLogging` is what the slot's flag is; the call changes it.
+  ///
+  /// Source: Linux, virt/kvm/kvm_main.c (kvm_swap_active_memslots waits for SRCU readers) and
+  /// arch/x86/kvm/x86.c (vcpu_run is one but while the guest runs).
+  func settle(
+    _ agent: MemoryView, at address: UInt64, isLogging: inout Bool
+  ) throws(KVMError) {
+    // SAFETY: the owner of the memory outlives the guest.
+    try unsafe machine.setMemorySlot(
+      Self.settlingSlot, at: GuestPhysicalAddress(truncating: address),
+      memory: agent.baseAddress, byteCount: 4096, logsDirtyPages: !isLogging)
+    isLogging.toggle()
+  }
+
   /// Deletes the agent's slot and makes it anew, so that KVM forgets every shadow page.
   ///
   /// On a host that shadows, KVM does not notice what the host writes to tables. Deleting any slot

@@ -5,16 +5,22 @@ import GuestImages
 import GuestMem
 import KVM
 import MMU
+import Synchronization
 
 /// A machine whose guest runs under KVM.
 final class KVMMachine: Machine {
   // The guest goes first: while its slots exist, the kernel follows every change of their mappings.
   private var guest: KVMGuest
-  private let ramOwner: GuestMemory
+  /// The window on guest RAM.
+  let ram: MemoryView
+  /// The copy that the window shows; nil for RAM that is shared with others.
+  private let ramCopy: GuestMemory?
   private let contents: MachineMemory
   private let agentOwner: GuestMemory
   private let factory: KVMMachineFactory
   let agentAddress: UInt64
+  /// The flag of the slot whose changes wait for vCPUs; several threads change it in turns.
+  private let settlingFlag = Mutex(false)
   /// What makes the host's changes of tables visible.
   private let hostChangeMeans: HostChangeMeans
 
@@ -33,7 +39,20 @@ final class KVMMachine: Machine {
     _ factory: KVMMachineFactory, memory: MachineMemory, agentAddress: UInt64,
     hostChangeMeans: HostChangeMeans
   ) throws(MachineError) {
-    let ram = try memory.privateCopy()
+    let ram: MemoryView
+    if let shared = memory.sharedView {
+      do throws(GuestMemoryError) {
+        try memory.check()
+      } catch {
+        throw .memory(error)
+      }
+      ram = shared
+      ramCopy = nil
+    } else {
+      let copy = try memory.privateCopy()
+      ram = copy.view
+      ramCopy = consume copy
+    }
     let agent: GuestMemory
     do throws(GuestMemoryError) {
       agent = try GuestMemory(byteCount: UInt64(KVMPT_SLOT_SIZE), backing: .anonymous)
@@ -41,16 +60,15 @@ final class KVMMachine: Machine {
       throw .memory(error)
     }
     guest = try factory.makeGuest(
-      ram: ram.view, contents: memory, agent: agent.view, agentAddress: agentAddress)
+      ram: ram, contents: memory, agent: agent.view, agentAddress: agentAddress)
     contents = memory
     self.factory = factory
     self.hostChangeMeans = hostChangeMeans
     self.agentAddress = agentAddress
-    ramOwner = ram
+    self.ram = ram
     agentOwner = agent
   }
 
-  var ram: MemoryView { ramOwner.view }
   var agent: MemoryView { agentOwner.view }
 
   var memoryHoles: [Range<UInt64>] { factory.memoryHoles }
@@ -67,6 +85,21 @@ final class KVMMachine: Machine {
     }
   }
 
+  /// Waits until no vCPU is between a walk of the guest's tables and what KVM derives from it; the guest
+  /// may run meanwhile, on another thread.
+  package func settle() throws(MachineError) {
+    let agent = agent
+    // Behind the window's tables, where the guest's root leads nowhere.
+    let address = agentAddress + 4 * UInt64(KVMPT_SLOT_SIZE)
+    do throws(KVMError) {
+      try settlingFlag.withLock { flag throws(KVMError) in
+        try guest.settle(agent, at: address, isLogging: &flag)
+      }
+    } catch {
+      throw .kvm(error)
+    }
+  }
+
   func reset() throws(MachineError) {
     guest = try factory.makeGuest(
       ram: ram, contents: contents, agent: agent, agentAddress: agentAddress)
@@ -75,7 +108,8 @@ final class KVMMachine: Machine {
 
   func discardChanges() throws(MachineError) {
     do throws(GuestMemoryError) {
-      try ramOwner.discardChanges()
+      // What others see as well is not this machine's to give up.
+      try ramCopy?.discardChanges()
     } catch {
       throw .memory(error)
     }

@@ -171,7 +171,7 @@ final class QEMUMemory {
     switch contents.contents {
     case .zeros: return
     case .file(let file): source = file.fileDescriptor
-    case .notShareable: throw .notShareable
+    case .notShareable, .shared: throw .notShareable
     }
     var position: UInt64 = 0
     while position < contents.byteCount {

@@ -21,7 +21,7 @@ enum MachineRole: Hashable, Sendable {
     case .zeros:
       let sequences = SequenceSpace.tablesAddress + SequenceSpace.tablesByteCount
       self = memory.byteCount == sequences ? .sequences : .matrices
-    case .file, .notShareable: self = memory.byteCount == 2 << 20 ? .trial : .proof
+    case .file, .shared, .notShareable: self = memory.byteCount == 2 << 20 ? .trial : .proof
     }
   }
 }

@@ -1,0 +1,139 @@
+// What is measured: four operations on regions of 16 KiB.
+
+import GuestMem
+import LiveMem
+import MMU
+import TestSupport
+
+/// Real tables under readers' and writers' locks.
+enum ReaderWriter: SharedPageTableConfiguration {
+  typealias Access = HardwareAccess
+  static var indexBitCount: UInt64 { 9 }
+  static var ownedSpace: OwnedSpace { .all }
+  static var topLevelRemoval: TopLevelRemoval { .allowed }
+  static var highestLeafLevel: Level { .pageDirectoryPointerTable }
+  static var leafOwnership: LeafOwnership { .none }
+  static var lockProtocol: LockProtocol { .rw }
+}
+
+/// Real tables under one lock.
+enum OneLock: SharedPageTableConfiguration {
+  typealias Access = HardwareAccess
+  static var indexBitCount: UInt64 { 9 }
+  static var ownedSpace: OwnedSpace { .all }
+  static var topLevelRemoval: TopLevelRemoval { .allowed }
+  static var highestLeafLevel: Level { .pageDirectoryPointerTable }
+  static var leafOwnership: LeafOwnership { .none }
+  static var lockProtocol: LockProtocol { .oneLock }
+}
+
+let properties = PageProperties(rights: [.read, .write], isUser: true)
+let regionCount = 112
+let regionBytes: UInt64 = 16 << 10
+
+func linear(_ address: UInt64) -> LinearAddress {
+  LinearAddress(truncating: address, width: .bits48)
+}
+
+/// Where region `index` of a thread begins.
+func region(_ index: Int, of thread: Int, _ contention: Contention, threads: Int) -> UInt64 {
+  switch contention {
+  case .low: 1 << 40 + UInt64(thread) << 30 + UInt64(index) * regionBytes
+  // The same number of regions for all: as many tables as they fill.
+  case .high: 1 << 40 + UInt64(index * threads + thread) * regionBytes
+  }
+}
+
+enum Contention: String, CaseIterable {
+  case low, high
+}
+
+/// A shared table with some memory.
+func makeTable<Configuration: SharedPageTableConfiguration>(
+  _: Configuration.Type
+) throws -> SharedPageTable<Configuration> where Configuration.Access == HardwareAccess {
+  let memory = try GuestMemory(byteCount: 8 << 20, backing: .anonymous)
+  var allocator = try FrameAllocator(byteCount: 8 << 20)
+  let pool = try FramePool<HardwareAccess>(
+    memory: memory.view, byteCount: 8 << 20, allocator: &allocator, poisonsReturned: false)
+  return try SharedPageTable(paging: PagingConfiguration(), pool: pool)
+}
+
+/// What is done with every region, in turns.
+enum Phase: String, CaseIterable {
+  /// Four pages at once, where nothing was mapped.
+  case map
+  /// Four pages, one by one: looks whether each is mapped, and maps it.
+  case fault
+  case translate
+  /// Four pages that are mapped.
+  case unmap
+}
+
+func perform<Configuration: SharedPageTableConfiguration>(
+  _ phase: Phase, _ table: SharedPageTable<Configuration>, _ start: UInt64
+) throws {
+  let physical = GuestPhysicalAddress(truncating: start & 0xffff_ffff)
+  switch phase {
+  case .map:
+    try table.map(linear(start), byteCount: regionBytes, to: physical, properties: properties)
+  case .unmap:
+    let removed = try table.unmap(linear(start), byteCount: regionBytes).byteCount
+    guard removed == regionBytes else { throw Failure(text: "removed \(removed)") }
+  case .translate:
+    for page in 0..<4 as Range<UInt64> {
+      guard try table.translate(linear(start + page << 12)) != nil else {
+        throw Failure(text: "a page is not mapped")
+      }
+    }
+  case .fault:
+    for page in 0..<4 as Range<UInt64> {
+      let address = linear(start + page << 12)
+      _ = try table.withRange(address, byteCount: 4096) { range throws(LiveTableError) in
+        guard try range.translate(address) == nil else { return }
+        try range.map(
+          address, byteCount: 4096, to: GuestPhysicalAddress(truncating: start & 0xffff_ffff),
+          properties: properties, pageSizes: .exactly(.size4KiB))
+      }
+    }
+  }
+}
+
+struct Failure: Error { let text: String }
+
+/// The best throughput of each phase over some rounds, in operations per microsecond.
+func measure(
+  threads: Int, rounds: Int, _ body: @escaping @Sendable (Phase, Int, Int) throws -> Void
+) -> [Phase: Double] {
+  let gate = Gate(threads)
+  let best = BestTimes()
+  withThreads(threads) { thread in
+    for _ in 0..<rounds {
+      for phase in [Phase.map, .translate, .unmap, .fault, .unmap] {
+        gate.meet()
+        let start = ContinuousClock.now
+        for index in 0..<regionCount {
+          do { try body(phase, thread, index) } catch { fatalError("\(phase): \(error)") }
+        }
+        gate.meet()
+        if thread == 0 { best.note(phase, ContinuousClock.now - start) }
+      }
+    }
+  }
+  return best.times.mapValues { time in
+    Double(regionCount * threads)
+      / (Double(time.components.attoseconds) / 1e12
+        + Double(time.components.seconds) * 1e6)
+  }
+}
+
+func row(_ name: String, _ figures: [Phase: Double]) -> String {
+  let numbers = Phase.allCases.map { phase in
+    figures[phase].map { pad(String(Int($0 * 1000)), 9) } ?? pad("-", 9)
+  }
+  return "  " + name + String(repeating: " ", count: max(1, 26 - name.count)) + numbers.joined()
+}
+
+func pad(_ text: String, _ width: Int) -> String {
+  String(repeating: " ", count: max(0, width - text.count)) + text
+}

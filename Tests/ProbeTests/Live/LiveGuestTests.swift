@@ -1,0 +1,313 @@
+// Processors that read and write pages without pause, while threads map, unmap, protect and remap them.
+
+import GuestMem
+import KVM
+import LiveMem
+import MMU
+import Probe
+import Synchronization
+import TestHosts
+import TestSupport
+import Testing
+
+/// Pages that two processors use and two threads change, and what each frame holds.
+///
+/// A frame that is mapped nowhere holds `dead` in its first word and `untouched` in its second; a frame
+/// that is mapped holds its number first. So whoever reads `dead` has come through a translation that was
+/// taken away, and whoever writes leaves a second word that is not `untouched`.
+private final class LivePages: Sendable {
+  /// The fewer pages there are, the more often a page is changed in the moment in which it is used.
+  let pageCount: Int
+  static let dead: UInt64 = 0xdead_dead_dead_dead
+  static let untouched: UInt64 = 0x7070_7070_7070_7070
+  /// The first page: in the lower half, below a root entry that stays.
+  static let firstAddress: UInt64 = 1 << 39
+  static let firstFrame: UInt64 = 0x80_0000
+
+  let table: SharedPageTable<SharedPaging>
+  let view: MemoryView
+
+  /// What the threads and processors found.
+  struct Counts: Sendable {
+    var edits = 0
+    var accesses = 0
+    var faults = 0
+    var staleReads = 0
+    var staleWrites = 0
+    var lostDirt = 0
+    var dirty = 0
+    var problems: [String] = []
+  }
+
+  let counts = Mutex(Counts())
+
+  init(_ memory: borrowing GuestMemory, pageCount: Int, flushing: Flushing) throws {
+    self.pageCount = pageCount
+    var allocator = try FrameAllocator(byteCount: memory.byteCount)
+    view = memory.view
+    let pool = try FramePool<HardwareAccess>(
+      memory: view, byteCount: 64 * 4096, allocator: &allocator)
+    table = try SharedPageTable(
+      paging: PagingConfiguration(), pool: pool, processors: ProcessorSet(count: 2),
+      flushing: flushing)
+    // Makes the tables, which stay: the next page behind the others.
+    try table.map(
+      address(pageCount), byteCount: 4096,
+      to: GuestPhysicalAddress(truncating: Self.firstFrame),
+      properties: Self.properties)
+  }
+
+  static let properties = PageProperties(rights: [.read, .write], isUser: true)
+
+  func address(_ page: Int) -> LinearAddress {
+    LinearAddress(truncating: Self.firstAddress + UInt64(page) << 12, width: .bits48)
+  }
+
+  /// The physical address of a frame, from 1 on.
+  func place(_ frame: Int, _ word: UInt64 = 0) -> GuestPhysicalAddress {
+    GuestPhysicalAddress(truncating: Self.firstFrame + UInt64(frame) << 12 + word * 8)
+  }
+
+  func note(_ body: (inout Counts) -> Void) { counts.withLock { body(&$0) } }
+}
+
+@Suite(
+  "Processors on tables that threads change", .enabled(if: Host.hasKVM, "needs KVM"), .serialized)
+struct LiveGuestTests {
+  /// A thread that owns some pages, and two frames for each.
+  private struct Editor {
+    let pages: LivePages
+    let own: Range<Int>
+    var random: SeededGenerator
+    /// The frame that each page is mapped to.
+    var mapped: [Int: Int] = [:]
+    /// Pages that are read-only, with what their second word must stay.
+    var readOnly: Set<Int> = []
+    var syncs = true
+
+    init(_ pages: LivePages, own: Range<Int>, seed: UInt64) {
+      self.pages = pages
+      self.own = own
+      random = SeededGenerator(seed: seed)
+      for page in own { for frame in frames(of: page) { retire(frame) } }
+    }
+
+    private func frames(of page: Int) -> [Int] { [1 + 2 * page, 2 + 2 * page] }
+
+    /// Nobody maps the frame: says so in it.
+    private func retire(_ frame: Int) {
+      pages.view.storeWord(LivePages.untouched, at: pages.place(frame, 1))
+      pages.view.storeWord(LivePages.dead, at: pages.place(frame))
+    }
+
+    /// The frame of a page that is to be mapped, ready to be read.
+    private func revive(_ page: Int) -> Int {
+      let frame = frames(of: page)[mapped[page] == frames(of: page)[0] ? 1 : 0]
+      if pages.view.loadWord(at: pages.place(frame, 1)) != LivePages.untouched {
+        pages.note { $0.staleWrites += 1 }
+      }
+      pages.view.storeWord(LivePages.untouched, at: pages.place(frame, 1))
+      pages.view.storeWord(UInt64(frame), at: pages.place(frame))
+      return frame
+    }
+
+    private func check(removed page: RemovedPage?, _ frame: Int) {
+      let isWritten = pages.view.loadWord(at: pages.place(frame, 1)) != LivePages.untouched
+      pages.note {
+        if isWritten && page?.isDirty != true { $0.lostDirt += 1 }
+        if page?.isDirty == true { $0.dirty += 1 }
+      }
+      retire(frame)
+    }
+
+    mutating func edit() throws {
+      let page = own.lowerBound + random.index(below: own.count)
+      let address = pages.address(page)
+      let old = mapped[page]
+      if readOnly.contains(page), let old,
+        pages.view.loadWord(at: pages.place(old, 1)) != LivePages.untouched
+      {
+        pages.note { $0.staleWrites += 1 }
+        pages.view.storeWord(LivePages.untouched, at: pages.place(old, 1))
+      }
+      var removed: RemovedPage?
+      switch (old, random.below(4)) {
+      case (nil, _):
+        let frame = revive(page)
+        try pages.table.map(
+          address, byteCount: 4096, to: pages.place(frame), properties: LivePages.properties)
+        mapped[page] = frame
+      case (let old?, 0):
+        let ticket = try pages.table.unmap(address, byteCount: 4096) { removed = $0 }.ticket
+        if syncs { try pages.table.sync(ticket) }
+        // A page that was read-only when its second word was set has no D of that time.
+        check(removed: removed, old)
+        mapped[page] = nil
+        readOnly.remove(page)
+      case (let old?, 1):
+        let frame = revive(page)
+        let ticket = try pages.table.withRange(address, byteCount: 4096) {
+          range throws(LiveTableError) in
+          try range.unmap(address, byteCount: 4096) { removed = $0 }
+          try range.map(
+            address, byteCount: 4096, to: pages.place(frame), properties: LivePages.properties)
+        }.ticket
+        if syncs { try pages.table.sync(ticket) }
+        check(removed: removed, old)
+        mapped[page] = frame
+        readOnly.remove(page)
+      case (let old?, _):
+        let isReadOnly = !readOnly.contains(page)
+        let ticket = try pages.table.protect(
+          address, byteCount: 4096,
+          change: PropertyChange(rights: isReadOnly ? [.read] : [.read, .write])
+        ).ticket
+        if syncs { try pages.table.sync(ticket) }
+        if isReadOnly {
+          // What was written before is in the D bit, which stays; from now on nothing is.
+          pages.view.storeWord(LivePages.untouched, at: pages.place(old, 1))
+          readOnly.insert(page)
+        } else {
+          readOnly.remove(page)
+        }
+      }
+      pages.note { $0.edits += 1 }
+    }
+  }
+
+  /// Who takes translations away in a test.
+  private enum ProbedFlushing {
+    case byHost
+    /// Nobody, and nobody waits.
+    case never
+  }
+
+  /// Lets two processors run while two threads make `edits` changes each; at least `accesses` accesses.
+  private func run(
+    edits: Int, accesses: Int, pageCount: Int, flushing: ProbedFlushing = .byHost
+  ) throws -> LivePages.Counts {
+    let syncs = flushing == .byHost
+    let memory = try GuestMemory(byteCount: 16 << 20, backing: .memoryFile)
+    let settlers = Mutex<[@Sendable () throws -> Void]>([])
+    let pages = try LivePages(
+      memory, pageCount: pageCount,
+      flushing: syncs
+        ? .byHost(
+          try HostMapping(memory),
+          settle: { for settle in settlers.withLock({ $0 }) { try settle() } })
+        : .byProcessors(kick: { _ in }))
+    let factory = try KVMMachineFactory()
+    let seed = TestSetting.seed ?? 0x15_1
+    let editorsLeft = Atomic<Int>(2)
+    // Made here, because the memory is this function's.
+    var guests: [LiveGuest] = []
+    for number in 0..<2 {
+      guests.append(
+        try LiveGuest(
+          factory, sharing: memory, root: pages.table.rootAddress,
+          agentAddress: UInt64(3 + number) << 32))
+      try pages.table.processors.activate(number)
+    }
+    if factory.identity.walker.isShadowing {
+      settlers.withLock { settlers in
+        for guest in guests {
+          let guest = Unchecked(guest)
+          settlers.append { try guest.value.settle() }
+        }
+      }
+    }
+    let runners = guests.enumerated().map { number, guest in
+      let guest = Unchecked(guest)
+      return WorkerThread {
+        var random = SeededGenerator(seed: seed &+ 100 &+ UInt64(number))
+        let privilege: PrivilegeLevel = number == 0 ? .user : .supervisor
+        var done = 0
+        while editorsLeft.load(ordering: .acquiring) > 0 || done < accesses / 2 {
+          let writes = random.once(in: 2)
+          let addresses = (0..<4096).map { _ in
+            LivePages.firstAddress + random.below(UInt64(pages.pageCount)) << 12
+              + (writes ? 8 : 0)
+          }
+          do {
+            let answers = try guest.value.access(
+              addresses, writes ? .write : .read, at: privilege)
+            if let death = answers.death {
+              pages.note { $0.problems.append("processor \(number): \(death.message)") }
+              return
+            }
+            let stale = writes ? 0 : answers.values.count { $0 == LivePages.dead }
+            pages.note {
+              $0.accesses += addresses.count
+              $0.faults += answers.faults
+              $0.staleReads += stale
+            }
+            done += addresses.count
+          } catch {
+            pages.note { $0.problems.append("processor \(number): \(error)") }
+            return
+          }
+        }
+      }
+    }
+    withThreads(2) { number in
+      var editor = Editor(
+        pages, own: number * pageCount / 2..<(number + 1) * pageCount / 2,
+        seed: seed &+ UInt64(number))
+      editor.syncs = syncs
+      do {
+        for _ in 0..<edits { try editor.edit() }
+      } catch {
+        pages.note { $0.problems.append("thread \(number): \(error)") }
+      }
+      editorsLeft.subtract(1, ordering: .acquiringAndReleasing)
+    }
+    for runner in runners { runner.join() }
+    for number in 0..<2 { try pages.table.processors.deactivate(number) }
+    return pages.counts.withLock { $0 }
+  }
+
+  private struct Unchecked: @unchecked Sendable {
+    let value: LiveGuest
+    init(_ value: LiveGuest) { self.value = value }
+  }
+
+  /// How many changes and accesses: as the environment says (`KVMPT_LIVE_EDITS`, `KVMPT_LIVE_ACCESSES`),
+  /// or as many as these.
+  private func scale(edits: Int, accesses: Int) -> (edits: Int, accesses: Int) {
+    (
+      TestSetting.number("KVMPT_LIVE_EDITS").map { Int(clamping: $0) } ?? edits,
+      TestSetting.number("KVMPT_LIVE_ACCESSES").map { Int(clamping: $0) } ?? accesses
+    )
+  }
+
+  @Test("Nothing stale after sync, and no D bit lost")
+  func nothingStale() throws {
+    let (edits, accesses) = scale(
+      edits: TestSetting.depth(4_000, full: 20_000),
+      accesses: TestSetting.depth(200_000, full: 1_000_000))
+    let pageCount =
+      TestSetting.number("KVMPT_LIVE_PAGES").map { max(2, min(Int(clamping: $0), 64)) } ?? 8
+    let start = ContinuousClock.now
+    let counts = try run(edits: edits / 2, accesses: accesses, pageCount: pageCount)
+    print("live guests: \(counts) in \(ContinuousClock.now - start)")
+    #expect(counts.problems == [])
+    #expect(counts.edits == edits / 2 * 2 && counts.accesses >= accesses)
+    #expect(counts.staleReads == 0)
+    #expect(counts.staleWrites == 0)
+    #expect(counts.lostDirt == 0)
+    // The test could have failed: pages were absent, and were written.
+    #expect(counts.faults > 0 && counts.dirty > 0)
+  }
+
+  @Test("Without the flush the stale translation is seen, where translations are cached")
+  func staleWithoutFlush() throws {
+    let (edits, accesses) = scale(edits: 2_000, accesses: 200_000)
+    let counts = try run(
+      edits: edits / 2, accesses: accesses, pageCount: 64, flushing: .never)
+    print("live guests without a flush: \(counts)")
+    #expect(counts.problems == [])
+    // Nested paging has caches too, but an exit may empty them before anybody looks.
+    let isShadowing = try KVMMachineFactory().identity.walker.isShadowing
+    #expect(!isShadowing || counts.staleReads + counts.staleWrites > 0)
+  }
+}
