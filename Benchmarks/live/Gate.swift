@@ -19,11 +19,29 @@ final class Gate: Sendable {
 
 /// The shortest time of each phase.
 final class BestTimes: Sendable {
-  private let noted = Mutex<[Phase: Duration]>([:])
+  private struct State {
+    var times: [Phase: Duration] = [:]
+    var parts: [Range<ContinuousClock.Instant>?]
+  }
 
-  var times: [Phase: Duration] { noted.withLock { $0 } }
+  private let state: Mutex<State>
 
-  func note(_ phase: Phase, _ time: Duration) {
-    noted.withLock { $0[phase] = min($0[phase] ?? time, time) }
+  init(_ threads: Int) { state = Mutex(State(parts: .init(repeating: nil, count: threads))) }
+
+  var times: [Phase: Duration] { state.withLock { $0.times } }
+
+  /// When a thread worked in this phase.
+  func note(_ thread: Int, _ part: Range<ContinuousClock.Instant>) {
+    state.withLock { $0.parts[thread] = part }
+  }
+
+  /// All threads have ended the phase.
+  func end(_ phase: Phase) {
+    state.withLock { state in
+      let parts = state.parts.compactMap { $0 }
+      guard let start = parts.map(\.lowerBound).min(), let end = parts.map(\.upperBound).max()
+      else { return }
+      state.times[phase] = min(state.times[phase] ?? .seconds(999), end - start)
+    }
   }
 }

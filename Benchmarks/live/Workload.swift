@@ -28,7 +28,7 @@ enum OneLock: SharedPageTableConfiguration {
 }
 
 let properties = PageProperties(rights: [.read, .write], isUser: true)
-let regionCount = 112
+let regionCount = 1024
 let regionBytes: UInt64 = 16 << 10
 
 func linear(_ address: UInt64) -> LinearAddress {
@@ -101,12 +101,13 @@ func perform<Configuration: SharedPageTableConfiguration>(
 
 struct Failure: Error { let text: String }
 
-/// The best throughput of each phase over some rounds, in operations per microsecond.
+/// The best throughput of each phase over some rounds, in operations per microsecond: of all threads, from
+/// the moment when the first one begins to that when the last one has ended.
 func measure(
   threads: Int, rounds: Int, _ body: @escaping @Sendable (Phase, Int, Int) throws -> Void
 ) -> [Phase: Double] {
   let gate = Gate(threads)
-  let best = BestTimes()
+  let best = BestTimes(threads)
   withThreads(threads) { thread in
     for _ in 0..<rounds {
       for phase in [Phase.map, .translate, .unmap, .fault, .unmap] {
@@ -115,16 +116,17 @@ func measure(
         for index in 0..<regionCount {
           do { try body(phase, thread, index) } catch { fatalError("\(phase): \(error)") }
         }
+        best.note(thread, start..<ContinuousClock.now)
         gate.meet()
-        if thread == 0 { best.note(phase, ContinuousClock.now - start) }
+        if thread == 0 { best.end(phase) }
       }
     }
   }
-  return best.times.mapValues { time in
-    Double(regionCount * threads)
-      / (Double(time.components.attoseconds) / 1e12
-        + Double(time.components.seconds) * 1e6)
-  }
+  return best.times.mapValues { Double(regionCount * threads) / microseconds($0) }
+}
+
+func microseconds(_ time: Duration) -> Double {
+  Double(time.components.attoseconds) / 1e12 + Double(time.components.seconds) * 1e6
 }
 
 func row(_ name: String, _ figures: [Phase: Double]) -> String {

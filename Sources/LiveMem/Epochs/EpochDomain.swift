@@ -28,16 +28,10 @@ public final class EpochDomain<Access: WordAccess>: Sendable {
     lines = WordLines(count: 1 + self.capacity)
   }
 
-  @inlinable var epochWord: SharedWord { lines.word(0) }
+  @inlinable var pins: PinLines<Access> { PinLines(lines) }
 
   /// The number of epochs that have begun, modulo 2^41.
-  @inlinable public var epoch: UInt64 { Access.load(epochWord) & Self.epochMask }
-
-  @inlinable static var epochMask: UInt64 { 1 << 41 - 1 }
-
-  /// The words of a pin: 0 what ``PinWord`` says, 1 to 5 the frames of a reader's locks by level.
-  @inlinable
-  func pinWord(_ pin: Int, _ index: Int = 0) -> SharedWord { lines.word(1 + pin, index) }
+  @inlinable public var epoch: UInt64 { pins.epoch }
 
   /// Pins the epoch.
   ///
@@ -49,28 +43,7 @@ public final class EpochDomain<Access: WordAccess>: Sendable {
   public func pin(
     _ patience: Patience = .standard
   ) throws(LiveTableError) -> EpochPin<Access> {
-    var patience = patience
-    let thread = Access.thread
-    let start = Int(thread.rawValue) % capacity
-    while true {
-      var index = start
-      for _ in 0..<capacity {
-        let word = pinWord(index)
-        if Access.load(word) == 0 {
-          var expected: UInt64 = 0
-          let epoch = Access.load(epochWord) & Self.epochMask
-          // A locked operation: what is read from here on is not older than the pin.
-          if Access.compareExchange(word, &expected, PinWord(epoch, thread).rawValue) {
-            return EpochPin(domain: self, index: index)
-          }
-        }
-        index = index + 1 < capacity ? index + 1 : 0
-      }
-      let word = pinWord(start)
-      guard Access.wait(word, while: Access.load(word), &patience) else {
-        throw .pinsExhausted(capacity: capacity)
-      }
-    }
+    EpochPin(domain: self, index: try pins.pin(patience))
   }
 
   /// Begins the next epoch if every pin is of this one; says whether it has begun.
@@ -78,27 +51,20 @@ public final class EpochDomain<Access: WordAccess>: Sendable {
   /// - Complexity: one load for each line.
   @discardableResult @inlinable
   public func advance() -> Bool {
-    var epoch = Access.load(epochWord)
+    let pins = pins
+    var epoch = Access.load(pins.first)
     for pin in 0..<capacity {
-      guard let pinned = PinWord(Access.load(pinWord(pin))) else { continue }
-      guard pinned.epoch == epoch & Self.epochMask else { return false }
+      guard let pinned = PinWord(Access.load(pins.word(pin))) else { continue }
+      guard pinned.epoch == epoch & PinLines<Access>.epochMask else { return false }
     }
-    return Access.compareExchange(epochWord, &epoch, epoch &+ 1)
+    return Access.compareExchange(pins.first, &epoch, epoch &+ 1)
   }
 
   /// True when nobody can be reading what was unlinked before `epoch` was read.
   @inlinable
   public func isOver(_ epoch: UInt64) -> Bool {
     // The difference modulo 2^41, which no program lives to see wrap between two looks.
-    (self.epoch &- epoch) & Self.epochMask >= 2
-  }
-
-  /// Who made a pin, as an error tells it.
-  @inlinable
-  func holder(ofPin pin: Int) -> LockHolder {
-    guard let pinned = PinWord(Access.load(pinWord(pin))) else { return .nobody }
-    return pinned.thread == Access.thread
-      ? .thisThread(pinned.thread) : .otherThread(pinned.thread)
+    (self.epoch &- epoch) & PinLines<Access>.epochMask >= 2
   }
 
   /// The threads whose pins keep the next epoch from beginning, for a diagnosis.
@@ -108,7 +74,9 @@ public final class EpochDomain<Access: WordAccess>: Sendable {
     let epoch = self.epoch
     var found: [PinnedThread] = []
     for pin in 0..<capacity {
-      guard let pinned = PinWord(Access.load(pinWord(pin))), pinned.epoch != epoch else { continue }
+      guard let pinned = PinWord(Access.load(pins.word(pin))), pinned.epoch != epoch else {
+        continue
+      }
       found.append(PinnedThread(thread: pinned.thread, epoch: pinned.epoch))
     }
     return found

@@ -13,13 +13,8 @@ public struct EpochPin<Access: WordAccess>: ~Copyable, Sendable {
     self.index = index
   }
 
-  /// The word in which a reader's lock of a node at `level` stands.
-  @inlinable
-  func readerWord(_ level: UInt64) -> SharedWord { domain.pinWord(index, Int(level)) }
-
   @inlinable
   deinit {
-    // Everything that was read was read before: a release store keeps it so.
-    Access.store(domain.pinWord(index), 0)
+    domain.pins.unpin(index)
   }
 }

@@ -28,20 +28,20 @@ extension LockedRange {
   mutating func lockAdv(_ patience: inout Patience) throws(LiveTableError) {
     var restarts = 0
     while true {
-      covering = table.root
-      level = table.tables.rootLevel
+      covering = places.root
+      level = places.rootLevel
       while Self.descends(range, level: level) {
-        let entry = table.load(covering, Configuration.index(range.lowerBound, level))
-        guard let child = table.child(of: entry, level: level) else { break }
+        let entry = places.load(covering, Configuration.index(range.lowerBound, level))
+        guard let child = places.child(of: entry, level: level) else { break }
         covering = child
         level &-= 1
       }
-      let outcome = try table.lock(
+      let outcome = try places.lock(
         covering, level: level, position: range.lowerBound, &patience)
       if outcome == .locked { break }
       restarts &+= 1
       guard restarts < Self.restartLimit else {
-        throw table.busy(.nobody, level: level, position: range.lowerBound)
+        throw places.busy(.nobody, level: level, position: range.lowerBound)
       }
     }
     isLocked = true
@@ -55,13 +55,13 @@ extension LockedRange {
   ) throws(LiveTableError) {
     guard level > 1 else { return }
     for part in Configuration.parts(of: range, at: level) {
-      let entry = table.load(parent, Configuration.index(part.lowerBound, level))
-      guard let child = table.child(of: entry, level: level) else { continue }
+      let entry = places.load(parent, Configuration.index(part.lowerBound, level))
+      guard let child = places.child(of: entry, level: level) else { continue }
       guard
-        try table.lock(child, level: level &- 1, position: part.lowerBound, &patience) == .locked
+        try places.lock(child, level: level &- 1, position: part.lowerBound, &patience) == .locked
       else {
         // Only a guest that writes links into tables leads here.
-        throw .table(table.tables.invalid(entry, part.lowerBound, level))
+        throw .table(places.invalid(entry, part.lowerBound, level))
       }
       below.append(child)
       try lockBelow(child, level: level &- 1, part, &patience)
@@ -71,7 +71,7 @@ extension LockedRange {
   /// Locks the root, whatever the range.
   @inlinable
   mutating func lockRoot(_ patience: inout Patience) throws(LiveTableError) {
-    _ = try table.lock(covering, level: level, position: range.lowerBound, &patience)
+    _ = try places.lock(covering, level: level, position: range.lowerBound, &patience)
     isLocked = true
   }
 }

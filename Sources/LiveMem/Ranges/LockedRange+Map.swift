@@ -24,13 +24,13 @@ extension LockedRange {
     let request: MapRequest
     do throws(PageTableError) {
       guard !properties.rights.isEmpty else { throw .noRights(linearAddress.rawValue) }
-      try table.tables.validate(properties)
-      try table.tables.checkPhysical(physicalAddress, byteCount: byteCount)
-      try table.tables.checkAlignment(
+      try unsafe table.tables.validate(properties)
+      try unsafe table.tables.checkPhysical(physicalAddress, byteCount: byteCount)
+      try unsafe table.tables.checkAlignment(
         pageSizes, position: part.lowerBound, physical: physicalAddress, byteCount: byteCount)
       request = MapRequest(
-        leaf: table.tables.untrackedLeaf(properties),
-        leafLevels: try table.tables.leafLevels(pageSizes),
+        leaf: unsafe table.tables.untrackedLeaf(properties),
+        leafLevels: try unsafe table.tables.leafLevels(pageSizes),
         linkBits: Configuration.entryFormat.link(to: properties))
     } catch {
       throw .table(error)
@@ -42,16 +42,16 @@ extension LockedRange {
     } catch {
       throw .table(error)
     }
-    var frames = try table.takeFrames(needed)
+    var frames = try unsafe table.takeFrames(needed)
     if request.linkBits & EntryBits.user != 0 { addUser(above: part.lowerBound) }
     do throws(PageTableError) {
       try writeMap(request, covering, level: level, part, physicalAddress.rawValue, &frames)
     } catch {
-      table.giveBack(frames)
+      unsafe table.giveBack(frames)
       throw .table(error)
     }
     // Fewer were needed than counted only if a guest made links meanwhile.
-    table.giveBack(frames)
+    unsafe table.giveBack(frames)
   }
 
   /// Finds what is in the way of a mapping, and counts the tables that it needs.
@@ -60,29 +60,39 @@ extension LockedRange {
     _ request: MapRequest, _ parent: TableFrame, level: UInt64, _ range: Range<UInt64>,
     _ physical: UInt64, needed: inout UInt64
   ) throws(PageTableError) {
+    if level == 1 {
+      var position = range.lowerBound
+      // Absent pages are the rule; the loop below says what is in the way of others.
+      while position < range.upperBound,
+        places.load(parent, Configuration.index(position, 1)) == 0
+      {
+        position &+= 4096
+      }
+      if position == range.upperBound { return }
+    }
     for part in Configuration.parts(of: range, at: level) {
       let target = physical &+ (part.lowerBound &- range.lowerBound)
-      let entry = table.load(parent, Configuration.index(part.lowerBound, level))
+      let entry = places.load(parent, Configuration.index(part.lowerBound, level))
       switch EntryClass(entry, level: level, in: Configuration.entryFormat) {
       case .absent:
         needed &+= request.tablesBelow(Configuration.self, level, part, target)
       case .table:
-        guard let child = table.child(of: entry, level: level) else {
-          throw table.tables.invalid(entry, part.lowerBound, level)
+        guard let child = places.child(of: entry, level: level) else {
+          throw places.invalid(entry, part.lowerBound, level)
         }
         // A table is in the way of a larger page unless smaller ones may be used instead.
         guard request.leafLevels & ((1 &<< level) &- 1) != 0 else {
           throw .alreadyMapped(
-            linearAddress: table.tables.address(part.lowerBound), level: levelNumbered(level),
+            linearAddress: places.address(part.lowerBound), level: levelNumbered(level),
             entry: entry)
         }
         try checkMap(request, child, level: level &- 1, part, target, needed: &needed)
       case .leaf:
         throw .alreadyMapped(
-          linearAddress: table.tables.address(part.lowerBound), level: levelNumbered(level),
+          linearAddress: places.address(part.lowerBound), level: levelNumbered(level),
           entry: entry)
       case .invalid:
-        throw table.tables.invalid(entry, part.lowerBound, level)
+        throw places.invalid(entry, part.lowerBound, level)
       }
     }
   }
@@ -97,49 +107,91 @@ extension LockedRange {
   ) throws(PageTableError) {
     let span = Configuration.span(level)
     let bits = request.leaf.bits(level)
+    if level == 1 { return try writePages(bits | physical, parent, range) }
     var added = 0
-    defer { table.addPresent(added, to: parent) }
+    defer { places.addPresent(added, to: parent) }
     for part in Configuration.parts(of: range, at: level) {
       let target = physical &+ (part.lowerBound &- range.lowerBound)
       let index = Configuration.index(part.lowerBound, level)
-      let entry = table.load(parent, index)
+      let entry = places.load(parent, index)
       if entry == 0 {
         if request.isLeaf(level, span, part, target) {
-          Access.store(table.word(parent, index), bits | target)
+          Access.store(places.word(parent, index), bits | target)
         } else {
-          let child = try newTable(level: level &- 1, &frames)
-          try writeMap(request, child, level: level &- 1, part, target, &frames)
+          let child: TableFrame
+          if level == 2 {
+            child = try newPages(request.leaf.small | target, part, &frames)
+          } else {
+            child = try newTable(level: level &- 1, &frames)
+            try writeMap(request, child, level: level &- 1, part, target, &frames)
+          }
           // Complete, and locked if others can reach it, before the entry that leads to it.
-          Access.store(table.word(parent, index), child.address | request.linkBits)
+          Access.store(places.word(parent, index), child.address | request.linkBits)
         }
         added &+= 1
       } else {
-        guard let child = table.child(of: entry, level: level) else {
-          throw table.tables.invalid(entry, part.lowerBound, level)
+        guard let child = places.child(of: entry, level: level) else {
+          throw places.invalid(entry, part.lowerBound, level)
         }
         if request.linkBits & ~entry & EntryBits.user != 0 {
-          _ = Access.fetchOr(table.word(parent, index), EntryBits.user)
+          _ = Access.fetchOr(places.word(parent, index), EntryBits.user)
         }
         try writeMap(request, child, level: level &- 1, part, target, &frames)
       }
     }
   }
 
-  /// Makes an empty table at `level` of one of `frames`, without linking it.
+  /// Writes pages into one table at level 1, whose first leaf is `first`.
+  @inlinable
+  func writePages(
+    _ first: UInt64, _ parent: TableFrame, _ range: Range<UInt64>
+  ) throws(PageTableError) {
+    var leaf = first
+    var position = range.lowerBound
+    defer {
+      places.addPresent(
+        Int(truncatingIfNeeded: (position &- range.lowerBound) &>> 12), to: parent)
+    }
+    while position < range.upperBound {
+      let word = places.word(parent, Configuration.index(position, 1))
+      let found = Access.load(word)
+      guard found == 0 else { throw places.invalid(found, position, 1) }
+      Access.store(word, leaf)
+      leaf &+= 4096
+      position &+= 4096
+    }
+  }
+
+  /// Makes a table at level 1 with the pages of `range`, the first of which has the leaf `first`.
+  @inlinable
+  mutating func newPages(
+    _ first: UInt64, _ range: Range<UInt64>, _ frames: inout [TableFrame]
+  ) throws(PageTableError) -> TableFrame {
+    let start = Configuration.index(range.lowerBound, 1)
+    let used = start..<start &+ Int(truncatingIfNeeded: range.byteCount &>> 12)
+    let child = try newTable(level: 1, used: used, &frames)
+    unsafe table.tables.memory.fillUnlinked(child, used, first: first, step: 4096)
+    return child
+  }
+
+  /// Makes a table at `level` of one of `frames`, without linking it.
+  ///
+  /// The entries outside `used` are absent; those in it are the caller's to fill.
   @inlinable
   mutating func newTable(
-    level: UInt64, _ frames: inout [TableFrame]
+    level: UInt64, used: Range<Int> = 0..<0, _ frames: inout [TableFrame]
   ) throws(PageTableError) -> TableFrame {
     guard let frame = frames.popLast() else { throw .outOfFrames(needed: 1, available: 0) }
-    table.tables.memory.clearUnlinked(frame, 0..<512)
-    var state = NodeState(levelNumber: level, presentCount: 0)
+    unsafe table.tables.memory.clearUnlinked(frame, 0..<used.lowerBound)
+    unsafe table.tables.memory.clearUnlinked(frame, used.upperBound..<512)
+    var state = NodeState(levelNumber: level, presentCount: used.count)
     if Self.locksNewTables {
       state = state.locked(by: Access.thread)
       below.append(frame)
       Configuration.didLock(frame: frame.frame, level: levelNumbered(level))
     }
-    table.pool.metadata.setOwnership(.shared(1), of: frame.frame)
-    table.pool.metadata.setNodeState(state, of: frame.frame)
+    unsafe table.pool.metadata.setOwnership(.shared(1), of: frame.frame)
+    unsafe table.pool.metadata.setNodeState(state, of: frame.frame)
     return frame
   }
 
@@ -148,14 +200,14 @@ extension LockedRange {
   /// They stay what they are otherwise: nobody unlinks a table above one that is locked.
   @inlinable
   func addUser(above position: UInt64) {
-    var parent = table.root
-    var level = table.tables.rootLevel
+    var parent = places.root
+    var level = places.rootLevel
     while level > self.level {
       let index = Configuration.index(position, level)
-      let entry = table.load(parent, index)
-      guard let child = table.child(of: entry, level: level) else { return }
+      let entry = places.load(parent, index)
+      guard let child = places.child(of: entry, level: level) else { return }
       if entry & EntryBits.user == 0 {
-        _ = Access.fetchOr(table.word(parent, index), EntryBits.user)
+        _ = Access.fetchOr(places.word(parent, index), EntryBits.user)
       }
       parent = child
       level &-= 1

@@ -21,12 +21,12 @@ extension LockedRange {
     let part = try part(linearAddress, byteCount: byteCount)
     let edit: LeafEdit
     do throws(PageTableError) {
-      edit = try table.tables.edit(for: change)
+      edit = try unsafe table.tables.edit(for: change)
     } catch {
       throw .table(error)
     }
     var frames = try framesToSplit(part)
-    defer { table.giveBack(frames) }
+    defer { unsafe table.giveBack(frames) }
     if edit.makesUser { addUser(above: part.lowerBound) }
     do throws(PageTableError) {
       return try apply(edit, covering, level: level, part, &frames)
@@ -44,7 +44,7 @@ extension LockedRange {
     var byteCount: UInt64 = 0
     for part in Configuration.parts(of: range, at: level) {
       let index = Configuration.index(part.lowerBound, level)
-      let entry = table.load(parent, index)
+      let entry = places.load(parent, index)
       switch EntryClass(entry, level: level, in: Configuration.entryFormat) {
       case .absent, .invalid: break
       case .leaf where part.byteCount == span:
@@ -53,12 +53,12 @@ extension LockedRange {
       case .leaf:
         let child = try splitLeaf(
           parent, index, level: level, position: part.lowerBound, &frames)
-        if edit.makesUser { _ = Access.fetchOr(table.word(parent, index), EntryBits.user) }
+        if edit.makesUser { _ = Access.fetchOr(places.word(parent, index), EntryBits.user) }
         byteCount &+= try apply(edit, child, level: level &- 1, part, &frames)
       case .table:
-        guard let child = table.child(of: entry, level: level) else { break }
+        guard let child = places.child(of: entry, level: level) else { break }
         if edit.makesUser && entry & EntryBits.user == 0 {
-          _ = Access.fetchOr(table.word(parent, index), EntryBits.user)
+          _ = Access.fetchOr(places.word(parent, index), EntryBits.user)
         }
         byteCount &+= try apply(edit, child, level: level &- 1, part, &frames)
       }
@@ -72,7 +72,7 @@ extension LockedRange {
     _ edit: LeafEdit, _ parent: TableFrame, _ index: Int, level: UInt64, _ found: UInt64,
     _ part: Range<UInt64>
   ) {
-    let word = table.word(parent, index)
+    let word = places.word(parent, index)
     var entry = found
     while case .leaf = EntryClass(entry, level: level, in: Configuration.entryFormat) {
       let edited = edit.applied(to: entry, level: level)

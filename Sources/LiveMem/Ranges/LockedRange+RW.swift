@@ -11,8 +11,8 @@ extension LockedRange {
   mutating func lockRW(_ patience: inout Patience) throws(LiveTableError) {
     while Self.descends(range, level: level) {
       try lockReader(covering, level: level, &patience)
-      let entry = table.load(covering, Configuration.index(range.lowerBound, level))
-      guard let child = table.child(of: entry, level: level) else {
+      let entry = places.load(covering, Configuration.index(range.lowerBound, level))
+      guard let child = places.child(of: entry, level: level) else {
         // Nothing below: this table covers the range. Its parent stays locked for reading.
         releaseReader(level)
         readLevels &= ~(1 &<< level)
@@ -22,22 +22,24 @@ extension LockedRange {
       level &-= 1
     }
     guard
-      try table.lock(covering, level: level, position: range.lowerBound, &patience) == .locked
-    else { throw table.busy(.nobody, level: level, position: range.lowerBound) }
+      try places.lock(covering, level: level, position: range.lowerBound, &patience) == .locked
+    else { throw places.busy(.nobody, level: level, position: range.lowerBound) }
     isLocked = true
     try waitForReaders(&patience)
   }
 
   /// The word of this thread's pin in which its reader's lock at `level` stands.
   @inlinable
-  func readerWord(_ level: UInt64) -> SharedWord? { pin?.readerWord(level) }
+  func readerWord(_ level: UInt64) -> SharedWord? {
+    pin.map { places.pins.word($0, Int(truncatingIfNeeded: level)) }
+  }
 
   /// Takes the reader's lock of a table.
   @inlinable
   mutating func lockReader(
     _ node: TableFrame, level: UInt64, _ patience: inout Patience
   ) throws(LiveTableError) {
-    guard let reader = readerWord(level), let word = table.stateWord(node) else { return }
+    guard let reader = readerWord(level), let word = places.stateWord(node) else { return }
     while true {
       // A locked operation: either a writer sees this reader, or this reader sees the writer.
       _ = Access.exchange(reader, node.frame &+ 1)
@@ -45,11 +47,11 @@ extension LockedRange {
       guard NodeState(rawValue: state).isLocked else { break }
       Access.store(reader, 0)
       if let holder = NodeState(rawValue: state).holder, holder == Access.thread {
-        throw table.busy(.thisThread(holder), level: level, position: range.lowerBound)
+        throw places.busy(.thisThread(holder), level: level, position: range.lowerBound)
       }
       guard Access.wait(word, while: state, &patience) else {
         let holder = NodeState(rawValue: state).holder.map { LockHolder.otherThread($0) }
-        throw table.busy(holder ?? .nobody, level: level, position: range.lowerBound)
+        throw places.busy(holder ?? .nobody, level: level, position: range.lowerBound)
       }
     }
     readLevels |= 1 &<< level
@@ -66,12 +68,12 @@ extension LockedRange {
   @inlinable
   func waitForReaders(_ patience: inout Patience) throws(LiveTableError) {
     let frame = covering.frame &+ 1
-    for index in 0..<table.epochs.capacity {
-      let reader = table.epochs.pinWord(index, Int(truncatingIfNeeded: level))
+    for index in 0..<places.pins.capacity {
+      let reader = places.pins.word(index, Int(truncatingIfNeeded: level))
       while Access.load(reader) == frame {
         guard Access.wait(reader, while: frame, &patience) else {
-          throw table.busy(
-            table.epochs.holder(ofPin: index), level: level, position: range.lowerBound)
+          throw places.busy(
+            places.pins.holder(ofPin: index), level: level, position: range.lowerBound)
         }
       }
     }

@@ -10,27 +10,33 @@ extension LockedRange {
     _ parent: TableFrame, level: UInt64, _ range: Range<UInt64>
   ) throws(PageTableError) -> UInt64 {
     let span = Configuration.span(level)
-    let mask = span &- 1
     var parts = Configuration.parts(of: range, at: level)
     guard let first = parts.next() else { return 0 }
-    let last = max(range.lowerBound, (range.upperBound &- 1) & ~mask)..<range.upperBound
-    var count: UInt64 = 0
-    for part in [first, last] where part.byteCount < span {
-      if part == last && last.lowerBound < first.upperBound && part != first { continue }
-      let entry = table.load(parent, Configuration.index(part.lowerBound, level))
-      switch EntryClass(entry, level: level, in: Configuration.entryFormat) {
-      case .absent: break
-      case .leaf: count &+= table.tables.tablesToSplit(level: level, part)
-      case .table:
-        guard let child = table.child(of: entry, level: level) else {
-          throw table.tables.invalid(entry, part.lowerBound, level)
-        }
-        count &+= try tablesToSplit(child, level: level &- 1, part)
-      case .invalid: throw table.tables.invalid(entry, part.lowerBound, level)
-      }
-      if first == last { break }
+    let last = max(range.lowerBound, (range.upperBound &- 1) & ~(span &- 1))..<range.upperBound
+    var count = try tablesToSplit(inEntryOf: parent, level: level, first)
+    if last.lowerBound >= first.upperBound {
+      count &+= try tablesToSplit(inEntryOf: parent, level: level, last)
     }
     return count
+  }
+
+  /// The same for the part of a range that one entry decides; what it decides whole needs no split.
+  @inlinable
+  func tablesToSplit(
+    inEntryOf parent: TableFrame, level: UInt64, _ part: Range<UInt64>
+  ) throws(PageTableError) -> UInt64 {
+    guard part.byteCount < Configuration.span(level) else { return 0 }
+    let entry = places.load(parent, Configuration.index(part.lowerBound, level))
+    switch EntryClass(entry, level: level, in: Configuration.entryFormat) {
+    case .absent: return 0
+    case .leaf: return unsafe table.tables.tablesToSplit(level: level, part)
+    case .table:
+      guard let child = places.child(of: entry, level: level) else {
+        throw places.invalid(entry, part.lowerBound, level)
+      }
+      return try tablesToSplit(child, level: level &- 1, part)
+    case .invalid: throw places.invalid(entry, part.lowerBound, level)
+    }
   }
 
   /// Takes the frames that splitting at the ends of `range` needs.
@@ -42,7 +48,7 @@ extension LockedRange {
     } catch {
       throw .table(error)
     }
-    return try table.takeFrames(needed)
+    return try unsafe table.takeFrames(needed)
   }
 
   /// Replaces the leaf at `index` of a table at `level`, above 1, by a table of smaller leaves that
@@ -61,18 +67,18 @@ extension LockedRange {
     let lower = level &- 1
     let count = Configuration.entryCount
     let shift = Configuration.shift(level)
-    let word = table.word(parent, index)
+    let word = places.word(parent, index)
     var entry = Access.load(word)
     guard level > 1, case .leaf = EntryClass(entry, level: level, in: Configuration.entryFormat)
-    else { throw table.tables.invalid(entry, position, level) }
+    else { throw places.invalid(entry, position, level) }
     let child = try newTable(level: lower, &frames)
-    table.addPresent(count, to: child)
+    places.addPresent(count, to: child)
     while case .leaf = EntryClass(entry, level: level, in: Configuration.entryFormat) {
       let piece =
         EntryBits.pieceBits(
           entry, pieceLevel: lower, shift: shift, in: Configuration.entryFormat)
         | EntryBits.leafAddress(entry, shift: shift)
-      table.tables.memory.fillUnlinked(
+      unsafe table.tables.memory.fillUnlinked(
         child, 0..<count, first: piece, step: Configuration.span(lower))
       let link = child.address | Configuration.entryFormat.link(above: entry)
       if Access.compareExchange(word, &entry, link) {
@@ -84,8 +90,8 @@ extension LockedRange {
       }
     }
     // A guest wrote something else there.
-    table.markStray(child)
+    places.markStray(child)
     unlinked.append(child)
-    throw table.tables.invalid(entry, position, level)
+    throw places.invalid(entry, position, level)
   }
 }

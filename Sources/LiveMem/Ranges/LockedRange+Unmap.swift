@@ -43,7 +43,7 @@ extension LockedRange {
   ) throws(LiveTableError) -> UInt64 {
     let part = try part(linearAddress, byteCount: byteCount)
     var frames = try framesToSplit(part)
-    defer { table.giveBack(frames) }
+    defer { unsafe table.giveBack(frames) }
     do throws(PageTableError) {
       return try remove(covering, level: level, part, &frames, visit)
     } catch {
@@ -56,21 +56,22 @@ extension LockedRange {
     _ parent: TableFrame, level: UInt64, _ range: Range<UInt64>, _ frames: inout [TableFrame],
     _ visit: (RemovedPage) -> Void
   ) throws(PageTableError) -> UInt64 {
+    if level == 1 { return removePages(parent, range, visit) }
     let span = Configuration.span(level)
     let mayUnlink =
-      table.flushing.unlinksTables
-      && (level < table.tables.rootLevel || Configuration.topLevelRemoval == .allowed)
+      unsafe table.unlinksTables
+      && (level < places.rootLevel || Configuration.topLevelRemoval == .allowed)
     var removed = 0
     var byteCount: UInt64 = 0
-    defer { table.addPresent(0 &- removed, to: parent) }
+    defer { places.addPresent(0 &- removed, to: parent) }
     for part in Configuration.parts(of: range, at: level) {
       let index = Configuration.index(part.lowerBound, level)
-      let entry = table.load(parent, index)
+      let entry = places.load(parent, index)
       let isWhole = part.byteCount == span
       switch EntryClass(entry, level: level, in: Configuration.entryFormat) {
       case .absent: break
       case .leaf where isWhole:
-        let last = Access.exchange(table.word(parent, index), 0)
+        let last = Access.exchange(places.word(parent, index), 0)
         removed &+= 1
         byteCount &+= span
         if last & EntryBits.present != 0 {
@@ -78,17 +79,17 @@ extension LockedRange {
         }
         visit(
           RemovedPage(
-            linearAddress: table.tables.address(part.lowerBound), entry: last,
+            linearAddress: places.address(part.lowerBound), entry: last,
             level: levelNumbered(level)))
       case .leaf:
         let child = try splitLeaf(
           parent, index, level: level, position: part.lowerBound, &frames)
         byteCount &+= try remove(child, level: level &- 1, part, &frames, visit)
       case .table, .invalid:
-        guard let child = table.child(of: entry, level: level) else {
+        guard let child = places.child(of: entry, level: level) else {
           // What a guest wrote there maps nothing; only an entry that is covered whole is cleaned.
           if isWhole {
-            _ = Access.exchange(table.word(parent, index), 0)
+            _ = Access.exchange(places.word(parent, index), 0)
             flush.add(part, isTable: true)
           }
           break
@@ -103,10 +104,53 @@ extension LockedRange {
     return byteCount
   }
 
+  /// Removes the pages of `range`, which one table at level 1 decides.
+  ///
+  /// What processors must drop is told once for each run of pages that led to a run of frames.
+  @inlinable
+  mutating func removePages(
+    _ parent: TableFrame, _ range: Range<UInt64>, _ visit: (RemovedPage) -> Void
+  ) -> UInt64 {
+    var removed = 0
+    var run: (start: UInt64, end: UInt64, target: UInt64)?
+    var position = range.lowerBound
+    while position < range.upperBound {
+      let word = places.word(parent, Configuration.index(position, 1))
+      let entry = Access.load(word)
+      if entry != 0 {
+        let last = Access.exchange(word, 0)
+        guard case .leaf = EntryClass(entry, level: 1, in: Configuration.entryFormat) else {
+          // What a guest wrote there maps nothing.
+          flush.add(position..<position &+ 4096, isTable: true)
+          position &+= 4096
+          continue
+        }
+        removed &+= 1
+        let target = last & EntryBits.address
+        if last & EntryBits.present != 0 {
+          if let current = run, current.end == position,
+            current.target &+ (position &- current.start) == target
+          {
+            run = (current.start, position &+ 4096, current.target)
+          } else {
+            if let run { flush.add(run.start..<run.end, to: run.target) }
+            run = (position, position &+ 4096, target)
+          }
+        }
+        visit(
+          RemovedPage(linearAddress: places.address(position), entry: last, level: .pageTable))
+      }
+      position &+= 4096
+    }
+    if let run { flush.add(run.start..<run.end, to: run.target) }
+    places.addPresent(0 &- removed, to: parent)
+    return UInt64(truncatingIfNeeded: removed) &<< 12
+  }
+
   /// True for a table without present entries.
   @inlinable
   func isEmpty(_ node: TableFrame) -> Bool {
-    guard let word = table.stateWord(node) else { return false }
+    guard let word = places.stateWord(node) else { return false }
     return NodeState(rawValue: Access.load(word)).presentCount == 0
   }
 
@@ -118,13 +162,13 @@ extension LockedRange {
   mutating func unlink(
     _ child: TableFrame, _ parent: TableFrame, _ index: Int, _ part: Range<UInt64>
   ) {
-    _ = Access.exchange(table.word(parent, index), 0)
-    if Self.locksNewTables, let state = table.stateWord(child) {
+    _ = Access.exchange(places.word(parent, index), 0)
+    if Self.locksNewTables, let state = places.stateWord(child) {
       if let level = NodeState(rawValue: Access.load(state)).level {
         Configuration.willUnlock(frame: child.frame, level: level)
       }
     }
-    table.markStray(child)
+    places.markStray(child)
     unlinked.append(child)
     // A processor may keep the entry that led to the table: one address below is enough to drop it.
     flush.add(part.lowerBound..<part.lowerBound &+ 4096, isTable: true)

@@ -12,7 +12,9 @@ public import MMU
 public struct LockedRange<Configuration: SharedPageTableConfiguration>: ~Copyable {
   @usableFromInline typealias Access = Configuration.Access
 
-  @usableFromInline let table: SharedPageTable<Configuration>
+  // Not counted: `withRange`, which makes the range, is a call on the table.
+  @usableFromInline unowned(unsafe) let table: SharedPageTable<Configuration>
+  @usableFromInline let places: TablePlaces<Configuration>
   /// The positions that may be changed.
   @usableFromInline let range: Range<UInt64>
   /// The lowest table whose entries decide the whole range; locked.
@@ -25,7 +27,8 @@ public struct LockedRange<Configuration: SharedPageTableConfiguration>: ~Copyabl
   /// Bit n is set while this thread has a reader's lock of the table at level n above the covering.
   @usableFromInline var readLevels: UInt64 = 0
   @usableFromInline var isLocked = false
-  @usableFromInline var pin: EpochPin<Access>?
+  /// The line of this thread's pin; nil when it has ended.
+  @usableFromInline var pin: Int?
   /// What processors must drop.
   @usableFromInline var flush = FlushRequest()
   /// Tables that nothing links any more.
@@ -33,13 +36,14 @@ public struct LockedRange<Configuration: SharedPageTableConfiguration>: ~Copyabl
 
   @inlinable
   init(
-    _ table: SharedPageTable<Configuration>, _ range: Range<UInt64>, pin: consuming EpochPin<Access>
+    _ table: SharedPageTable<Configuration>, _ range: Range<UInt64>, pin: Int
   ) {
-    self.table = table
+    unsafe self.table = table
+    places = table.places
     self.range = range
-    self.pin = consume pin
-    covering = table.root
-    level = table.tables.rootLevel
+    self.pin = pin
+    covering = table.places.root
+    level = table.places.rootLevel
   }
 
   /// True while new tables must be locked before they are linked: threads reach them without a lock
@@ -52,9 +56,9 @@ public struct LockedRange<Configuration: SharedPageTableConfiguration>: ~Copyabl
     var index = below.count
     while index > 0 {
       index &-= 1
-      table.unlock(below[index])
+      places.unlock(below[index])
     }
-    if isLocked { table.unlock(covering) }
+    if isLocked { places.unlock(covering) }
   }
 
   /// Unlocks everything, lets the epoch go, and sends what must be flushed.
@@ -64,8 +68,9 @@ public struct LockedRange<Configuration: SharedPageTableConfiguration>: ~Copyabl
     isLocked = false
     below = []
     releaseReaders()
+    if let pin { places.pins.unpin(pin) }
     pin = nil
-    return table.finish(flush: flush, unlinked: unlinked)
+    return unsafe table.finish(flush: flush, unlinked: unlinked)
   }
 
   /// Gives up the readers' locks, the lowest first.
@@ -87,7 +92,7 @@ public struct LockedRange<Configuration: SharedPageTableConfiguration>: ~Copyabl
   func part(_ linear: LinearAddress, byteCount: UInt64) throws(LiveTableError) -> Range<UInt64> {
     let part: Range<UInt64>
     do throws(PageTableError) {
-      part = try table.tables.positions(linear, byteCount: byteCount)
+      part = try unsafe table.tables.positions(linear, byteCount: byteCount)
     } catch {
       throw .table(error)
     }

@@ -15,13 +15,16 @@ extension SharedPageTable {
     _ linearAddress: LinearAddress
   ) throws(LiveTableError) -> MappedPage<Configuration>? {
     guard let position = try? tables.position(linearAddress) else { return nil }
-    let pin = try epochs.pin()
-    let answer = translate(position, from: root, level: tables.rootLevel)
-    _ = consume pin
+    let pin = try places.pins.pin(.standard)
+    let answer = places.translate(position, from: root, level: places.rootLevel)
+    places.pins.unpin(pin)
     return answer
   }
 
-  /// The same from a table on, which the caller keeps from being used for something else.
+}
+
+extension TablePlaces {
+  /// Where a position leads from a table on, which the caller keeps from being used for something else.
   @inlinable
   func translate(
     _ position: UInt64, from start: TableFrame, level startLevel: UInt64
@@ -58,13 +61,13 @@ extension LockedRange {
   ) throws(LiveTableError) -> MappedPage<Configuration>? {
     let position: UInt64
     do throws(PageTableError) {
-      position = try table.tables.position(linearAddress)
+      position = try unsafe table.tables.position(linearAddress)
     } catch {
       throw .table(error)
     }
     guard range.contains(position) else {
       throw .table(.outsideCursor(linearAddress: linearAddress.rawValue, byteCount: 1))
     }
-    return table.translate(position, from: covering, level: level)
+    return places.translate(position, from: covering, level: level)
   }
 }

@@ -55,7 +55,7 @@ extension SharedPageTable {
     _ range: Range<UInt64>, _ patience: Patience
   ) throws(LiveTableError) -> LockedRange<Configuration> {
     var patience = patience
-    var locked = LockedRange(self, range, pin: try epochs.pin(patience))
+    var locked = LockedRange(self, range, pin: try places.pins.pin(patience))
     do throws(LiveTableError) {
       switch Configuration.lockProtocol {
       case .adv: try locked.lockAdv(&patience)

@@ -23,6 +23,8 @@ public struct FlushRequest: Hashable, Sendable {
   /// Source: Intel SDM volume 3A, section 5.10.4.1.
   public private(set) var hasTables = false
   private var pageCount: UInt64 = 0
+  /// True when `targets` is all memory.
+  private var hasAllTargets = false
 
   /// Nothing.
   public init() {}
@@ -60,7 +62,7 @@ public struct FlushRequest: Hashable, Sendable {
   private static let targetLimit = 256
 
   private mutating func addTarget(_ start: UInt64, byteCount: UInt64) {
-    guard targets != [0..<(.max)] else { return }
+    guard !hasAllTargets else { return }
     let (end, overflow) = start.addingReportingOverflow(byteCount)
     let range = start..<(overflow ? .max : end)
     if let last = targets.last, last.upperBound == range.lowerBound {
@@ -68,12 +70,17 @@ public struct FlushRequest: Hashable, Sendable {
     } else if targets.last != range {
       targets.append(range)
     }
-    if targets.count > Self.targetLimit { targets = [0..<(.max)] }
+    if targets.count > Self.targetLimit { addAllTargets() }
   }
 
   /// Adds every translation.
   public mutating func addEverything() {
     becomeEverything()
+    addAllTargets()
+  }
+
+  private mutating func addAllTargets() {
+    hasAllTargets = true
     targets = [0..<(.max)]
   }
 
@@ -85,6 +92,7 @@ public struct FlushRequest: Hashable, Sendable {
   /// Adds what another request names.
   public mutating func add(_ other: FlushRequest) {
     hasTables = hasTables || other.hasTables
+    if other.hasAllTargets { addAllTargets() }
     for target in other.targets {
       addTarget(target.lowerBound, byteCount: target.upperBound - target.lowerBound)
     }

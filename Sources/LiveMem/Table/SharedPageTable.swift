@@ -27,6 +27,8 @@ public final class SharedPageTable<Configuration: SharedPageTableConfiguration>:
   public let tables: TableMemory<Configuration>
   /// The table that CR3 points at.
   public let root: TableFrame
+  /// Where the words of tables, locks and pins stand.
+  @usableFromInline let places: TablePlaces<Configuration>
   /// Where frames for tables come from.
   public let pool: FramePool<Access>
   /// The epochs in which tables are read; several tables may share a domain.
@@ -35,6 +37,7 @@ public final class SharedPageTable<Configuration: SharedPageTableConfiguration>:
   public let processors: ProcessorSet<Access>
   /// Who takes translations out of the processors' caches.
   public let flushing: Flushing
+  @usableFromInline let unlinksTables: Bool
   /// Tables that were unlinked and whose frames are not free yet.
   @usableFromInline let limbo = Limbo()
   /// The number of changes whose tables are in limbo.
@@ -64,12 +67,14 @@ public final class SharedPageTable<Configuration: SharedPageTableConfiguration>:
     self.epochs = epochs
     self.processors = processors
     self.flushing = flushing
+    unlinksTables = flushing.unlinksTables
     guard let root = pool.take() else { throw .table(.outOfFrames(needed: 1, available: 0)) }
     tables.memory.clearUnlinked(root, 0..<512)
     pool.metadata.setOwnership(.shared(1), of: root.frame)
     pool.metadata.setNodeState(
       NodeState(levelNumber: tables.rootLevel, presentCount: 0), of: root.frame)
     self.root = root
+    places = TablePlaces(tables, root: root, pins: epochs.pins)
   }
 
   /// What CR3 is loaded with: the guest-physical address of the root.
@@ -96,7 +101,7 @@ public final class SharedPageTable<Configuration: SharedPageTableConfiguration>:
     frames.append(table)
     guard level > 1 else { return }
     for index in 0..<Configuration.entryCount {
-      guard let child = child(of: load(table, index), level: level) else { continue }
+      guard let child = places.child(of: places.load(table, index), level: level) else { continue }
       collectTables(child, level: level - 1, into: &frames)
     }
   }
@@ -108,7 +113,11 @@ public final class SharedPageTable<Configuration: SharedPageTableConfiguration>:
   /// Called without a lock held: the slow part of a change must not keep others waiting.
   @inlinable
   func finish(flush: FlushRequest, unlinked: [TableFrame]) -> FlushTicket {
-    guard !flush.isEmpty || !unlinked.isEmpty else { return .nothing }
+    flush.isEmpty && unlinked.isEmpty ? .nothing : finishSlowly(flush: flush, unlinked: unlinked)
+  }
+
+  @inlinable @inline(never)
+  func finishSlowly(flush: FlushRequest, unlinked: [TableFrame]) -> FlushTicket {
     let ticket = send(flush)
     guard !unlinked.isEmpty else { return ticket }
     // Read after the tables were unlinked.
@@ -216,33 +225,4 @@ public final class SharedPageTable<Configuration: SharedPageTableConfiguration>:
     }
     return taken
   }
-}
-
-extension SharedPageTable {
-  /// The place of an entry.
-  @inlinable
-  func word(_ table: TableFrame, _ index: Int) -> SharedWord {
-    // SAFETY: the place lies in the memory that `tables` keeps.
-    unsafe SharedWord(tables.memory.pointer(table, index))
-  }
-
-  /// The entry `index` of a table.
-  @inlinable
-  func load(_ table: TableFrame, _ index: Int) -> UInt64 { Access.load(word(table, index)) }
-
-  /// The table that `entry`, found at `level`, leads to; nil when the entry is something else, or
-  /// leads to a frame that is no table of the next level.
-  @inlinable
-  func child(of entry: UInt64, level: UInt64) -> TableFrame? {
-    guard level > 1,
-      case .table = EntryClass(entry, level: level, in: Configuration.entryFormat),
-      let child = tables.memory.table(linkedBy: entry), let state = stateWord(child),
-      NodeState(rawValue: Access.load(state)).isNode(ofLevelNumber: level - 1)
-    else { return nil }
-    return child
-  }
-
-  /// The word that holds lock, stray mark, level and number of present entries of a table.
-  @inlinable
-  func stateWord(_ table: TableFrame) -> SharedWord? { pool.stateWord(table.frame) }
 }

@@ -116,7 +116,7 @@ final class TinyProcessor<Configuration: TinyConfiguration> {
       (table, level) = (kept, 2)
     }
     while true {
-      let word = world.table.word(table, Configuration.index(UInt64(page) << 12, level))
+      let word = world.table.places.word(table, Configuration.index(UInt64(page) << 12, level))
       let entry = ScheduledAccess.load(word)
       switch EntryClass(entry, level: level, in: .native) {
       case .absent, .invalid: return nil

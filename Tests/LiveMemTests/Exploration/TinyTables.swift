@@ -250,7 +250,7 @@ final class TinyWorld<Configuration: TinyConfiguration> {
     }
     guard level > 1 else { return nil }
     for index in 0..<2 {
-      let entry = HardwareAccess.load(table.word(node, index))
+      let entry = HardwareAccess.load(table.places.word(node, index))
       guard case .table = EntryClass(entry, level: level, in: .native),
         let child = table.tables.memory.table(linkedBy: entry)
       else { continue }
@@ -285,7 +285,7 @@ final class TinyWorld<Configuration: TinyConfiguration> {
     if state.isLocked { return "a table at level \(level) is locked at the end" }
     var present = 0
     for index in 0..<2 {
-      let entry = HardwareAccess.load(table.word(node, index))
+      let entry = HardwareAccess.load(table.places.word(node, index))
       switch EntryClass(entry, level: level, in: .native) {
       case .absent: continue
       case .leaf: present += 1

@@ -37,13 +37,13 @@ struct StressTests {
         guard let pin = try? table.epochs.pin() else { continue }
         var node = table.root
         var level = table.tables.rootLevel
-        while let child = table.child(
-          of: table.load(node, level == 2 ? Int(random.below(4)) : 0), level: level)
+        while let child = table.places.child(
+          of: table.places.load(node, level == 2 ? Int(random.below(4)) : 0), level: level)
         {
           node = child
           level -= 1
         }
-        let word = table.word(node, Int(random.below(512)))
+        let word = table.places.word(node, Int(random.below(512)))
         var entry = HardwareAccess.load(word)
         if case .leaf = EntryClass(entry, level: level, in: .native) {
           _ = HardwareAccess.compareExchange(word, &entry, entry | 0x60)

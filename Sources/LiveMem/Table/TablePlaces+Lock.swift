@@ -1,4 +1,4 @@
-// SharedPageTable, lock: one table's lock, which names the thread that holds it.
+// TablePlaces, lock: one table's lock, which names the thread that holds it.
 
 public import GuestMem
 
@@ -10,7 +10,7 @@ public import GuestMem
   case stray
 }
 
-extension SharedPageTable {
+extension TablePlaces {
   /// Waits for the lock of a table that was found at `level`.
   ///
   /// - Throws: `busy` of ``PageTableError`` when it is not free in time, and at once when the
@@ -48,7 +48,7 @@ extension SharedPageTable {
   func busy(_ holder: LockHolder, level: UInt64, position: UInt64) -> LiveTableError {
     .table(
       .busy(
-        linearAddress: tables.address(position), level: levelNumbered(level), holder: holder))
+        linearAddress: address(position), level: levelNumbered(level), holder: holder))
   }
 
   /// Releases the lock of a table that this thread holds, if it was not unlinked meanwhile.
