@@ -38,7 +38,7 @@ public final class FramePool<Access: WordAccess>: Sendable {
   ///   - stackCount: The number of stacks, 1 to 64.
   ///   - poisonsReturned: Whether returned frames are filled, which costs a store for each word;
   ///     in debug builds unless told otherwise.
-  /// - Throws: ``FrameAllocationError`` as `allocate(byteCount:alignment:)` of the allocator, and
+  /// - Throws: `FrameAllocationError` as `allocate(byteCount:alignment:)` of the allocator, and
   ///   `invalidRange` when the allocator is for more memory than there is.
   public init(
     memory: MemoryView, byteCount: UInt64, allocator: inout FrameAllocator, stackCount: Int = 16,
@@ -150,7 +150,7 @@ public final class FramePool<Access: WordAccess>: Sendable {
   ///
   /// Other threads must not use the pool meanwhile, and nobody can take a frame afterwards.
   ///
-  /// - Throws: `inUse` of ``FrameAllocationError`` when some are not free, with the pool as it was.
+  /// - Throws: `inUse` of `FrameAllocationError` when some are not free, with the pool as it was.
   public func giveBack(to allocator: inout FrameAllocator) throws(FrameAllocationError) {
     let start = frames.lowerBound << 12
     let end = frames.upperBound << 12

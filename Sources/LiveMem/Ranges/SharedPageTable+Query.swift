@@ -54,7 +54,7 @@ extension TablePlaces {
 extension LockedRange {
   /// Where `linearAddress`, which lies in the range, leads; nil when no leaf maps it.
   ///
-  /// - Throws: `notCanonical` and `outsideCursor` of ``PageTableError``.
+  /// - Throws: `notCanonical` and `outsideCursor` of `PageTableError`.
   @inlinable
   public func translate(
     _ linearAddress: LinearAddress

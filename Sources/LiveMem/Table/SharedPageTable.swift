@@ -53,7 +53,7 @@ public final class SharedPageTable<Configuration: SharedPageTableConfiguration>:
   ///   - processors: The processors that will use the table; up to 64 unless told otherwise.
   ///   - flushing: Who takes translations out of the processors' caches; unless told otherwise the
   ///     processors, which look for requests by themselves.
-  /// - Throws: ``LiveTableError/ownedLeaves``, and `outOfFrames` of ``PageTableError``.
+  /// - Throws: ``LiveTableError/ownedLeaves``, and `outOfFrames` of `PageTableError`.
   public init(
     paging: PagingConfiguration, rootLevel: Level? = nil, pool: FramePool<Access>,
     epochs: EpochDomain<Access> = EpochDomain(), processors: ProcessorSet<Access> = ProcessorSet(),

@@ -13,7 +13,7 @@ public import GuestMem
 extension TablePlaces {
   /// Waits for the lock of a table that was found at `level`.
   ///
-  /// - Throws: `busy` of ``PageTableError`` when it is not free in time, and at once when the
+  /// - Throws: `busy` of `PageTableError` when it is not free in time, and at once when the
   ///   calling thread holds it, because it would wait for itself.
   @inlinable
   func lock(
