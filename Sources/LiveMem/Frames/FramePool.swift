@@ -73,7 +73,7 @@ public final class FramePool<Access: WordAccess>: Sendable {
   public func take() -> TableFrame? {
     let own = 1 + Int(Access.thread.rawValue) % stackCount
     if let frame = pop(lines.word(own)) { return TableFrame(validated: frame << 12) }
-    if let frame = takeFromRun() { return TableFrame(validated: frame << 12) }
+    if let frame = takeFromRun(lines.word(own)) { return TableFrame(validated: frame << 12) }
     for stack in 1...stackCount where stack != own {
       if let frame = pop(lines.word(stack)) { return TableFrame(validated: frame << 12) }
     }
@@ -89,7 +89,11 @@ public final class FramePool<Access: WordAccess>: Sendable {
       memory.fillUnlinked(table, 0..<512, first: Self.poison, step: 0)
     }
     metadata.setOwnership(.unused, of: frame)
-    let head = lines.word(1 + Int(Access.thread.rawValue) % stackCount)
+    push(frame, state, lines.word(1 + Int(Access.thread.rawValue) % stackCount))
+  }
+
+  @inlinable
+  func push(_ frame: UInt64, _ state: SharedWord, _ head: SharedWord) {
     var top = Access.load(head)
     while true {
       Access.store(state, (top & Self.frameMask) << 8)
@@ -112,12 +116,21 @@ public final class FramePool<Access: WordAccess>: Sendable {
     return nil
   }
 
+  /// Takes the next frames of the run: the first is the answer, the others go to the stack at `head`.
+  ///
+  /// As many as have their metadata in two cache lines, so that the locks of tables which different
+  /// threads have made stand in different lines.
   @inlinable
-  func takeFromRun() -> UInt64? {
+  func takeFromRun(_ head: SharedWord) -> UInt64? {
     let word = lines.word(0)
     var next = Access.load(word)
     while next < frames.upperBound {
-      if Access.compareExchange(word, &next, next + 1) { return next }
+      let end = min((next | 7) + 1, frames.upperBound)
+      guard Access.compareExchange(word, &next, end) else { continue }
+      for frame in (next + 1..<end).reversed() {
+        if let state = stateWord(frame) { push(frame, state, head) }
+      }
+      return next
     }
     return nil
   }

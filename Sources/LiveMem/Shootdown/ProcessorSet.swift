@@ -3,8 +3,8 @@
 /// The processors of an address space, each with a box for requests.
 ///
 /// A processor is in the set from before it loads CR3 until after it has loaded another one. Whoever
-/// changes a table writes the entry first and looks at the set afterwards, by a locked operation; a
-/// processor enters the set by one and walks the tables afterwards. So either the processor is seen
+/// changes a table writes the entry by a locked operation and looks at the set afterwards; a processor
+/// enters the set by one and walks the tables afterwards. So either the processor is seen
 /// in the set, or what it walks is new.
 ///
 /// Source: Intel SDM volume 3A, section 5.10.5 (propagation of paging-structure changes to multiple
@@ -53,7 +53,7 @@ public final class ProcessorSet<Access: WordAccess>: Sendable {
   /// The processors in the set, as seen after everything that the caller has stored before.
   @inlinable
   func active() -> [Int] {
-    let set = Access.fetchAdd(setWord, 0)
+    let set = Access.load(setWord)
     return (0..<count).filter { set & 1 << UInt64($0) != 0 }
   }
 
@@ -97,8 +97,9 @@ public final class ProcessorSet<Access: WordAccess>: Sendable {
   func dispatch(
     _ request: FlushRequest, kick: (Int) -> Void
   ) -> [FlushTicket.Acknowledgement] {
-    // A locked operation, so that the entries that were stored before are seen before.
-    var set = Access.fetchAdd(setWord, 0)
+    // A load is enough: what must be flushed was changed by locked operations, which no later load
+    // passes. So changes of spaces without processors write nothing that others read.
+    var set = Access.load(setWord)
     var awaited: [FlushTicket.Acknowledgement] = []
     while set != 0 {
       let processor = set.trailingZeroBitCount
