@@ -256,6 +256,19 @@ struct LiveGuestTests {
       editor.syncs = syncs
       do {
         for _ in 0..<edits { try editor.edit() }
+        // A processor may start late: go on until what must be seen is seen.
+        let isShadowing = factory.identity.walker.isShadowing
+        let end = ContinuousClock.now + .seconds(60)
+        while ContinuousClock.now < end,
+          pages.counts.withLock({ counts in
+            guard counts.problems.isEmpty else { return false }
+            return flushing == .byHost
+              ? counts.faults == 0 || counts.dirty == 0
+              : isShadowing && counts.staleReads + counts.staleWrites == 0
+          })
+        {
+          try editor.edit()
+        }
       } catch {
         pages.note { $0.problems.append("thread \(number): \(error)") }
       }
@@ -291,7 +304,7 @@ struct LiveGuestTests {
     let counts = try run(edits: edits / 2, accesses: accesses, pageCount: pageCount)
     print("live guests: \(counts) in \(ContinuousClock.now - start)")
     #expect(counts.problems == [])
-    #expect(counts.edits == edits / 2 * 2 && counts.accesses >= accesses)
+    #expect(counts.edits >= edits / 2 * 2 && counts.accesses >= accesses)
     #expect(counts.staleReads == 0)
     #expect(counts.staleWrites == 0)
     #expect(counts.lostDirt == 0)
