@@ -120,9 +120,8 @@ public final class ProcessorSet<Access: WordAccess>: Sendable {
   /// Called where the processor stands still for its program: by the thread that runs it, between
   /// two runs.
   ///
-  /// - Returns: whether there was anything to do.
-  /// - Throws: ``LiveTableError/noSuchProcessor(_:count:)``, and the error of `flush`, after which
-  ///   the requests are still to be done.
+  /// - Returns: whether there was anything to do; false for a number that no processor has.
+  /// - Throws: the error of `flush`, after which the requests are still to be done.
   @discardableResult @inlinable
   public func handleRequests<Failure: Error>(
     _ processor: Int, flush: (FlushRequest) throws(Failure) -> Void
