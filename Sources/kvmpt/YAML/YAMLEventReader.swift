@@ -1,10 +1,9 @@
 // YAMLEventReader: the events of YAML text, as libyaml finds them.
 
-// libyaml, which the package Yams brings along. Its events instead of Yams' nodes, because a tree of
-// nodes takes more than a kilobyte for a mapping, and because what this program does not read is
-// refused at the event that begins it: Yams composes aliases and keys of every kind first, for which
-// a small file can take exponential time.
-import CYaml
+// Events instead of a document, because a tree of nodes takes much memory, and because what this
+// program does not read is refused at the event that begins it: a document has its aliases and keys of
+// every kind resolved first, which can take exponential time for a small file.
+import CLibYAML
 
 /// What stands at one place of a YAML text.
 struct YAMLEvent {
