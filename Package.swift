@@ -114,7 +114,7 @@ let package = Package(
       ]),
     .testTarget(
       name: "KVMTests",
-      dependencies: ["CKVM", "KVM", "MMU", "TestHosts", "TestImages"],
+      dependencies: ["CKVM", "KVM", "MMU", "TestHosts", "TestImages", "TestSupport"],
       swiftSettings: checked),
     .testTarget(
       name: "ProbeTests",

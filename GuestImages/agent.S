@@ -229,7 +229,9 @@ undefined_at_cpl_3:
  * Source: Intel SDM volume 3A, table 7-1; AMD APM volume 2, section 8.2. */
 .macro HANDLER set, vector, displacement, common, answer
         .org    KVMPT_HANDLERS + \set * KVMPT_HANDLER_SET_SIZE + \vector * KVMPT_HANDLER_SPACING
-    .if \vector != 14
+    .if \vector == KVMPT_KICK_VECTOR
+        jmp     kicked
+    .elseif \vector != 14
       .if !(\vector == 8 || (\vector >= 10 && \vector <= 13) || \vector == 17 || \vector == 21 \
             || \vector == 29 || \vector == 30)
         pushq   $0
@@ -265,6 +267,27 @@ undefined_at_cpl_3:
         .set    vector, vector + 1
         .endr
 
+/* Takes the request before it forgets: a later one makes another interrupt. Whatever was interrupted
+ * finds its registers, and its stack, which may be one under test, was not touched. */
+        .org    KVMPT_KICKED
+kicked: pushq   %rax
+        pushq   %rbx
+        pushq   %rcx
+        leaq    agent + KVMPT_PARAMETERS(%rip), %rcx
+        movq    KVMPT_MAIL_KICK_REQUEST(%rcx), %rbx
+        movq    %cr4, %rax
+        xorq    $0x80, %rax
+        movq    %rax, %cr4
+        xorq    $0x80, %rax
+        movq    %rax, %cr4
+        movq    %cr3, %rax
+        movq    %rax, %cr3
+        movq    %rbx, KVMPT_MAIL_KICK_DONE(%rcx)
+        popq    %rcx
+        popq    %rbx
+        popq    %rax
+        iretq
+
 /* Waits for the next batch; from reset it is entered here. The host changes the agent's tables
  * meanwhile, so the guest waits on the ROM's, where the slot stands at the same linear addresses. */
         .org    KVMPT_MAILBOX
@@ -290,6 +313,7 @@ mailbox:
         movq    %rax, %cr0
         lgdt    KVMPT_MAIL_GDTR(%rbp)
         lidt    KVMPT_MAIL_IDTR(%rbp)
+        movq    $-1, KVMPT_MAIL_KICK_READY(%rbp)
         btq     $22, %rbx               /* CR4.PKE */
         jnc     2f
         xorl    %ecx, %ecx

@@ -62,6 +62,11 @@ start_32:
         movl    $0x33333333, %eax
         outl    %eax, %dx
 
+        /* Non-maskable interrupts from outside come by the local interrupt 1 of the APIC, which is enabled
+         * for that. Source: Intel SDM volume 3A, sections 12.5.1 (LVT) and 12.9 (spurious interrupt). */
+        movl    $0x1ff, 0xfee000f0
+        movl    $0x400, 0xfee00360
+
         movl    ROM(KVMPT_ROM_CR4), %eax
         movl    %eax, %cr4
         movl    $ROM(KVMPT_ROM_TABLES), %eax

@@ -41,7 +41,8 @@ extension HostileCall {
       touch(try machine.makeVirtualCPU(identifier: $0.number()).registers().rip)
     },
     HostileCall(
-      "KVM.VirtualCPU.answerMMIORead(_:)", "KVM.VirtualCPU.registers()",
+      "KVM.VirtualCPU.answerMMIORead(_:)", "KVM.VirtualCPU.injectNMI()",
+      "KVM.VirtualCPU.registers()", "KVM.VirtualCPUKick.kick()",
       "KVM.VirtualCPU.run(limit:)", "KVM.VirtualCPU.setMSR(_:to:)",
       "KVM.VirtualCPU.setPKRU(_:offset:)", "KVM.VirtualCPU.setProcessor(_:)",
       "KVM.VirtualCPU.setRegisters(_:)", "KVM.VirtualCPU.setSpecialRegisters(_:)",
@@ -71,6 +72,8 @@ extension HostileCall {
         UInt32(truncatingIfNeeded: $0.random()), offset: UInt32(truncatingIfNeeded: $0.word()))
       touch(try? cpu.translate($0.word()))
       cpu.answerMMIORead($0.word())
+      if $0.bool() { try? cpu.injectNMI() }
+      if $0.bool() { cpu.kick.kick() }
       touch(try cpu.run(limit: $0.duration()))
       cpu.answerMMIORead($0.word())
     },

@@ -15,7 +15,8 @@
 #define KVMPT_GDT 0x4000
 #define KVMPT_TSS 0x4800
 #define KVMPT_STACK 0x5000
-#define KVMPT_FAULT_STACK_TOP 0x5f00 /* where the interrupt stack table leads, see below */
+#define KVMPT_KICK_STACK_TOP 0x5800  /* entry 2 of the interrupt stack table, see below */
+#define KVMPT_FAULT_STACK_TOP 0x5f00 /* entry 1 */
 #define KVMPT_STACK_TOP 0x6f00
 #define KVMPT_START_FRAME 0x6f00 /* grows up: what the start code pops */
 #define KVMPT_PARAMETERS 0x7000  /* the mailbox's, below */
@@ -88,6 +89,12 @@
 #define KVMPT_GATES_FAULT_STACK 3
 #define KVMPT_VECTOR_COUNT 32
 
+/* A kick: a non-maskable interrupt, for which all tables of gates have the same handler, on the stack of
+ * entry 2 of the interrupt stack table. It makes the processor forget every translation, says so in the
+ * mailbox (KVMPT_MAIL_KICK_DONE) and goes on where it was. */
+#define KVMPT_KICK_VECTOR 2
+#define KVMPT_KICKED 0x1000
+
 /* Where the code starts: pops the start frame and goes to CPL 0 or 3. */
 #define KVMPT_START_SUPERVISOR 0x200
 #define KVMPT_START_USER 0x220
@@ -120,7 +127,10 @@
 #define KVMPT_MAIL_RDX 0x58
 #define KVMPT_MAIL_GDTR 0x60 /* limit and base, ten bytes */
 #define KVMPT_MAIL_IDTR 0x70
-#define KVMPT_MAIL_SIZE 0x80
+#define KVMPT_MAIL_KICK_READY 0x80   /* the guest has gates for kicks: all ones */
+#define KVMPT_MAIL_KICK_REQUEST 0x88 /* the host counts */
+#define KVMPT_MAIL_KICK_DONE 0x90    /* the guest follows */
+#define KVMPT_MAIL_SIZE 0x98
 
 /* The ROM of a machine that starts at the reset vector, see reset.S: offsets in it. The host
  * builds the tables: the ROM at its own address, and the start of the agent's slot at its window. */

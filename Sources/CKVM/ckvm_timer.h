@@ -25,6 +25,11 @@ static void ckvm_ignore_kick(int signal_number) { (void)signal_number; }
 /* A real-time signal that neither the C library nor a usual runtime uses. */
 static inline int ckvm_kick_signal(void) { return SIGRTMIN + 7; }
 
+/* Kicks a thread of this process that has made a timer. tgkill(2) */
+static inline int64_t ckvm_kick_thread(uint32_t thread) {
+  return ckvm_result(syscall(SYS_tgkill, getpid(), (pid_t)thread, ckvm_kick_signal()));
+}
+
 /* Creates a timer that kicks the calling thread, not yet armed. Threads of libdispatch block all
  * signals, so this one is unblocked. */
 static inline int64_t ckvm_timer_create(ckvm_timer *timer) {

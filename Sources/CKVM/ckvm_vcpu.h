@@ -7,6 +7,15 @@
 /* 4.10: -EINTR when a signal ended the run. */
 static inline int64_t ckvm_run(int vcpu) { return ckvm_result(ioctl(vcpu, KVM_RUN, 0)); }
 
+/* Makes KVM_RUN return -EINTR at once, before the guest runs, as long as it is set. Section 5,
+ * `immediate_exit`; KVM_CAP_IMMEDIATE_EXIT. */
+static inline void ckvm_set_immediate_exit(struct kvm_run *run, uint8_t value) {
+  __atomic_store_n(&run->immediate_exit, value, __ATOMIC_SEQ_CST);
+}
+
+/* 4.64: a non-maskable interrupt, delivered when the guest runs next. */
+static inline int64_t ckvm_nmi(int vcpu) { return ckvm_result(ioctl(vcpu, KVM_NMI, 0)); }
+
 /* 4.11, 4.12 */
 static inline int64_t ckvm_get_regs(int vcpu, struct kvm_regs *registers) {
   return ckvm_result(ioctl(vcpu, KVM_GET_REGS, registers));

@@ -25,6 +25,8 @@ public enum Exit: Hashable, Sendable {
   case internalError(suberror: UInt32)
   /// The run was ended by the time limit of ``VirtualCPU/run(limit:)``.
   case timeLimitReached
+  /// Another thread ended the run by ``VirtualCPUKick/kick()``.
+  case kicked
   /// Any other reason, by its number.
   case other(reason: UInt32)
 
@@ -40,6 +42,7 @@ public enum Exit: Hashable, Sendable {
     case .entryFailed: "entry-failed"
     case .internalError: "internal-error"
     case .timeLimitReached: "time-limit-reached"
+    case .kicked: "kicked"
     case .other: "other-exit"
     }
   }

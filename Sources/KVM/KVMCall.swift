@@ -32,6 +32,8 @@ public enum KVMCall: Hashable, Sendable, CustomStringConvertible {
   case setPKRU(UInt32)
   /// KVM_TRANSLATE of a linear address.
   case translate(UInt64)
+  /// KVM_NMI.
+  case injectNMI
   /// KVM_RUN.
   case run
   /// timer_create, for the time limit of KVM_RUN.
@@ -61,6 +63,7 @@ public enum KVMCall: Hashable, Sendable, CustomStringConvertible {
       "KVM_SET_MSRS(\(hexadecimal(UInt64(index))), \(hexadecimal(value)))"
     case .setPKRU(let value): "KVM_SET_XSAVE(PKRU \(hexadecimal(UInt64(value))))"
     case .translate(let address): "KVM_TRANSLATE(\(hexadecimal(address)))"
+    case .injectNMI: "KVM_NMI"
     case .run: "KVM_RUN"
     case .createTimer: "timer_create"
     case .setTimer: "timer_settime"

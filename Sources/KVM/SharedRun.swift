@@ -1,13 +1,20 @@
 // SharedRun: the page that KVM and this process share about a vCPU.
 
 internal import CKVM
+internal import Synchronization
 
-/// The mapped `kvm_run` structure of a vCPU.
+/// The mapped `kvm_run` structure of a vCPU, and who is in KVM_RUN.
+///
+/// An object, because those who kick a vCPU may outlive it.
 ///
 /// Source: KVM API document, section 5.
-@safe struct SharedRun: ~Copyable, @unchecked Sendable {
+@safe final class SharedRun: @unchecked Sendable {
   private let address: UnsafeMutableRawPointer
   private let byteCount: UInt64
+  /// The thread that is in KVM_RUN or about to be; 0 for none.
+  private let runner = Atomic<UInt32>(0)
+  /// A kick that no run has ended for yet.
+  private let isKicked = Atomic<Bool>(false)
 
   init(descriptor: CInt, byteCount: Int64) throws(KVMError) {
     guard byteCount >= MemoryLayout<kvm_run>.size else {
@@ -29,6 +36,29 @@ internal import CKVM
   var run: UnsafeMutablePointer<kvm_run> {
     // SAFETY: the mapping is at least as large as the structure, and page-aligned.
     unsafe address.assumingMemoryBound(to: kvm_run.self)
+  }
+
+  /// Ends the run of whichever thread is in it, or else the next one as it begins.
+  func kick() {
+    isKicked.store(true, ordering: .sequentiallyConsistent)
+    // SAFETY: the structure is mapped as long as this object; the field is stored atomically.
+    unsafe ckvm_set_immediate_exit(run, 1)
+    // Whoever begins a run says so first and looks for a kick afterwards.
+    let thread = runner.load(ordering: .sequentiallyConsistent)
+    if thread != 0 { _ = ckvm_kick_thread(thread) }
+  }
+
+  /// Says that the calling thread is about to run the vCPU; it must have a ``KickTimer``.
+  func beginRun() { runner.store(ckvm_thread_identifier(), ordering: .sequentiallyConsistent) }
+
+  func endRun() { runner.store(0, ordering: .sequentiallyConsistent) }
+
+  /// Takes a kick, if there was one.
+  func takeKick() -> Bool {
+    guard isKicked.exchange(false, ordering: .sequentiallyConsistent) else { return false }
+    // SAFETY: as above. A kick that comes in between ends the next run, by `isKicked`.
+    unsafe ckvm_set_immediate_exit(run, 0)
+    return true
   }
 
   /// The word that a port access moves, at `offset` in the mapping; 0 where it lies outside.

@@ -94,7 +94,19 @@ public struct VirtualCPU: ~Copyable, Sendable {
     return GuestPhysicalAddress(truncating: translation.physical_address)
   }
 
-  /// Runs the guest until it exits, at most for `limit`.
+  /// What ends a run of this vCPU from another thread.
+  public var kick: VirtualCPUKick { VirtualCPUKick(shared: shared) }
+
+  /// Lets the guest find a non-maskable interrupt when it runs next.
+  ///
+  /// - Throws: ``KVMError/call(_:errorNumber:)`` when KVM_NMI fails.
+  ///
+  /// Source: KVM API document, section 4.64.
+  public mutating func injectNMI() throws(KVMError) {
+    _ = try checked(ckvm_nmi(descriptor.number), .injectNMI)
+  }
+
+  /// Runs the guest until it exits or is kicked, at most for `limit`.
   ///
   /// - Throws: ``KVMError/call(_:errorNumber:)`` when KVM_RUN fails for a reason other than the
   ///   limit, such as EAGAIN where KVM cannot start a thread that it needs before the guest runs.
@@ -105,8 +117,14 @@ public struct VirtualCPU: ~Copyable, Sendable {
     try timer.arm(limit: limit)
     defer { timer.disarm() }
     let number = descriptor.number
-    let hasExited = try RunWait(limit: limit).callUntilExit { ckvm_run(number) }
-    return hasExited ? exit() : .timeLimitReached
+    shared.beginRun()
+    defer { shared.endRun() }
+    switch try RunWait(limit: limit).callUntilExit(takeKick: shared.takeKick, { ckvm_run(number) })
+    {
+    case .exited: return exit()
+    case .limitReached: return .timeLimitReached
+    case .kicked: return .kicked
+    }
   }
 
   /// The value that a guest's read of absent memory gets when it runs again.

@@ -66,6 +66,7 @@ struct FailedCallTests {
     }
     expect(.setPKRU(5)) { () throws(KVMError) in try closed.cpu.setPKRU(5, offset: 2688) }
     expect(.translate(0x1234)) { () throws(KVMError) in _ = try closed.cpu.translate(0x1234) }
+    expect(.injectNMI) { () throws(KVMError) in try closed.cpu.injectNMI() }
     expect(.run) { () throws(KVMError) in _ = try closed.cpu.run(limit: .seconds(300)) }
   }
 

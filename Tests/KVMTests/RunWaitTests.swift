@@ -9,25 +9,25 @@ import Testing
 struct RunWaitTests {
   private func call(
     limit: Duration, _ answers: @escaping (Int) -> Int32
-  ) throws(KVMError) -> (hasExited: Bool, callCount: Int) {
+  ) throws(KVMError) -> (end: RunWait.End, callCount: Int) {
     var count = 0
-    let hasExited = try RunWait(limit: limit).callUntilExit {
+    let end = try RunWait(limit: limit).callUntilExit {
       count += 1
       return -Int64(answers(count))
     }
-    return (hasExited, count)
+    return (end, count)
   }
 
   @Test("Signals and a kernel that is short of threads for a while are waited for")
   func passingErrors() throws {
-    let (hasExited, count) = try call(limit: .seconds(60)) { $0 < 4 ? EINTR : $0 < 9 ? EAGAIN : 0 }
-    #expect(hasExited && count == 9)
+    let (end, count) = try call(limit: .seconds(60)) { $0 < 4 ? EINTR : $0 < 9 ? EAGAIN : 0 }
+    #expect(end == .exited && count == 9)
   }
 
   @Test("A guest that only the limit's signal stops has reached the limit")
   func limit() throws {
-    let (hasExited, _) = try call(limit: .milliseconds(5)) { _ in EINTR }
-    #expect(!hasExited)
+    let (end, _) = try call(limit: .milliseconds(5)) { _ in EINTR }
+    #expect(end == .limitReached)
   }
 
   @Test("A guest that the kernel never let run is an error of KVM_RUN, and did not hang")

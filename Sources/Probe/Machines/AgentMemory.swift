@@ -86,13 +86,16 @@ struct AgentMemory {
     store(stack << 32, at: UInt64(KVMPT_TSS))
     store(stack >> 32, at: UInt64(KVMPT_TSS) + 8)
     store(0x0068_0000_0000_0000, at: UInt64(KVMPT_TSS) + 0x60)
-    // Entry 1 of the interrupt stack table stands at offset 0x24.
+    // Entries 1 and 2 of the interrupt stack table stand at offsets 0x24 and 0x2c.
     let faultStack = slot.windowAddress + UInt64(KVMPT_FAULT_STACK_TOP)
+    let kickStack = slot.windowAddress + UInt64(KVMPT_KICK_STACK_TOP)
     store(faultStack << 32, at: UInt64(KVMPT_TSS) + 0x20)
-    store(faultStack >> 32, at: UInt64(KVMPT_TSS) + 0x28)
+    store(faultStack >> 32 | kickStack << 32, at: UInt64(KVMPT_TSS) + 0x28)
+    store(kickStack >> 32, at: UInt64(KVMPT_TSS) + 0x30)
     for table in 0...Int(KVMPT_GATES_FAULT_STACK) {
       let isOnFaultStack = table == Int(KVMPT_GATES_FAULT_STACK)
       let set = isOnFaultStack ? Int(KVMPT_HANDLERS_FLAGS) : table
+      let stack: UInt64 = isOnFaultStack ? 1 : 0
       for vector in 0..<Int(KVMPT_VECTOR_COUNT) {
         let handler =
           slot.windowAddress
@@ -100,9 +103,10 @@ struct AgentMemory {
             Int(KVMPT_HANDLERS) + set * Int(KVMPT_HANDLER_SET_SIZE) + vector
               * Int(KVMPT_HANDLER_SPACING))
         let gate = Self.idtOffset(set: table) + UInt64(vector) * 16
+        let attributes = 0x8e00 | (vector == Int(KVMPT_KICK_VECTOR) ? 2 : stack)
         store(
           handler & 0xffff | UInt64(KVMPT_SUPERVISOR_CS) << 16
-            | (isOnFaultStack ? 0x8e01 : 0x8e00) << 32 | (handler >> 16 & 0xffff) << 48, at: gate)
+            | attributes << 32 | (handler >> 16 & 0xffff) << 48, at: gate)
         store(handler >> 32, at: gate + 8)
       }
     }

@@ -11,7 +11,7 @@ import MMU
 ///
 /// The entries of the root are copied when the guest is made; everything below them is shared.
 final class LiveGuest {
-  private let machine: any Machine
+  let machine: any KickableMachine
   private let session: AgentSession
   private let state: ProcessorState
 
@@ -22,24 +22,18 @@ final class LiveGuest {
     var death: GuestDeath?
   }
 
-  /// Makes the guest; `agentAddress` lies behind RAM.
-  init(
-    _ factory: any MachineFactory, sharing memory: borrowing GuestMemory,
-    root: GuestPhysicalAddress, agentAddress: UInt64
-  ) throws {
-    // Nothing is done before a batch to make changes visible: what is seen is the shoot-down's work.
-    machine = try factory.makeMachine(
-      memory: MachineMemory(sharing: memory), agentAddress: agentAddress,
-      hostChangeMeans: .nothing)
+  /// Makes a guest of a new machine.
+  init(_ machine: any KickableMachine, root: GuestPhysicalAddress) throws {
+    self.machine = machine
     let slot = AgentSlot(
-      physicalAddress: agentAddress, rootIndex: 200, rootLevel: .pageMapLevel4)
+      physicalAddress: machine.agentAddress, rootIndex: 200, rootLevel: .pageMapLevel4)
     let settings = ProcessorSettings()
     let agent = AgentMemory(
       view: machine.agent, slot: slot, rootLevel: .pageMapLevel4, settings: settings)
     agent.write()
     for index in 0..<512 {
       let offset = UInt64(index) * 8
-      let word = memory.view.loadWord(
+      let word = machine.ram.loadWord(
         at: GuestPhysicalAddress(truncating: root.rawValue + offset))
       machine.agent.storeWord(
         index == slot.rootIndex ? agent.rootEntry : word ?? 0,
@@ -54,6 +48,20 @@ final class LiveGuest {
     guard let machine = machine as? KVMMachine else { return }
     try machine.settle()
   }
+
+  /// Makes the guest drop its translations, by an interrupt if it runs.
+  func dropTranslations() throws {
+    guard try machine.dropTranslations(within: .seconds(300)) else { throw NoAnswer() }
+  }
+
+  /// How many of its interrupts the guest has answered.
+  var answeredInterrupts: UInt64 {
+    machine.agent.loadWord(
+      at: GuestPhysicalAddress(truncating: UInt64(KVMPT_PARAMETERS + KVMPT_MAIL_KICK_DONE))) ?? 0
+  }
+
+  /// The guest does not answer its interrupts.
+  struct NoAnswer: Error {}
 
   /// Loads or stores 8 bytes at each address, one after the other.
   func access(

@@ -8,7 +8,7 @@ import MMU
 import Synchronization
 
 /// A machine whose guest runs under KVM.
-final class KVMMachine: Machine {
+final class KVMMachine: KickableMachine {
   // The guest goes first: while its slots exist, the kernel follows every change of their mappings.
   private var guest: KVMGuest
   /// The window on guest RAM.
@@ -23,6 +23,9 @@ final class KVMMachine: Machine {
   private let settlingFlag = Mutex(false)
   /// What makes the host's changes of tables visible.
   private let hostChangeMeans: HostChangeMeans
+  private let agentKick: AgentKick
+  /// Ends the runs of the present guest's vCPU.
+  private let cpuKick: Mutex<VirtualCPUKick>
 
   /// How long a kernel that cannot let a guest run, for want of a thread, is asked again.
   private static let refusalLimit: Duration = .seconds(3)
@@ -61,6 +64,8 @@ final class KVMMachine: Machine {
     }
     guest = try factory.makeGuest(
       ram: ram, contents: memory, agent: agent.view, agentAddress: agentAddress)
+    cpuKick = Mutex(guest.cpu.kick)
+    agentKick = AgentKick(agent.view)
     contents = memory
     self.factory = factory
     self.hostChangeMeans = hostChangeMeans
@@ -100,9 +105,17 @@ final class KVMMachine: Machine {
     }
   }
 
+  package func dropTranslations(within limit: Duration) throws(MachineError) -> Bool {
+    guard hostChangeMeans == .guestFlush else {
+      throw .kvm(.missingCapability(name: "batches that begin with dropping every translation"))
+    }
+    return agentKick.callGuest(within: limit) { cpuKick.withLock { $0.kick() } }
+  }
+
   func reset() throws(MachineError) {
     guest = try factory.makeGuest(
       ram: ram, contents: contents, agent: agent, agentAddress: agentAddress)
+    cpuKick.withLock { $0 = guest.cpu.kick }
     try discardChanges()
   }
 
@@ -121,6 +134,8 @@ final class KVMMachine: Machine {
     try batch.check()
     // The agent counts down and ends at 0.
     if batch.recordCount == 0 { return .finished(deviceWrites: [:]) }
+    agentKick.beginRun(hasGates: true)
+    defer { agentKick.endRun() }
     do throws(KVMError) {
       try setRegisters(for: batch)
       return try run(batch.recordCount, deadline)
@@ -165,6 +180,7 @@ final class KVMMachine: Machine {
         guest.cpu.answerMMIORead(address.rawValue & ~0xfff)
       case .mmioWrite(let address, _, let value):
         deviceWrites[value] = address.rawValue
+      case .kicked: try guest.cpu.injectNMI()
       case .timeLimitReached:
         let left = try guest.cpu.registers().rcx
         // More records than there are: whatever runs there is not the agent any more.

@@ -4,18 +4,27 @@ internal import CKVM
 import GuestImages
 import GuestMem
 import MMU
+import Synchronization
 
 /// A machine whose guest runs under QEMU's emulator.
 ///
 /// The guest takes its batches from a mailbox in the agent's slot, because nobody outside can set
 /// its registers.
-final class QEMUMachine: Machine {
+final class QEMUMachine: KickableMachine {
   private let factory: QEMUMachineFactory
   private let memory: QEMUMemory
   let agentAddress: UInt64
   private let hostChangeMeans: HostChangeMeans
   private let pageAttributeTable: UInt64
-  private var running: Running?
+  private var running: Running? {
+    didSet {
+      let connection = running?.process.monitor.connection
+      interrupter.withLock { $0 = connection }
+    }
+  }
+  private let agentKick: AgentKick
+  /// Interrupts the guest of the present process.
+  private let interrupter = Mutex<QEMUConnection?>(nil)
 
   /// A process and what its ROM was made for.
   private final class Running {
@@ -60,6 +69,7 @@ final class QEMUMachine: Machine {
     } catch {
       throw .memory(error)
     }
+    agentKick = AgentKick(self.memory.agent)
   }
 
   var ram: MemoryView { memory.ram }
@@ -91,6 +101,14 @@ final class QEMUMachine: Machine {
     }
   }
 
+  /// A load of CR3, with which each batch begins, makes the emulator forget all translations.
+  package func dropTranslations(within limit: Duration) throws(MachineError) -> Bool {
+    agentKick.callGuest(within: limit) {
+      // A process that is gone runs no guest.
+      interrupter.withLock { $0?.injectNMI() }
+    }
+  }
+
   func reset() throws(MachineError) {
     running = nil
     do throws(GuestMemoryError) {
@@ -109,6 +127,8 @@ final class QEMUMachine: Machine {
     do throws(QEMUError) {
       let running = try process(for: batch)
       memory.stampDevices()
+      agentKick.beginRun(hasGates: false)
+      defer { agentKick.endRun() }
       post(batch, running)
       let end = try wait(for: batch.recordCount, running, deadline)
       factory.noteVersion(of: running.process.monitor)

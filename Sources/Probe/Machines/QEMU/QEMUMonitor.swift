@@ -26,7 +26,8 @@ final class QEMUMonitor {
     case silent
   }
 
-  private let descriptor: CInt
+  /// What any thread may send commands on whose answers nobody waits for.
+  let connection: QEMUConnection
   private var received: [UInt8] = []
   private var lines: [String] = []
 
@@ -37,11 +38,9 @@ final class QEMUMonitor {
 
   /// Takes over this process's end of the connection.
   init(owning descriptor: CInt) {
-    self.descriptor = descriptor
-    send(#"{"execute":"qmp_capabilities"}"#)
+    connection = QEMUConnection(owning: descriptor)
+    connection.send(#"{"execute":"qmp_capabilities"}"#)
   }
-
-  deinit { _ = ckvm_close(descriptor) }
 
   /// Waits until QEMU has left its negotiation mode: an event before that, such as the end of a guest
   /// that was quicker than QEMU's main loop, is told to nobody.
@@ -73,10 +72,10 @@ final class QEMUMonitor {
 
   /// RCX of the guest, which is stopped for the question and goes on if it ran; nil without answer.
   func recordCounter(deadline: ContinuousClock.Instant) -> UInt64? {
-    send(#"{"execute":"stop"}"#)
-    send(
+    connection.send(#"{"execute":"stop"}"#)
+    connection.send(
       #"{"execute":"human-monitor-command","arguments":{"command-line":"info registers"}}"#)
-    send(#"{"execute":"cont"}"#)
+    connection.send(#"{"execute":"cont"}"#)
     // Events that arrive meanwhile stay for those who ask for them.
     var events: [String] = []
     defer { lines = events + lines }
@@ -110,21 +109,13 @@ final class QEMUMonitor {
     return "\(major).\(minor).\(micro)"
   }
 
-  private func send(_ command: String) {
-    let bytes = [UInt8]((command + "\n").utf8)
-    // SAFETY: the buffer holds as many bytes as are sent.
-    _ = unsafe bytes.withUnsafeBytes {
-      unsafe ckvm_send(descriptor, $0.baseAddress, UInt64($0.count))
-    }
-  }
-
   /// Takes what has arrived apart into lines; false at the connection's end.
   private func receive() -> Bool {
     var buffer = [UInt8](repeating: 0, count: 4096)
     while true {
       // SAFETY: the buffer has room for as many bytes as are asked for.
       let count = unsafe buffer.withUnsafeMutableBytes {
-        unsafe ckvm_receive_now(descriptor, $0.baseAddress, UInt64($0.count))
+        unsafe ckvm_receive_now(connection.descriptor, $0.baseAddress, UInt64($0.count))
       }
       guard count > 0 else { return count == Int64(-EAGAIN) || count == Int64(-EINTR) }
       for byte in buffer[..<Int(count)] {
