@@ -87,6 +87,10 @@ let package = Package(
     .executableTarget(
       name: "MeasureLive", dependencies: ["GuestMem", "LiveMem", "MMU", "TestSupport"],
       path: "Benchmarks/live", swiftSettings: checked),
+    // A small program that uses the libraries: two processors, and a table that changes under them.
+    .executableTarget(
+      name: "LiveExample", dependencies: ["CKVM", "GuestMem", "KVM", "LiveMem", "MMU"],
+      path: "Examples/live", swiftSettings: checked),
     .executableTarget(
       name: "MeasureProbes", dependencies: ["GuestMem", "KVM", "MMU", "Probe", "TestImages"],
       path: "Benchmarks/probes", swiftSettings: checked),
