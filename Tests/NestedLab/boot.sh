@@ -17,7 +17,7 @@ stop_emulator() {
 # for the kernel's check of it.
 start_emulator() {
   local folder=$1 packages=$2
-  exec nice qemu-system-x86_64 -machine q35 -accel "tcg,thread=$5" -cpu "$3" -smp "$4" -m 2G \
+  exec qemu-system-x86_64 -machine q35 -accel "tcg,thread=$5" -cpu "$3" -smp "$4" -m 2G \
     -nodefaults -no-user-config -display none -no-reboot \
     -serial "file:$folder/console" -chardev stdio,id=steps,signal=off -serial chardev:steps \
     -kernel "$packages"/boot/vmlinuz-* -initrd "$folder/../initrd" \

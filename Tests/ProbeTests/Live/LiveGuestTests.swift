@@ -124,6 +124,9 @@ struct LiveGuestTests {
       retire(frame)
     }
 
+    /// A thread that gets no processor keeps its locks for as long; a host that is busy is not in error.
+    private static let patience = Patience(nanoseconds: 300_000_000_000)
+
     mutating func edit() throws {
       let page = own.lowerBound + random.index(below: own.count)
       let address = pages.address(page)
@@ -139,24 +142,27 @@ struct LiveGuestTests {
       case (nil, _):
         let frame = revive(page)
         try pages.table.map(
-          address, byteCount: 4096, to: pages.place(frame), properties: LivePages.properties)
+          address, byteCount: 4096, to: pages.place(frame), properties: LivePages.properties,
+          patience: Self.patience)
         mapped[page] = frame
       case (let old?, 0):
-        let ticket = try pages.table.unmap(address, byteCount: 4096) { removed = $0 }.ticket
-        if syncs { try pages.table.sync(ticket) }
+        let ticket = try pages.table.unmap(
+          address, byteCount: 4096, patience: Self.patience
+        ) { removed = $0 }.ticket
+        if syncs { try pages.table.sync(ticket, patience: Self.patience) }
         // A page that was read-only when its second word was set has no D of that time.
         check(removed: removed, old)
         mapped[page] = nil
         readOnly.remove(page)
       case (let old?, 1):
         let frame = revive(page)
-        let ticket = try pages.table.withRange(address, byteCount: 4096) {
+        let ticket = try pages.table.withRange(address, byteCount: 4096, patience: Self.patience) {
           range throws(LiveTableError) in
           try range.unmap(address, byteCount: 4096) { removed = $0 }
           try range.map(
             address, byteCount: 4096, to: pages.place(frame), properties: LivePages.properties)
         }.ticket
-        if syncs { try pages.table.sync(ticket) }
+        if syncs { try pages.table.sync(ticket, patience: Self.patience) }
         check(removed: removed, old)
         mapped[page] = frame
         readOnly.remove(page)
@@ -164,9 +170,10 @@ struct LiveGuestTests {
         let isReadOnly = !readOnly.contains(page)
         let ticket = try pages.table.protect(
           address, byteCount: 4096,
-          change: PropertyChange(rights: isReadOnly ? [.read] : [.read, .write])
+          change: PropertyChange(rights: isReadOnly ? [.read] : [.read, .write]),
+          patience: Self.patience
         ).ticket
-        if syncs { try pages.table.sync(ticket) }
+        if syncs { try pages.table.sync(ticket, patience: Self.patience) }
         if isReadOnly {
           // What was written before is in the D bit, which stays; from now on nothing is.
           pages.view.storeWord(LivePages.untouched, at: pages.place(old, 1))
