@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "boot_layout.h"
 #include "guest_layout.h"
 
 /* One probe: filled in by the host, answered by the guest. */
@@ -38,5 +39,17 @@ extern const uint8_t kvmpt_rom_start[];
 
 /* The ROM, KVMPT_ROM_SIZE bytes, in which the tables and the parameters are still zero. */
 static inline const void *kvmpt_rom_image(void) { return kvmpt_rom_start; }
+
+extern const uint8_t kvmpt_boot_rom_start[];
+extern const uint8_t kvmpt_handover_start[];
+extern const uint8_t kvmpt_handover_64[];
+
+/* The boot ROM, KVMPT_BOOT_ROM_SIZE bytes, without its parameters. */
+static inline const void *kvmpt_boot_rom_image(void) { return kvmpt_boot_rom_start; }
+/* The handover page's code, 512 bytes, and where in it the part in 64-bit mode begins. */
+static inline const void *kvmpt_handover_image(void) { return kvmpt_handover_start; }
+static inline uint32_t kvmpt_handover_64_offset(void) {
+  return (uint32_t)(kvmpt_handover_64 - kvmpt_handover_start);
+}
 
 #endif

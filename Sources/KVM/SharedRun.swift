@@ -69,6 +69,24 @@ internal import Synchronization
     return size >= 8 ? word : word & ((1 << (8 * UInt64(size))) - 1)
   }
 
+  /// The `count` bytes that a port access moves, at `offset` in the mapping; none where they lie
+  /// outside.
+  func portBytes(at offset: UInt64, count: UInt64) -> [UInt8] {
+    guard count <= byteCount, offset <= byteCount - count else { return [] }
+    // SAFETY: the bytes lie inside the mapping.
+    let bytes = unsafe UnsafeRawBufferPointer(start: address + Int(offset), count: Int(count))
+    return unsafe [UInt8](bytes)
+  }
+
+  /// Fills the `count` bytes that a port access reads, at `offset` in the mapping, with `byte`.
+  func fillPortBytes(at offset: UInt64, count: UInt64, with byte: UInt8) {
+    guard count <= byteCount, offset <= byteCount - count else { return }
+    // SAFETY: the bytes lie inside the mapping, and the guest does not run.
+    let bytes = unsafe UnsafeMutableRawBufferPointer(
+      start: address + Int(offset), count: Int(count))
+    unsafe bytes.initializeMemory(as: UInt8.self, repeating: byte)
+  }
+
   deinit {
     // SAFETY: mapped by `init`, and nothing refers to it any more.
     _ = unsafe ckvm_unmap(address, byteCount)

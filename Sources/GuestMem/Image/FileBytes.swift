@@ -8,9 +8,9 @@ internal import CKVM
 /// lost part is read (SIGBUS, mmap(2)). A block of it is read when one of its bytes is needed first,
 /// and kept, so that a word stays what it was found to be. A block that cannot be read has no bytes,
 /// and ``failure`` says why.
-@safe struct FileBytes: ~Copyable, @unchecked Sendable {
+@safe package struct FileBytes: ~Copyable, @unchecked Sendable {
   /// The size in bytes when the file was opened.
-  let count: UInt64
+  package let count: UInt64
   private let blocks: FileBlocks
   /// The directory of `blocks`, which lives as long as they do.
   private let directory: UnsafeMutableRawPointer
@@ -18,26 +18,26 @@ internal import CKVM
   /// Opens the file at `path`.
   ///
   /// - Throws: ``MemoryImageError`` when the path is no file, cannot be opened, or has no bytes.
-  init(path: String) throws(MemoryImageError) {
+  package init(path: String) throws(MemoryImageError) {
     blocks = try FileBlocks(path: path)
     count = blocks.byteCount
     unsafe directory = blocks.directory
   }
 
   /// Copies `bytes`, which must not be empty.
-  init(copying bytes: [UInt8]) throws(MemoryImageError) {
+  package init(copying bytes: [UInt8]) throws(MemoryImageError) {
     blocks = try FileBlocks(copying: bytes)
     count = blocks.byteCount
     unsafe directory = blocks.directory
   }
 
   /// Why some of the bytes could not be read, or nil while all that were asked for could.
-  var failure: MemoryImageError? { blocks.failure }
+  package var failure: MemoryImageError? { blocks.failure }
 
   /// The integer of `type` at `offset`, lowest byte first, or nil where it does not fit or cannot be
   /// read.
   @inline(__always)
-  func load<Number: FixedWidthInteger & BitwiseCopyable>(
+  package func load<Number: FixedWidthInteger & BitwiseCopyable>(
     _ type: Number.Type, at offset: UInt64
   ) -> Number? {
     let size = UInt64(MemoryLayout<Number>.size)
@@ -61,7 +61,7 @@ internal import CKVM
 
   /// Fills `words` with the bytes from `offset` on, lowest byte of each word first; false where some
   /// of them do not fit, cannot be read, or are not kept.
-  func load(_ words: inout [UInt64], at offset: UInt64) -> Bool {
+  package func load(_ words: inout [UInt64], at offset: UInt64) -> Bool {
     let byteCount = UInt64(words.count) * 8
     guard contains(offset, byteCount: byteCount) else { return false }
     var done: UInt64 = 0
@@ -108,7 +108,7 @@ internal import CKVM
   }
 
   /// True when `byteCount` bytes from `offset` on lie inside the file as it was opened.
-  func contains(_ offset: UInt64, byteCount: UInt64) -> Bool {
+  package func contains(_ offset: UInt64, byteCount: UInt64) -> Bool {
     byteCount <= count && offset <= count - byteCount
   }
 

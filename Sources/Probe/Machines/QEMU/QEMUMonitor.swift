@@ -7,9 +7,9 @@ import Synchronization
 /// A connection to QEMU's machine protocol.
 ///
 /// Source: QEMU documentation, "QEMU Machine Protocol Specification".
-final class QEMUMonitor {
+package final class QEMUMonitor {
   /// What arrives without being asked for.
-  enum Event {
+  package enum Event {
     /// The guest ended in a triple fault.
     case shutdown
     /// QEMU is gone.
@@ -17,7 +17,7 @@ final class QEMUMonitor {
   }
 
   /// What a wait for the end of the negotiation ends in.
-  enum Readiness {
+  package enum Readiness {
     /// Events are told from now on.
     case ready
     /// QEMU is gone.
@@ -30,11 +30,12 @@ final class QEMUMonitor {
   let connection: QEMUConnection
   private var received: [UInt8] = []
   private var lines: [String] = []
+  private var commandCount = 0
 
   /// QEMU's version as its greeting says it, such as `7.2.22`, or nil as long as none has arrived.
   ///
   /// Source: QEMU documentation, "QEMU Machine Protocol Specification", server greeting.
-  private(set) var version: String?
+  package private(set) var version: String?
 
   /// Takes over this process's end of the connection.
   init(owning descriptor: CInt) {
@@ -46,7 +47,7 @@ final class QEMUMonitor {
   /// that was quicker than QEMU's main loop, is told to nobody.
   ///
   /// Source: QEMU documentation, "QEMU Machine Protocol Specification", capabilities negotiation.
-  func waitUntilReady(deadline: ContinuousClock.Instant) -> Readiness {
+  package func waitUntilReady(deadline: ContinuousClock.Instant) -> Readiness {
     while true {
       let isOpen = receive()
       // The answer to `qmp_capabilities`, the only command so far.
@@ -61,7 +62,7 @@ final class QEMUMonitor {
   }
 
   /// The first event that has arrived since the last call, without waiting.
-  func nextEvent() -> Event? {
+  package func nextEvent() -> Event? {
     let isOpen = receive()
     while !lines.isEmpty {
       let line = lines.removeFirst()
@@ -86,6 +87,43 @@ final class QEMUMonitor {
         if line.contains(#""event""#) { events.append(line) }
         guard let range = line.firstRange(of: "RCX=") else { continue }
         return UInt64(line[range.upperBound...].prefix(16), radix: 16)
+      }
+      guard isOpen else { return nil }
+      pauseBriefly()
+    }
+    return nil
+  }
+
+  /// Lets the guest run, or go on.
+  package func resume() { send(#"{"execute":"cont"}"#) }
+
+  /// Stops the guest, which keeps its state.
+  package func pause() { send(#"{"execute":"stop"}"#) }
+
+  /// What QEMU's monitor for people prints for `command`, which must need no quoting in JSON; nil
+  /// without an answer until the deadline.
+  ///
+  /// Source: QEMU documentation, "QEMU QMP Reference Manual", human-monitor-command.
+  package func printed(
+    for command: String, deadline: ContinuousClock.Instant
+  ) -> String? {
+    commandCount += 1
+    let id = "\"kvmpt-\(commandCount)\""
+    send(
+      #"{"execute":"human-monitor-command","id":\#(id),"arguments":{"command-line":"\#(command)"}}"#
+    )
+    // Events that arrive meanwhile stay for those who ask for them.
+    var events: [String] = []
+    defer { lines = events + lines }
+    while ContinuousClock.now < deadline {
+      let isOpen = receive()
+      while !lines.isEmpty {
+        let line = lines.removeFirst()
+        if line.contains(#""event""#) {
+          events.append(line)
+        } else if line.contains(id) {
+          return line.replacing(#"\r\n"#, with: "\n")
+        }
       }
       guard isOpen else { return nil }
       pauseBriefly()

@@ -4,23 +4,40 @@ internal import CKVM
 import GuestMem
 import MMU
 
-/// A QEMU that runs the agent, ended with its owner.
-struct QEMUProcess: ~Copyable {
-  let monitor: QEMUMonitor
+/// A QEMU whose firmware is a ROM of ours, ended with its owner.
+package struct QEMUProcess: ~Copyable {
+  /// The connection to it.
+  package let monitor: QEMUMonitor
   private let id: Int64
   private let path: String
   private let errorFile: CInt
 
-  /// Starts QEMU with the RAM in `memory` and the ROM in `rom`.
+  /// Starts QEMU with the agent, the RAM in `memory` and the ROM in `rom`.
   ///
   /// - Throws: ``QEMUError/cannotStart(path:errorNumber:)``.
   init(
     _ settings: QEMUSettings, memory: QEMUMemory, rom: [UInt8]
   ) throws(QEMUError) {
-    path = settings.path
+    try self.init(path: settings.path, rom: rom, keeping: [memory.fileDescriptor]) {
+      romFile, monitor in
+      settings.arguments(
+        memoryByteCount: memory.byteCount, memoryFile: memory.fileDescriptor, romFile: romFile,
+        monitor: monitor)
+    }
+  }
+
+  /// Starts the QEMU at `path` with what `arguments` makes of the descriptors of the ROM's file and of
+  /// the monitor; the descriptors `kept` stay open in it, too.
+  ///
+  /// - Throws: ``QEMUError/cannotStart(path:errorNumber:)``.
+  package init(
+    path: String, rom: [UInt8], keeping kept: [CInt],
+    arguments: (_ romFile: CInt, _ monitor: CInt) -> [String]
+  ) throws(QEMUError) {
+    self.path = path
     func checked(_ result: Int64) throws(QEMUError) -> CInt {
       guard result >= 0 else {
-        throw .cannotStart(path: settings.path, errorNumber: Int32(-result))
+        throw .cannotStart(path: path, errorNumber: Int32(-result))
       }
       return CInt(truncatingIfNeeded: result)
     }
@@ -44,15 +61,11 @@ struct QEMUProcess: ~Copyable {
     let errorFile = try checked(unsafe ckvm_memory_file("kvmpt-qemu-errors"))
     let id = ChildLauncher.shared.start(
       ChildRequest(
-        path: settings.path,
-        arguments: settings.arguments(
-          memoryByteCount: memory.byteCount, memoryFile: memory.fileDescriptor, romFile: romFile,
-          monitor: ends[1]),
-        errorOutput: errorFile,
-        keptDescriptors: [memory.fileDescriptor, romFile, ends[1]]))
+        path: path, arguments: arguments(romFile, ends[1]), errorOutput: errorFile,
+        keptDescriptors: kept + [romFile, ends[1]]))
     guard id > 0 else {
       _ = ckvm_close(errorFile)
-      throw .cannotStart(path: settings.path, errorNumber: Int32(-id))
+      throw .cannotStart(path: path, errorNumber: Int32(-id))
     }
     self.monitor = monitor
     self.id = id
@@ -70,8 +83,22 @@ struct QEMUProcess: ~Copyable {
     return nanoseconds >= 0 ? .nanoseconds(nanoseconds) : nil
   }
 
+  /// The exit code of a QEMU that has ended by itself, or nil when it was killed or has not ended
+  /// until the deadline.
+  package func exitCode(deadline: ContinuousClock.Instant) -> Int? {
+    while true {
+      let status = ckvm_peek_end(id)
+      if status > 0 { return (status - 1) & 0x7f == 0 ? Int((status - 1) >> 8 & 0xff) : nil }
+      guard status == 0, ContinuousClock.now < deadline else { return nil }
+      pauseBriefly()
+    }
+  }
+
+  /// True when QEMU wrote something on standard error.
+  package var hasComplained: Bool { !lastErrorLine().isEmpty }
+
   /// Why QEMU ended, to be asked once it has.
-  func reasonForEnd() -> QEMUError {
+  package func reasonForEnd() -> QEMUError {
     var how = "closed its monitor"
     let deadline = ContinuousClock.now + .milliseconds(200)
     while ContinuousClock.now < deadline {

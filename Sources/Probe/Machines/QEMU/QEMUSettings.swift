@@ -4,19 +4,19 @@ internal import CKVM
 internal import Glibc
 
 /// The program and the processor that it is to be.
-struct QEMUSettings: Hashable, Sendable {
+package struct QEMUSettings: Hashable, Sendable {
   /// The path of the program.
   let path: String
   /// MAXPHYADDR of the guest, 32 to 52.
   let physicalAddressWidth: UInt8
 
   /// The program's usual name.
-  static let standardName = "qemu-system-x86_64"
+  package static let standardName = "qemu-system-x86_64"
 
   /// The path of `name` on PATH, or `name` itself when it has a slash.
   ///
   /// - Throws: ``QEMUError/notFound(name:)``, ``QEMUError/notExecutable(path:)``.
-  static func find(_ name: String) throws(QEMUError) -> String {
+  package static func find(_ name: String) throws(QEMUError) -> String {
     func isExecutable(_ path: String) -> Bool {
       // SAFETY: the string outlives the call.
       unsafe path.withCString { unsafe ckvm_is_executable($0) }
