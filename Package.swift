@@ -40,10 +40,14 @@ let package = Package(
       name: "Probe",
       dependencies: ["CKVM", "GuestImages", "GuestMem", "KVM", "MMU"],
       swiftSettings: checked),
+    .target(
+      name: "Boot",
+      dependencies: ["CKVM", "GuestImages", "GuestMem", "KVM", "MMU", "Probe"],
+      swiftSettings: checked),
     .executableTarget(
       name: "kvmpt",
       dependencies: [
-        "CLibYAML", "GuestMem", "KVM", "MMU", "Probe",
+        "Boot", "CLibYAML", "GuestMem", "KVM", "MMU", "Probe",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       // The program is one file wherever it is put.
@@ -60,6 +64,7 @@ let package = Package(
     .target(
       name: "TestImages", dependencies: ["CKVM", "GuestMem", "KVM", "MMU", "TestSupport"],
       path: "Tests/TestImages", swiftSettings: checked),
+    .target(name: "TestKernels", path: "Tests/TestKernels", swiftSettings: checked),
     .target(
       name: "Lies", dependencies: ["GuestMem", "MMU", "Probe", "TestImages", "TestSupport"],
       path: "Tests/Lies", swiftSettings: checked),
@@ -121,6 +126,12 @@ let package = Package(
       dependencies: ["CKVM", "KVM", "MMU", "TestHosts", "TestImages", "TestSupport"],
       swiftSettings: checked),
     .testTarget(
+      name: "BootTests",
+      dependencies: [
+        "Boot", "GuestMem", "KVM", "MMU", "Probe", "TestHosts", "TestKernels", "TestSupport",
+      ],
+      swiftSettings: checked),
+    .testTarget(
       name: "ProbeTests",
       dependencies: [
         "CKVM", "GuestImages", "GuestMem", "KVM", "Lies", "LiveMem", "MMU", "Probe", "TestHosts",
@@ -131,7 +142,7 @@ let package = Package(
       name: "kvmptTests",
       dependencies: [
         "kvmpt", "CLibYAML", "GuestImages", "GuestMem", "HostileCalls", "KVM", "MMU", "Probe",
-        "TestHosts", "TestImages", "TestSupport",
+        "TestHosts", "TestImages", "TestKernels", "TestSupport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       exclude: ["Fixtures", "Recorded/Texts", "Schema/sarif-2.1.0-subset.schema.json"],

@@ -1,0 +1,305 @@
+// PostMortem, finding: which exception came first, and what its cause is.
+
+package import MMU
+
+extension PostMortem {
+  /// What `outcome` says of a kernel whose memory is `memory`.
+  ///
+  /// `first` are the tables that it was started on, nil where it made its own; `code` is where in
+  /// physical memory its code is.
+  ///
+  /// - Complexity: that of ``AccessQuestion/diagnosis(in:uses:)``.
+  package init<Memory: PhysicalMemory>(
+    _ outcome: BootOutcome, memory: Memory, first: PageTables? = nil,
+    code: [Range<UInt64>] = []
+  ) {
+    guard let registers = outcome.registers else {
+      cause = outcome.areRegistersErased ? .unknown : .stopped
+      if outcome.areRegistersErased {
+        notes.append(
+          "KVM of this host sets the processor back at a triple fault, and its registers are gone: "
+            + "--machine qemu keeps them")
+      }
+      return
+    }
+    instruction = registers.rip
+    guard registers.isPagingOn else {
+      if outcome.end == .cannotExecute {
+        cause = .cannotExecute
+        // With paging off and flat segments RIP is a physical address.
+        instructionBytes = (0..<15 as Range<UInt64>).compactMap { offset in
+          let place = registers.rip &+ offset
+          guard place >> 52 == 0 else { return nil }
+          return memory.loadWord(at: GuestPhysicalAddress(truncating: place & ~7)).map {
+            UInt8(truncatingIfNeeded: $0 >> (place & 7 * 8))
+          }
+        }
+        return
+      }
+      notes.append("paging is off (CR0.PG is clear): the tables have nothing to do with it")
+      note(outcome)
+      return
+    }
+    guard registers.isLongMode, let configuration = outcome.processor.configuration(registers)
+    else {
+      notes.append("the paging is that of 32-bit mode or PAE, which kvmpt does not read")
+      note(outcome)
+      return
+    }
+    var finder = FaultFinder(
+      outcome: outcome, registers: registers,
+      linear: LinearMemory(
+        memory: memory, tables: PageTables(cr3: registers.cr3, configuration: configuration),
+        mode: registers.mode),
+      first: first, code: code)
+    finder.find()
+    self = finder.result
+    instruction = instruction ?? registers.rip
+  }
+
+  private mutating func note(_ outcome: BootOutcome) {
+    if let record = outcome.faults?.lastChain.first {
+      vector = record.vector
+      errorCode = record.errorCode
+      instruction = record.rip
+      cause = .otherException(record.vector)
+    }
+  }
+}
+
+/// Looks for the first exception of a kernel's end.
+struct FaultFinder<Memory: PhysicalMemory> {
+  let outcome: BootOutcome
+  let registers: GuestRegisters
+  let linear: LinearMemory<Memory>
+  let first: PageTables?
+  let code: [Range<UInt64>]
+  var result = PostMortem()
+  /// The vector whose delivery is shown where it is not known which it was: #GP, or #PF where there was
+  /// one.
+  var shownVector: UInt8 = 13
+
+  init(
+    outcome: BootOutcome, registers: GuestRegisters, linear: LinearMemory<Memory>,
+    first: PageTables?, code: [Range<UInt64>]
+  ) {
+    self.outcome = outcome
+    self.registers = registers
+    self.linear = linear
+    self.first = first
+    self.code = code
+  }
+
+  /// The state at the exception: that of the record, where the machine told one.
+  private var record: FaultRecord? { outcome.faults?.lastChain.first }
+
+  mutating func find() {
+    result.instruction = record?.rip ?? registers.rip
+    let rip = result.instruction ?? 0
+    result.instructionBytes = linear.bytes(Access(.fetch), at: rip, count: 15)
+    if result.instructionBytes.isEmpty, let first {
+      result.instructionBytes = LinearMemory(
+        memory: linear.memory, tables: first, mode: linear.mode
+      )
+      .bytes(Access(.fetch), at: rip, count: 15)
+    }
+    switch outcome.end {
+    case .cannotExecute:
+      result.cause = .cannotExecute
+      return
+    case .guestExit, .reset, .machineError, .interrupted:
+      result.cause = .stopped
+      return
+    case .halted, .timeLimit:
+      if result.cause == .unknown, let bits = reservedBitsLoaded() {
+        result.cause = .reservedBitsInCR3(bits)
+        return
+      }
+      guard record != nil || hasPageFaulted else {
+        result.cause = .stopped
+        result.notes.append("no exception is known of")
+        return
+      }
+      result.notes.append("the last exception before the end is shown; the guest went on after it")
+    case .tripleFault, .endlessFault: break
+    }
+    if let record { explain(record) } else { derive() }
+    if result.cause == .unknown { decide() }
+  }
+
+  /// CR2 is not what it was at the start.
+  private var hasPageFaulted: Bool {
+    outcome.initialCR2.map { $0 != registers.cr2 } ?? false
+  }
+
+  /// An exception that the machine told of.
+  private mutating func explain(_ record: FaultRecord) {
+    result.vector = record.vector
+    result.errorCode = record.errorCode
+    if record.vector == 14, let address = record.cr2 {
+      take(
+        address, record.accessKind, isKindKnown: true, role: role(of: address, record),
+        evidence: .told)
+    }
+  }
+
+  /// What the address of a fault was used for.
+  private func role(of address: UInt64, _ record: FaultRecord) -> AccessRole {
+    if record.accessKind == .fetch || address &- record.rip < 15 && address == record.rip {
+      return isHandler(record.rip) ? .handler : .code
+    }
+    let distance = record.rsp &- address
+    if distance <= 64 && distance > 0 || usesStack && address &- record.rsp < 64 { return .stack }
+    return .data
+  }
+
+  /// True for the address of a handler of page faults, double faults or protection faults.
+  private func isHandler(_ address: UInt64) -> Bool {
+    [14, 8, 13].contains { (vector: UInt64) in
+      let offset = vector * 16
+      guard UInt64(registers.idt.limit) >= offset + 15,
+        let low = linear.word(at: registers.idt.base &+ offset), low >> 47 & 1 != 0,
+        let high = linear.word(at: registers.idt.base &+ offset &+ 8)
+      else { return false }
+      let handler = low & 0xffff | (low >> 48 & 0xffff) << 16 | (high & 0xffff_ffff) << 32
+      return handler == address
+    }
+  }
+
+  /// The instruction pushes, pops, calls or returns.
+  ///
+  /// Source: Intel SDM volume 2D, appendix A, table A-2 (one-byte opcodes).
+  private var usesStack: Bool {
+    var bytes = result.instructionBytes[...]
+    while let byte = bytes.first, byte >> 4 == 4 || byte == 0x66 { bytes = bytes.dropFirst() }
+    guard let opcode = bytes.first else { return false }
+    switch opcode {
+    case 0x50...0x5f, 0x68, 0x6a, 0x8f, 0x9c, 0x9d, 0xc2, 0xc3, 0xc8, 0xc9, 0xca, 0xcb, 0xcf, 0xe8:
+      return true
+    // CALL and PUSH of group 5.
+    case 0xff: return bytes.dropFirst().first.map { [2, 3, 6].contains($0 >> 3 & 7) } ?? false
+    default: return false
+    }
+  }
+
+  /// An exception of which only registers tell.
+  private mutating func derive() {
+    let rip = registers.rip
+    if linear.failure(Access(.fetch), at: rip) != nil {
+      result.vector = 14
+      return take(
+        rip, .fetch, isKindKnown: true, role: isHandler(rip) ? .handler : .code,
+        evidence: .derived)
+    }
+    if let bits = reservedBitsLoaded() {
+      result.vector = 13
+      result.cause = .reservedBitsInCR3(bits)
+      result.notes.append(
+        "that the load of CR3 raised #GP is assumed: the instruction at RIP is one, with these bits"
+      )
+      return deliver(13)
+    }
+    let address = registers.cr2
+    if let initial = outcome.initialCR2, initial == address {
+      result.notes.append("CR2 was never written: it was not a page fault")
+      if let vector = vectorOfInstruction {
+        result.vector = vector
+      } else {
+        result.notes.append("delivery is shown as that of #GP")
+      }
+      return
+    }
+    let isDelivery =
+      registers.idt.limit >= 15 && address &- registers.idt.base <= UInt64(registers.idt.limit)
+    let distance = registers.rsp &- address
+    let isPush = distance > 0 && distance <= 64
+    if isDelivery || isPush && !usesStack {
+      result.notes.append(
+        "CR2 was overwritten while the exception was delivered: which access came first is not known, "
+          + "and delivery is shown as that of #PF")
+      shownVector = 14
+      return
+    }
+    let write = linear.failure(Access(.write), at: address)
+    let read = linear.failure(Access(.read), at: address)
+    guard write != nil || read != nil else {
+      result.notes.append(
+        "CR2 holds an address that the tables let be read and written: an older page fault's, or the "
+          + "tables changed")
+      if outcome.initialCR2 != nil && outcome.end == .endlessFault {
+        result.cause = .staleTranslation
+      }
+      return
+    }
+    result.vector = 14
+    if outcome.initialCR2 == nil {
+      result.notes.append("that CR2 is of this exception is assumed: it may be an older one's")
+    }
+    let isWrite = read == nil || isPush
+    take(
+      address, isWrite ? .write : .read, isKindKnown: read == nil || isPush,
+      role: isPush || usesStack && address &- registers.rsp < 64 ? .stack : .data,
+      evidence: outcome.initialCR2 == nil ? .assumed : .derived)
+  }
+
+  /// The reserved bits of what the instruction at RIP loads into CR3; nil when it does not, or when
+  /// there are none.
+  ///
+  /// Source: Intel SDM volume 2B, MOV to control registers, and volume 3A, section 2.5 (CR3).
+  private func reservedBitsLoaded() -> UInt64? {
+    var bytes = result.instructionBytes[...]
+    var extension8 = 0
+    if let prefix = bytes.first, prefix >> 4 == 4 {
+      extension8 = Int(prefix & 1) * 8
+      guard prefix & 4 == 0 else { return nil }
+      bytes = bytes.dropFirst()
+    }
+    guard bytes.starts(with: [0x0f, 0x22]), let modifier = bytes.dropFirst(2).first,
+      modifier >> 3 & 7 == 3
+    else { return nil }
+    let value = registers.general[Int(modifier & 7) + extension8]
+    let width = UInt64(linear.tables.configuration.physicalAddressWidth)
+    // Bit 63 only with CR4.PCIDE.
+    let bit63: UInt64 = registers.cr4 >> 17 & 1 != 0 ? 1 << 63 : 0
+    let reserved = value & ~0 << width & ~bit63
+    return reserved == 0 ? nil : reserved
+  }
+
+  /// The exception that the instruction raises whatever its operands are: UD0, UD1, UD2, INT3, INT1.
+  ///
+  /// Source: Intel SDM volume 2B, UD and INT.
+  private var vectorOfInstruction: UInt8? {
+    let bytes = result.instructionBytes
+    switch (bytes.first, bytes.dropFirst().first) {
+    case (0x0f, 0x0b), (0x0f, 0xb9), (0x0f, 0xff): return 6
+    case (0xcc, _): return 3
+    case (0xf1, _): return 1
+    default: return nil
+    }
+  }
+
+  private mutating func take(
+    _ address: UInt64, _ kind: AccessKind, isKindKnown: Bool, role: AccessRole, evidence: Evidence
+  ) {
+    var mode = linear.mode
+    let cpl = record?.cpl ?? registers.cpl
+    mode.privilege = cpl == 3 ? .user : .supervisor
+    let question = AccessQuestion(address, Access(kind), mode: mode, tables: linear.tables)
+    result.access = FatalAccess(
+      role: role, kind: kind, isKindKnown: isKindKnown, cpl: cpl,
+      diagnosis: question.diagnosis(in: linear.memory), evidence: evidence)
+  }
+
+  mutating func deliver(_ vector: UInt8) {
+    var state = registers
+    if let record {
+      state.cpl = record.cpl
+      state.rsp = record.rsp
+    }
+    let one = Delivery(vector, state, in: linear)
+    result.delivery = one.steps
+    if vector != 8, one.obstacle != nil {
+      result.delivery += Delivery(8, state, in: linear).steps
+    }
+  }
+}
