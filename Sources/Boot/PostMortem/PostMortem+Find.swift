@@ -100,8 +100,11 @@ struct FaultFinder<Memory: PhysicalMemory> {
     if result.instructionBytes.isEmpty, let first {
       result.instructionBytes = LinearMemory(
         memory: linear.memory, tables: first, mode: linear.mode
-      )
-      .bytes(Access(.fetch), at: rip, count: 15)
+      ).bytes(Access(.fetch), at: rip, count: 15)
+      if !result.instructionBytes.isEmpty {
+        result.notes.append(
+          "the bytes of the instruction are those that the tables of the start map there")
+      }
     }
     switch outcome.end {
     case .cannotExecute:

@@ -26,7 +26,13 @@ package struct FaultLog: Sendable {
   package mutating func append(_ bytes: [UInt8]) {
     for byte in bytes {
       if byte == UInt8(ascii: "\n") {
-        read(String(decoding: partialLine, as: UTF8.self))
+        // Lines of registers follow each exception, and begin with their names.
+        switch partialLine.first {
+        case UInt8(ascii: "c")?, UInt8(ascii: "T")?, UInt8(ascii: " ")?,
+          (UInt8(ascii: "0")...UInt8(ascii: "9"))?:
+          read(String(decoding: partialLine, as: UTF8.self))
+        default: break
+        }
         partialLine.removeAll(keepingCapacity: true)
       } else if partialLine.count < 1024 {
         partialLine.append(byte)

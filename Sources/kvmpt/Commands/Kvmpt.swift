@@ -27,7 +27,8 @@ struct Kvmpt: ParsableCommand {
       """,
     version: Version.current,
     subcommands: [
-      VerifyCommand.self, DoctorCommand.self, ConformCommand.self, MergeCommand.self,
+      VerifyCommand.self, BootCommand.self, DoctorCommand.self, ConformCommand.self,
+      MergeCommand.self,
       CheckCommand.self,
       SchemaCommand.self,
       DumpCommand.self, WalkCommand.self, ExplainCommand.self, AuditCommand.self,
