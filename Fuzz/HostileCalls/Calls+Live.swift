@@ -113,7 +113,8 @@ extension HostileCall {
     HostileCall(
       "LiveMem.ProcessorSet.init(count:)", "LiveMem.ProcessorSet.activate(_:)",
       "LiveMem.ProcessorSet.deactivate(_:)", "LiveMem.ProcessorSet.isActive(_:)",
-      "LiveMem.ProcessorSet.handleRequests(_:flush:)", "LiveMem.SharedPageTable.sync(_:patience:)"
+      "LiveMem.ProcessorSet.handleRequests(_:flush:)", "LiveMem.ProcessorSet.ticket()",
+      "LiveMem.SharedPageTable.sync(_:patience:)"
     ) {
       touch(ProcessorSet<HardwareAccess>(count: $0.number()).count)
       try withShared(&$0) { table, values in
@@ -124,7 +125,7 @@ extension HostileCall {
           let ticket = try? table.unmap(values.nearLinear(), byteCount: values.byteCount()).ticket
           touch(table.processors.handleRequests(number) { touch($0) })
           if values.bool() { try? table.processors.deactivate(number) }
-          if let ticket { try? table.sync(ticket, patience: short) }
+          try? table.sync(ticket ?? table.processors.ticket(), patience: short)
         }
       }
     },

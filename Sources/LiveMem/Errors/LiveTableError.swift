@@ -2,10 +2,18 @@
 
 public import GuestMem
 
-/// The reason an operation on shared tables was refused; nothing has changed then.
+/// The reason an operation on shared tables was refused; nothing has changed then, but for
+/// ``interrupted(_:)``.
 public enum LiveTableError: Error, Hashable, Sendable {
   /// What one thread's tables would have refused as well, or a lock that was not free in time.
   case table(PageTableError)
+  /// A guest wrote into the tables between the check of an operation and its end, and the operation
+  /// came across it.
+  ///
+  /// What the operation had changed before stays changed and is sent to the processors; a ticket for
+  /// it comes from ``ProcessorSet/ticket()``. The error inside names the entry, or says that what the
+  /// guest wrote takes more frames than were counted.
+  case interrupted(PageTableError)
   /// As many pins as there can be at a time last too long.
   case pinsExhausted(capacity: Int)
   /// Leaves of this kind of table own frames, which shared tables do not support.
@@ -19,6 +27,7 @@ public enum LiveTableError: Error, Hashable, Sendable {
   public var id: String {
     switch self {
     case .table(let error): error.id
+    case .interrupted: "interrupted"
     case .pinsExhausted: "pins-exhausted"
     case .ownedLeaves: "owned-leaves"
     case .noSuchProcessor: "no-such-processor"
@@ -32,6 +41,9 @@ extension LiveTableError: CustomStringConvertible {
   public var description: String {
     switch self {
     case .table(let error): "\(error)"
+    case .interrupted(let error):
+      "a guest wrote into the tables during the operation, of which a part is made: \(error); "
+        + "keep the tables out of the guest's reach, or look at the range and try again"
     case .pinsExhausted(let capacity):
       "all \(capacity) pins of the epoch domain are in use; "
         + "make the domain with more, or end cursors and queries sooner"

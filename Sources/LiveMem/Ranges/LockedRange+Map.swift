@@ -14,7 +14,9 @@ extension LockedRange {
   ///   - physicalAddress: Where it leads, a multiple of 4 KiB.
   ///   - properties: What the pages allow.
   ///   - pageSizes: The sizes of pages to use; the largest that fit unless told otherwise.
-  /// - Throws: what one thread's `map` throws, with nothing changed.
+  /// - Throws: what one thread's `map` throws, with nothing changed;
+  ///   ``LiveTableError/interrupted(_:)`` when a guest writes there during the call, after some of the
+  ///   pages are mapped.
   @inlinable
   public mutating func map(
     _ linearAddress: LinearAddress, byteCount: UInt64, to physicalAddress: GuestPhysicalAddress,
@@ -48,7 +50,7 @@ extension LockedRange {
       try writeMap(request, covering, level: level, part, physicalAddress.rawValue, &frames)
     } catch {
       unsafe table.giveBack(frames)
-      throw .table(error)
+      throw .interrupted(error)
     }
     // Fewer were needed than counted only if a guest made links meanwhile.
     unsafe table.giveBack(frames)
@@ -99,7 +101,8 @@ extension LockedRange {
 
   /// Writes a mapping that `checkMap` accepted.
   ///
-  /// Throws only when a guest changed the tables in between.
+  /// Throws only when a guest changed the tables in between. Every table that was made is linked then
+  /// as well, so that none is lost.
   @inlinable
   mutating func writeMap(
     _ request: MapRequest, _ parent: TableFrame, level: UInt64, _ range: Range<UInt64>,
@@ -119,14 +122,23 @@ extension LockedRange {
           Access.store(places.word(parent, index), bits | target)
         } else {
           let child: TableFrame
+          var failure: PageTableError?
           if level == 2 {
             child = try newPages(request.leaf.small | target, part, &frames)
           } else {
             child = try newTable(level: level &- 1, &frames)
-            try writeMap(request, child, level: level &- 1, part, target, &frames)
+            do throws(PageTableError) {
+              try writeMap(request, child, level: level &- 1, part, target, &frames)
+            } catch {
+              failure = error
+            }
           }
           // Complete, and locked if others can reach it, before the entry that leads to it.
           Access.store(places.word(parent, index), child.address | request.linkBits)
+          if let failure {
+            added &+= 1
+            throw failure
+          }
         }
         added &+= 1
       } else {

@@ -12,8 +12,9 @@ extension LockedRange {
   ///
   /// - Returns: the number of bytes that are mapped there.
   /// - Throws: what no entry can express, what is wrong with the range, `outOfFrames` when a leaf must
-  ///   be split and no frame is free, and `invalidEntry` for what nobody here wrote; nothing has
-  ///   changed then.
+  ///   be split and no frame is free, and `invalidEntry` for what nobody here wrote, with nothing
+  ///   changed; ``LiveTableError/interrupted(_:)`` when a guest writes there during the call, after
+  ///   some of the pages have changed.
   @discardableResult @inlinable
   public mutating func protect(
     _ linearAddress: LinearAddress, byteCount: UInt64, change: PropertyChange
@@ -31,7 +32,7 @@ extension LockedRange {
     do throws(PageTableError) {
       return try apply(edit, covering, level: level, part, &frames)
     } catch {
-      throw .table(error)
+      throw .interrupted(error)
     }
   }
 

@@ -36,7 +36,9 @@ extension LockedRange {
   ///     not use the table.
   /// - Returns: the number of bytes that were mapped.
   /// - Throws: what is wrong with the range, `outOfFrames` when a leaf must be split and no frame is
-  ///   free, and `invalidEntry` for what nobody here wrote; nothing has changed then.
+  ///   free, and `invalidEntry` for what nobody here wrote, with nothing changed;
+  ///   ``LiveTableError/interrupted(_:)`` when a guest writes there during the call, after the pages
+  ///   that `visit` was shown are gone.
   @discardableResult @inlinable
   public mutating func unmap(
     _ linearAddress: LinearAddress, byteCount: UInt64, visit: (RemovedPage) -> Void = { _ in }
@@ -47,7 +49,7 @@ extension LockedRange {
     do throws(PageTableError) {
       return try remove(covering, level: level, part, &frames, visit)
     } catch {
-      throw .table(error)
+      throw .interrupted(error)
     }
   }
 

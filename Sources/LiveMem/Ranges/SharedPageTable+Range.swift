@@ -19,8 +19,7 @@ extension SharedPageTable {
   /// - Returns: what `body` answers, and what must be waited for before removed pages are used again.
   /// - Throws: what is wrong with the range; `busy` when it is not free in time; and the error of
   ///   `body`, after which the changes that it made before stay, and what they made false is sent to
-  ///   the processors all the same. Their ticket is lost with the answer: let `body` catch errors that
-  ///   come after a removal, or take the removed pages for used until the processors have left.
+  ///   the processors all the same. ``ProcessorSet/ticket()`` answers a ticket for that.
   @inlinable
   public func withRange<Answer>(
     _ linearAddress: LinearAddress, byteCount: UInt64, patience: Patience = .standard,

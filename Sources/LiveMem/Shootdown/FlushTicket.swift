@@ -3,7 +3,9 @@
 /// The processors that have not been heard of yet when a change returns.
 ///
 /// The change is made. What it removed may be used for something else as soon as
-/// ``SharedPageTable/sync(_:patience:)`` with this ticket returns.
+/// ``SharedPageTable/sync(_:patience:)`` with this ticket returns. Where the ticket of a change is not at
+/// hand, because an error came after the change or somebody else made it, that of
+/// ``ProcessorSet/ticket()`` is as good.
 public struct FlushTicket: Hashable, Sendable {
   /// A processor, and how many requests it must have done.
   @usableFromInline struct Acknowledgement: Hashable, Sendable {

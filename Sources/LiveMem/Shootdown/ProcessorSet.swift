@@ -115,6 +115,22 @@ public final class ProcessorSet<Access: WordAccess>: Sendable {
     return awaited
   }
 
+  /// What must be waited for until every request is done that was sent before the call.
+  ///
+  /// A change sends its requests before it returns or throws. So this is what to wait for after an
+  /// error that came when a part was made, after several changes at once, and for changes of other
+  /// threads. It may name requests that have nothing to do with the caller's pages.
+  ///
+  /// - Complexity: two loads for each processor in the set.
+  public func ticket() -> FlushTicket {
+    // A processor that is not in the set has dropped everything, whatever it was sent.
+    FlushTicket(
+      awaited: active().map { processor in
+        FlushTicket.Acknowledgement(
+          processor: processor, number: Access.load(sentWord(processor)))
+      }.filter { !hasDone($0) })
+  }
+
   /// Does what a processor was asked for: `flush` must drop the translations before it returns.
   ///
   /// Called where the processor stands still for its program: by the thread that runs it, between

@@ -143,9 +143,8 @@ public final class SharedPageTable<Configuration: SharedPageTableConfiguration>:
         for target in flush.targets { try mapping.dropTranslations(to: target) }
         return .nothing
       } catch {
-        // Nobody knows what the processors still have, until they leave.
-        return FlushTicket(
-          awaited: active.map { FlushTicket.Acknowledgement(processor: $0, number: .max) })
+        // Nobody knows what the processors still have, until they drop it themselves or leave.
+        return FlushTicket(awaited: processors.dispatch(flush, kick: { _ in }))
       }
     }
   }

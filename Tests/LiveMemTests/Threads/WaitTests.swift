@@ -157,6 +157,47 @@ struct WaitTests {
     #expect(try space.problems() == [])
   }
 
+  @Test("An error after a part of the changes leaves a ticket for that part")
+  func ticketAfterError() throws {
+    let space = try SharedSpace<SharedPaging>()
+    let table = space.table
+    let read = PageProperties(rights: [.read])
+    try table.map(linear(0x20_0000), byteCount: 0x2000, to: physical(0), properties: read)
+    try table.processors.activate(1)
+    try table.processors.activate(2)
+    #expect(table.processors.ticket() == .nothing)
+    #expect(throws: LiveTableError.table(.noRights(0x20_0000))) {
+      _ = try table.withRange(linear(0x20_0000), byteCount: 0x20_0000) {
+        range throws(LiveTableError) in
+        try range.unmap(linear(0x20_0000), byteCount: 0x20_0000)
+        try range.map(
+          linear(0x20_0000), byteCount: 0x1000, to: physical(0),
+          properties: PageProperties(rights: []))
+      }
+    }
+    #expect(try table.translate(linear(0x20_0000)) == nil)
+    let ticket = table.processors.ticket()
+    #expect(ticket.processors == [1, 2])
+    #expect(throws: FlushTimeout(processors: [1, 2])) {
+      try table.sync(ticket, patience: Self.short)
+    }
+    var requests: [FlushRequest] = []
+    #expect(table.processors.handleRequests(1) { requests.append($0) })
+    #expect(requests.first?.ranges == [0x20_0000..<0x20_2000])
+    #expect(table.processors.ticket().processors == [2])
+    // One that leaves has dropped everything, and what comes later is not in the ticket.
+    try table.processors.deactivate(2)
+    try table.sync(ticket, patience: Self.short)
+    try table.map(linear(0x1000), byteCount: 0x1000, to: physical(0), properties: read)
+    try table.unmap(linear(0x1000), byteCount: 0x1000)
+    try table.sync(ticket, patience: Self.short)
+    #expect(table.processors.ticket().processors == [1])
+    #expect(table.processors.handleRequests(1) { _ in })
+    #expect(table.processors.ticket() == .nothing)
+    try table.processors.deactivate(1)
+    #expect(try space.problems() == [])
+  }
+
   @Test("A processor that leaves needs no answer, and one that comes owes none")
   func leaving() throws {
     let space = try SharedSpace<SharedPaging>(processors: 2)

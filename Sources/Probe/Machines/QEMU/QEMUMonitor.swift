@@ -95,10 +95,10 @@ package final class QEMUMonitor {
   }
 
   /// Lets the guest run, or go on.
-  package func resume() { send(#"{"execute":"cont"}"#) }
+  package func resume() { connection.send(#"{"execute":"cont"}"#) }
 
   /// Stops the guest, which keeps its state.
-  package func pause() { send(#"{"execute":"stop"}"#) }
+  package func pause() { connection.send(#"{"execute":"stop"}"#) }
 
   /// What QEMU's monitor for people prints for `command`, which must need no quoting in JSON; nil
   /// without an answer until the deadline.
@@ -109,7 +109,7 @@ package final class QEMUMonitor {
   ) -> String? {
     commandCount += 1
     let id = "\"kvmpt-\(commandCount)\""
-    send(
+    connection.send(
       #"{"execute":"human-monitor-command","id":\#(id),"arguments":{"command-line":"\#(command)"}}"#
     )
     // Events that arrive meanwhile stay for those who ask for them.
