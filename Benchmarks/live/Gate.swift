@@ -17,31 +17,52 @@ final class Gate: Sendable {
   }
 }
 
-/// The shortest time of each phase.
+/// What a phase took.
+struct PhaseTime {
+  /// From the moment when the first thread begins to that when the last one has ended.
+  var wall: Duration
+  /// The processor time of all threads.
+  var processor: Duration
+}
+
+/// The shortest times of each phase.
 final class BestTimes: Sendable {
   private struct State {
-    var times: [Phase: Duration] = [:]
-    var parts: [Range<ContinuousClock.Instant>?]
+    var times: [Phase: PhaseTime] = [:]
+    var parts: [(range: Range<ContinuousClock.Instant>, processor: Duration)?]
   }
 
   private let state: Mutex<State>
 
   init(_ threads: Int) { state = Mutex(State(parts: .init(repeating: nil, count: threads))) }
 
-  var times: [Phase: Duration] { state.withLock { $0.times } }
+  var times: [Phase: PhaseTime] { state.withLock { $0.times } }
 
-  /// When a thread worked in this phase.
-  func note(_ thread: Int, _ part: Range<ContinuousClock.Instant>) {
-    state.withLock { $0.parts[thread] = part }
+  /// When a thread worked in this phase, and how long it had a processor.
+  func note(_ thread: Int, _ part: Range<ContinuousClock.Instant>, processor: Duration) {
+    state.withLock { $0.parts[thread] = (part, processor) }
   }
 
   /// All threads have ended the phase.
   func end(_ phase: Phase) {
     state.withLock { state in
       let parts = state.parts.compactMap { $0 }
-      guard let start = parts.map(\.lowerBound).min(), let end = parts.map(\.upperBound).max()
+      guard let start = parts.map(\.range.lowerBound).min(),
+        let end = parts.map(\.range.upperBound).max()
       else { return }
-      state.times[phase] = min(state.times[phase] ?? .seconds(999), end - start)
+      let processor = parts.map(\.processor).reduce(.zero, +)
+      var best = state.times[phase] ?? PhaseTime(wall: end - start, processor: processor)
+      best.wall = min(best.wall, end - start)
+      best.processor = min(best.processor, processor)
+      state.times[phase] = best
     }
   }
+}
+
+/// The processor time that the calling thread has used.
+func threadTime() -> Duration {
+  var time = timespec()
+  // SAFETY: the time is a variable of this call.
+  unsafe clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+  return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
 }

@@ -23,7 +23,7 @@ import Glibc
 }
 
 /// Anonymous memory of 16 KiB: mapped without being touched, or touched page by page; and unmapped.
-func measureLinux(threads: Int, rounds: Int) -> [Phase: Double] {
+func measureLinux(threads: Int, rounds: Int) -> [Phase: Throughput] {
   let regions = (0..<threads).map { _ in Regions() }
   return measure(threads: threads, rounds: rounds) { phase, thread, index in
     switch phase {

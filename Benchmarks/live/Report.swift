@@ -6,7 +6,7 @@ import LiveMem
 /// The figures by name, and what is beyond its limit.
 struct Report {
   private let rounds = 40
-  private var figures: [String: [Phase: Double]] = [:]
+  private var figures: [String: [Phase: Throughput]] = [:]
   private(set) var problems: [String] = []
 
   private mutating func limit(_ name: String, _ value: Double, atLeast least: Double) {
@@ -15,16 +15,25 @@ struct Report {
     if value < least { problems.append(text) }
   }
 
+  /// The same ratio by processor time: what two processors would do that nobody else uses, where an
+  /// operation takes none of them longer.
+  private func note(_ value: Double) { print("    by processor time: \(hundredths(value))") }
+
   private func hundredths(_ value: Double) -> Double { (value * 100).rounded() / 100 }
 
-  private mutating func add(_ name: String, _ measured: [Phase: Double]) {
+  private mutating func add(
+    _ name: String, _ measured: [Phase: Throughput], lines: [Phase: Int] = [:]
+  ) {
     figures[name] = measured
-    print(row(name, measured))
+    print(row(name, measured, lines))
   }
 
-  private mutating func measureAll<Configuration: SharedPageTableConfiguration>(
-    _ name: String, _ kind: Configuration.Type
+  private mutating func measureAll<
+    Configuration: SharedPageTableConfiguration, Counted: CountedConfiguration
+  >(
+    _ name: String, _ kind: Configuration.Type, counted: Counted.Type
   ) throws where Configuration.Access == HardwareAccess {
+    let lines = try writtenLines(counted)
     for contention in Contention.allCases {
       for threads in [1, 2, 4, 8, 16] {
         let table = try makeTable(kind)
@@ -32,24 +41,29 @@ struct Report {
           "\(name), \(contention.rawValue), \(threads)",
           measure(threads: threads, rounds: rounds) { phase, thread, index in
             try perform(phase, table, region(index, of: thread, contention, threads: threads))
-          })
+          }, lines: threads == 1 ? lines : [:])
       }
     }
   }
 
-  private func ratio(_ first: String, _ second: String, _ phase: Phase) -> Double {
-    (figures[first]?[phase] ?? 0) / (figures[second]?[phase] ?? .infinity)
+  private func ratio(
+    _ first: String, _ second: String, _ phase: Phase,
+    by throughput: KeyPath<Throughput, Double> = \.wall
+  ) -> Double {
+    (figures[first]?[phase]?[keyPath: throughput] ?? 0)
+      / (figures[second]?[phase]?[keyPath: throughput] ?? .infinity)
   }
 
   /// Measures and prints everything.
   mutating func make() throws {
     print("operations on 16 KiB per millisecond, best of \(rounds) rounds")
+    print("in brackets: cache lines written by one operation")
     print(
       "  " + String(repeating: " ", count: 26)
-        + Phase.allCases.map { pad($0.rawValue, 9) }.joined())
-    try measureAll("adv", SharedPaging.self)
-    try measureAll("rw", ReaderWriter.self)
-    try measureAll("one lock", OneLock.self)
+        + Phase.allCases.map { pad($0.rawValue, 9) + "     " }.joined())
+    try measureAll("adv", SharedPaging.self, counted: CountedAdv.self)
+    try measureAll("rw", ReaderWriter.self, counted: CountedReaderWriter.self)
+    try measureAll("one lock", OneLock.self, counted: CountedOneLock.self)
     for threads in [1, 2, 4] {
       add("Linux mmap, \(threads)", measureLinux(threads: threads, rounds: rounds))
     }
@@ -63,9 +77,11 @@ struct Report {
       limit(
         "adv, \(phase.rawValue): 2 threads by 1, low contention",
         ratio("adv, low, 2", "adv, low, 1", phase), atLeast: 1.6)
+      note(2 * ratio("adv, low, 2", "adv, low, 1", phase, by: \.processor))
       limit(
         "adv, \(phase.rawValue): 16 threads by 2, low contention",
         ratio("adv, low, 16", "adv, low, 2", phase), atLeast: 0.8)
+      note(ratio("adv, low, 16", "adv, low, 2", phase, by: \.processor))
     }
     limit(
       "adv by one thread's tables, map of 4 pages",

@@ -7,7 +7,7 @@ import MMU
 /// Throughput with 4 pages, and the time of 512 pages mapped and unmapped, shared and not.
 func measureSingle(
   rounds: Int
-) throws -> (four: [Phase: Double], shared512: Double, single512: Double) {
+) throws -> (four: [Phase: Throughput], shared512: Double, single512: Double) {
   let memory = try GuestMemory(byteCount: 8 << 20, backing: .anonymous)
   var allocator = try FrameAllocator(byteCount: 8 << 20)
   var table = try PageTable(
@@ -53,7 +53,10 @@ func measureSingle(
     times.single = min(times.single, ContinuousClock.now - between)
   }
   return (
-    best.mapValues { Double(regionCount) / microseconds($0) },
+    best.mapValues {
+      let throughput = Double(regionCount) / microseconds($0)
+      return Throughput(wall: throughput, processor: throughput)
+    },
     microseconds(times.shared) * 50, microseconds(times.single) * 50
   )
 }

@@ -51,10 +51,10 @@ enum Contention: String, CaseIterable {
 /// A shared table with some memory.
 func makeTable<Configuration: SharedPageTableConfiguration>(
   _: Configuration.Type
-) throws -> SharedPageTable<Configuration> where Configuration.Access == HardwareAccess {
+) throws -> SharedPageTable<Configuration> {
   let memory = try GuestMemory(byteCount: 8 << 20, backing: .anonymous)
   var allocator = try FrameAllocator(byteCount: 8 << 20)
-  let pool = try FramePool<HardwareAccess>(
+  let pool = try FramePool<Configuration.Access>(
     memory: memory.view, byteCount: 8 << 20, allocator: &allocator, poisonsReturned: false)
   return try SharedPageTable(paging: PagingConfiguration(), pool: pool)
 }
@@ -68,6 +68,9 @@ enum Phase: String, CaseIterable {
   case translate
   /// Four pages that are mapped.
   case unmap
+
+  /// The order in which they come, so that each finds what it needs.
+  static let turns: [Phase] = [.map, .translate, .unmap, .fault, .unmap]
 }
 
 func perform<Configuration: SharedPageTableConfiguration>(
@@ -101,37 +104,49 @@ func perform<Configuration: SharedPageTableConfiguration>(
 
 struct Failure: Error { let text: String }
 
-/// The best throughput of each phase over some rounds, in operations per microsecond: of all threads, from
-/// the moment when the first one begins to that when the last one has ended.
+/// Operations per microsecond: of all threads by wall time, and of one processor by the processor time of
+/// all threads, which tells what the operations cost where others have the processors as well.
+struct Throughput {
+  var wall: Double
+  var processor: Double
+}
+
+/// The best throughput of each phase over some rounds.
 func measure(
   threads: Int, rounds: Int, _ body: @escaping @Sendable (Phase, Int, Int) throws -> Void
-) -> [Phase: Double] {
+) -> [Phase: Throughput] {
   let gate = Gate(threads)
   let best = BestTimes(threads)
   withThreads(threads) { thread in
     for _ in 0..<rounds {
-      for phase in [Phase.map, .translate, .unmap, .fault, .unmap] {
+      for phase in Phase.turns {
         gate.meet()
         let start = ContinuousClock.now
+        let used = threadTime()
         for index in 0..<regionCount {
           do { try body(phase, thread, index) } catch { fatalError("\(phase): \(error)") }
         }
-        best.note(thread, start..<ContinuousClock.now)
+        best.note(thread, start..<ContinuousClock.now, processor: threadTime() - used)
         gate.meet()
         if thread == 0 { best.end(phase) }
       }
     }
   }
-  return best.times.mapValues { Double(regionCount * threads) / microseconds($0) }
+  let count = Double(regionCount * threads)
+  return best.times.mapValues {
+    Throughput(
+      wall: count / microseconds($0.wall), processor: count / microseconds($0.processor))
+  }
 }
 
 func microseconds(_ time: Duration) -> Double {
   Double(time.components.attoseconds) / 1e12 + Double(time.components.seconds) * 1e6
 }
 
-func row(_ name: String, _ figures: [Phase: Double]) -> String {
+func row(_ name: String, _ figures: [Phase: Throughput], _ lines: [Phase: Int]) -> String {
   let numbers = Phase.allCases.map { phase in
-    figures[phase].map { pad(String(Int($0 * 1000)), 9) } ?? pad("-", 9)
+    (figures[phase].map { pad(String(Int($0.wall * 1000)), 9) } ?? pad("-", 9))
+      + (lines[phase].map { pad("(\($0))", 5) } ?? "     ")
   }
   return "  " + name + String(repeating: " ", count: max(1, 26 - name.count)) + numbers.joined()
 }

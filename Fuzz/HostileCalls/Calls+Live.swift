@@ -190,6 +190,19 @@ extension HostileCall {
       touch([word: word == lines.word(0)])
       useWord(HardwareAccess.self, word, &$0)
     },
+    HostileCall(
+      "LiveMem.CountingAccess.startCounting()", "LiveMem.CountingAccess.stopCounting()",
+      "LiveMem.CountingAccess.load(_:)", "LiveMem.CountingAccess.store(_:_:)",
+      "LiveMem.CountingAccess.exchange(_:_:)", "LiveMem.CountingAccess.compareExchange(_:_:_:)",
+      "LiveMem.CountingAccess.fetchAnd(_:_:)", "LiveMem.CountingAccess.fetchOr(_:_:)",
+      "LiveMem.CountingAccess.fetchAdd(_:_:)", "LiveMem.CountingAccess.wait(_:while:_:)",
+      "LiveMem.TouchedLines.conflicts(with:)"
+    ) {
+      if $0.bool() { CountingAccess.startCounting() }
+      useWord(CountingAccess.self, WordLines(count: 3).word($0.number(), $0.number()), &$0)
+      let lines = CountingAccess.stopCounting()
+      touch(lines.conflicts(with: CountingAccess.stopCounting()))
+    },
   ]
 }
 

@@ -121,6 +121,8 @@ package struct KVMBoot: ~Copyable {
         return suberror == 1 ? .cannotExecute : .machineError(UInt64(suberror))
       case .entryFailed(let reason): return .machineError(reason)
       case .other(let reason): return .machineError(UInt64(reason))
+      // Whoever kicks it wants to be heard.
+      case .kicked: continue
       case .timeLimitReached:
         let registers = GuestRegisters(try cpu.registers(), try cpu.specialRegisters())
         if watch.isForEver(registers, memory, model, limit: roundLimit) { return .endlessFault }

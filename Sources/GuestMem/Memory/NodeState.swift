@@ -34,6 +34,9 @@ public import MMU
   /// The level of the node, or nil when the frame is not a node.
   @inlinable public var level: Level? { Level(rawValue: UInt8((rawValue &>> 2) & 7)) }
 
+  /// The number of the level, or 0 when the frame is not a node.
+  @inlinable package var levelNumber: UInt64 { (rawValue &>> 2) & 7 }
+
   /// The number of present entries, 0 to 512; of a root only those in the slots it owns.
   @inlinable public var presentCount: Int {
     get { Int(UInt16(truncatingIfNeeded: rawValue &>> 16) & 0x3ff) }

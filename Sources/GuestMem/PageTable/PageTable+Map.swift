@@ -160,11 +160,4 @@ extension TableMemory {
     case .upperHalf: address >= half
     }
   }
-
-  /// The bits of leaves that own nothing.
-  @inlinable @inline(__always)
-  package func untrackedLeaf(_ properties: PageProperties) -> LeafBits {
-    LeafBits(properties, in: Configuration.entryFormat).adding(
-      Configuration.leafOwnership.untrackedBits)
-  }
 }

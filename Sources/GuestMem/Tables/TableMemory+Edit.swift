@@ -2,7 +2,7 @@
 
 internal import MMU
 
-extension TableMemory {
+extension TableRules {
   /// The bits that a change clears and sets in leaves of this table.
   ///
   /// - Throws: ``PageTableError`` for values that no entry can express.
@@ -15,7 +15,9 @@ extension TableMemory {
       try LeafEdit(ostd: change, for: paging, ownership: Configuration.leafOwnership)
     }
   }
+}
 
+extension TableMemory {
   /// Edits the leaves in `range`; leaves that reach out of it are split on the way.
   @inlinable
   func editRange(

@@ -2,7 +2,8 @@
 
 public import MMU
 
-extension TableMemory {
+extension TableRules {
+  /// Throws unless the processor has all addresses of a physical range of whole pages.
   @inlinable
   package func checkPhysical(
     _ address: GuestPhysicalAddress, byteCount: UInt64
@@ -35,6 +36,9 @@ extension TableMemory {
     }
   }
 
+}
+
+extension TableMemory {
   /// Finds what is in the way of a mapping and counts the tables it needs.
   @inlinable
   func checkMap(

@@ -2,7 +2,7 @@
 
 internal import MMU
 
-extension TableMemory {
+extension TableRules {
   /// The number of tables needed so that no leaf reaches across an end of `range`, which lies
   /// inside one leaf at `level`.
   @inlinable
@@ -26,7 +26,9 @@ extension TableMemory {
     }
     return count
   }
+}
 
+extension TableMemory {
   /// Replaces the leaf at `index` of a table at `level`, above 1, by a table of smaller leaves.
   ///
   /// A and D bits that hardware sets meanwhile go to every piece: the entry is exchanged only

@@ -5,7 +5,7 @@ public import MMU
 /// Where tables stand, what is known about their frames, and how a processor reads them.
 ///
 /// It keeps the memory and the metadata there and owns no table.
-@frozen public struct TableMemory<Configuration: PageTableConfiguration>: Sendable {
+@frozen public struct TableMemory<Configuration: PageTableConfiguration>: TableRules, Sendable {
   /// The guest memory.
   public let memory: MemoryView
   /// What is known about its frames.
@@ -61,9 +61,6 @@ public import MMU
     level4MetadataForNoExecute = paging.isNoExecuteEnabled ? level4Metadata : 0
   }
 
-  /// The level of the root as a number.
-  @inlinable package var rootLevel: UInt64 { UInt64(rootTableLevel.rawValue) }
-
   /// Throws unless `allocator` is that of this memory and has `needed` free frames.
   @inlinable
   func check(_ allocator: inout FrameAllocator, has needed: UInt64) throws(PageTableError) {
@@ -118,14 +115,6 @@ public import MMU
   @inlinable
   package func invalid(_ entry: UInt64, _ position: UInt64, _ level: UInt64) -> PageTableError {
     .invalidEntry(linearAddress: address(position), level: levelNumbered(level), entry: entry)
-  }
-
-  /// Throws what no leaf of this table can express.
-  @inlinable
-  package func validate(_ properties: PageProperties) throws(PageTableError) {
-    try LeafBits.validate(properties, for: paging, in: Configuration.entryFormat)
-    let reserved = properties.softwareBits & Configuration.leafOwnership.softwareMask
-    guard reserved == 0 else { throw .reservedSoftwareBits(reserved) }
   }
 
   /// Adds to the number of present entries of a table.

@@ -19,24 +19,63 @@ internal import Synchronization
   }
 }
 
-/// The unlinked tables of an address space.
-@usableFromInline final class Limbo: Sendable {
-  private let retired = Mutex<[RetiredTables]>([])
+/// The unlinked tables of an address space, in several lists, by the thread that unlinked them.
+///
+/// Each list stands in lines of its own, so that threads that unlink tables write no line in common.
+@safe @usableFromInline final class Limbo: Sendable {
+  private typealias List = Mutex<[RetiredTables]>
 
-  @usableFromInline init() {}
+  /// The number of lists.
+  @usableFromInline let listCount: Int
+  /// In the line of each list, how many changes are in it.
+  @usableFromInline let counts: WordLines
+  /// Where the first list stands.
+  private let first: SharedWord
 
-  /// Adds tables.
+  /// The lines of a list.
+  private static var stride: Int { 2 * WordLines.byteCount }
+
+  /// Makes `listCount` lists, one at least.
   @usableFromInline
-  func add(_ tables: RetiredTables) { retired.withLock { $0.append(tables) } }
+  init(listCount: Int) {
+    self.listCount = max(1, listCount)
+    counts = WordLines(count: self.listCount)
+    // SAFETY: the memory stays until this object goes.
+    first = unsafe SharedWord(
+      UnsafeMutableRawPointer.allocate(
+        byteCount: self.listCount * Self.stride, alignment: Self.stride))
+    for index in 0..<self.listCount { unsafe list(index).initialize(to: Mutex([])) }
+  }
+
+  deinit {
+    for index in 0..<listCount { unsafe list(index).deinitialize(count: 1) }
+    unsafe first.pointer.deallocate()
+  }
+
+  private func list(_ index: Int) -> UnsafeMutablePointer<List> {
+    // SAFETY: there are `listCount` lists, each `stride` bytes behind the one before it.
+    unsafe (first.pointer + index % listCount * Self.stride).assumingMemoryBound(to: List.self)
+  }
+
+  /// Adds tables to a list.
+  @usableFromInline
+  func add(_ tables: RetiredTables, to index: Int) {
+    // SAFETY: the list was initialized and stays as long as this object.
+    unsafe list(index).pointee.withLock { $0.append(tables) }
+  }
 
   /// Puts back what is not over yet.
   @usableFromInline
-  func add(_ tables: [RetiredTables]) { retired.withLock { $0.append(contentsOf: tables) } }
+  func add(_ tables: [RetiredTables], to index: Int) {
+    // SAFETY: as above.
+    unsafe list(index).pointee.withLock { $0.append(contentsOf: tables) }
+  }
 
-  /// Takes all.
+  /// Takes all of a list.
   @usableFromInline
-  func takeAll() -> [RetiredTables] {
-    retired.withLock { retired in
+  func takeAll(of index: Int) -> [RetiredTables] {
+    // SAFETY: as above.
+    unsafe list(index).pointee.withLock { retired in
       let all = retired
       retired = []
       return all
@@ -45,6 +84,9 @@ internal import Synchronization
 
   /// The number of frames.
   @usableFromInline var frameCount: Int {
-    retired.withLock { $0.reduce(0) { $0 + $1.frames.count } }
+    (0..<listCount).reduce(0) { sum, index in
+      // SAFETY: as above.
+      unsafe list(index).pointee.withLock { $0.reduce(sum) { $0 + $1.frames.count } }
+    }
   }
 }

@@ -70,6 +70,13 @@ public import GuestMem
     return Access.compareExchange(word, &expected, PinWord(epoch, thread).rawValue)
   }
 
+  /// Makes a pin one of the epoch of the moment: what was found before is no longer kept.
+  @inlinable
+  func refresh(_ pin: Int) {
+    // A locked operation, as for `take`.
+    _ = Access.exchange(word(pin), PinWord(epoch, Access.thread).rawValue)
+  }
+
   /// Ends a pin.
   @inlinable @inline(__always)
   func unpin(_ pin: Int) {

@@ -6,7 +6,9 @@ internal import MMU
 /// Frames of guest memory for the tables of all address spaces that share the pool.
 ///
 /// A frame that was never used is the next one of a run; one that came back lies on one of several
-/// stacks, by the thread that returned it. The stacks run through the metadata of their frames. The
+/// stacks, by the thread that returned it and by the level of the table: threads read what is known of
+/// the tables on their way down, which stands four frames to a cache line, and that must not be a line
+/// that others write to lock a table below. The stacks run through the metadata of their frames. The
 /// upper bits of a stack's head count its changes, so that a head that comes back with the same
 /// frame is told from one that never changed.
 ///
@@ -20,7 +22,8 @@ public final class FramePool<Access: WordAccess>: Sendable {
   public let frames: Range<UInt64>
   /// Whether a frame that comes back is filled with ``poison``.
   public let poisonsReturned: Bool
-  /// The next frame of the run in line 0, and the head of a stack in each line from 1 on.
+  /// The next frame of the run in line 0, and the head of a stack in each line from 1 on: first those for
+  /// tables at level 1, then those for level 2, then those for higher levels.
   @usableFromInline let lines: WordLines
   @usableFromInline let stackCount: Int
 
@@ -35,7 +38,8 @@ public final class FramePool<Access: WordAccess>: Sendable {
   ///   - memory: The memory that the allocator keeps the books of.
   ///   - byteCount: The size in bytes, a multiple of 4 KiB.
   ///   - allocator: Where the frames come from; they go back by ``giveBack(to:)``.
-  ///   - stackCount: The number of stacks, 1 to 64.
+  ///   - stackCount: The number of stacks for each of three kinds of table, 1 to 64: those at level 1,
+  ///     at level 2, and above.
   ///   - poisonsReturned: Whether returned frames are filled, which costs a store for each word;
   ///     in debug builds unless told otherwise.
   /// - Throws: `FrameAllocationError` as `allocate(byteCount:alignment:)` of the allocator, and
@@ -54,7 +58,7 @@ public final class FramePool<Access: WordAccess>: Sendable {
     frames = first..<first + byteCount / 4096
     self.poisonsReturned = poisonsReturned
     self.stackCount = max(1, min(stackCount, 64))
-    lines = WordLines(count: 1 + self.stackCount)
+    lines = WordLines(count: 1 + 3 * self.stackCount)
     Access.store(lines.word(0), first)
   }
 
@@ -72,12 +76,32 @@ public final class FramePool<Access: WordAccess>: Sendable {
   @inlinable
   public func take() -> TableFrame? {
     let own = 1 + Int(Access.thread.rawValue) % stackCount
-    if let frame = pop(lines.word(own)) { return TableFrame(validated: frame << 12) }
-    if let frame = takeFromRun(lines.word(own)) { return TableFrame(validated: frame << 12) }
-    for stack in 1...stackCount where stack != own {
+    if let table = takeOwn(own) { return table }
+    for stack in 1...3 * stackCount where stack != own {
       if let frame = pop(lines.word(stack)) { return TableFrame(validated: frame << 12) }
     }
     return nil
+  }
+
+  /// Takes a frame for a table at `level`, or nil when the only ones that are free lie on other stacks.
+  @inlinable
+  func take(level: UInt64) -> TableFrame? {
+    takeOwn(
+      1 + Self.kind(ofLevel: level) * stackCount + Int(Access.thread.rawValue) % stackCount)
+  }
+
+  /// 0 for level 1, 1 for level 2, 2 above; 0 for 0, of a frame that was taken and not used.
+  @inlinable
+  static func kind(ofLevel level: UInt64) -> Int {
+    Int(truncatingIfNeeded: min(level, 3)) - (level == 0 ? 0 : 1)
+  }
+
+  /// Takes a frame from a stack or from the run.
+  @inlinable
+  func takeOwn(_ stack: Int) -> TableFrame? {
+    let head = lines.word(stack)
+    guard let frame = pop(head) ?? takeFromRun(head) else { return nil }
+    return TableFrame(validated: frame << 12)
   }
 
   /// Gives a frame back that nobody can reach any more.
@@ -88,8 +112,12 @@ public final class FramePool<Access: WordAccess>: Sendable {
     if poisonsReturned {
       memory.fillUnlinked(table, 0..<512, first: Self.poison, step: 0)
     }
+    let level = NodeState(rawValue: Access.load(state)).levelNumber
     metadata.setOwnership(.unused, of: frame)
-    push(frame, state, lines.word(1 + Int(Access.thread.rawValue) % stackCount))
+    push(
+      frame, state,
+      lines.word(
+        1 + Self.kind(ofLevel: level) * stackCount + Int(Access.thread.rawValue) % stackCount))
   }
 
   @inlinable
@@ -148,7 +176,7 @@ public final class FramePool<Access: WordAccess>: Sendable {
   /// The frames on the stacks.
   private func returnedFrames() -> [UInt64] {
     var found: [UInt64] = []
-    for stack in 1...stackCount {
+    for stack in 1...3 * stackCount {
       var link = Access.load(lines.word(stack)) & Self.frameMask
       while link != 0, UInt64(found.count) < frames.upperBound - frames.lowerBound {
         found.append(link - 1)
@@ -174,7 +202,7 @@ public final class FramePool<Access: WordAccess>: Sendable {
     guard UInt64(returned.count) + unusedFrameCount == frames.upperBound - frames.lowerBound else {
       throw .inUse(start: start, end: end)
     }
-    for stack in 1...stackCount { Access.store(lines.word(stack), 0) }
+    for stack in 1...3 * stackCount { Access.store(lines.word(stack), 0) }
     Access.store(lines.word(0), frames.upperBound)
     for frame in returned { metadata.setNodeState(NodeState(rawValue: 0), of: frame) }
     try allocator.free(GuestPhysicalAddress(truncating: start), byteCount: end - start)

@@ -26,13 +26,13 @@ extension LockedRange {
     let request: MapRequest
     do throws(PageTableError) {
       guard !properties.rights.isEmpty else { throw .noRights(linearAddress.rawValue) }
-      try unsafe table.tables.validate(properties)
-      try unsafe table.tables.checkPhysical(physicalAddress, byteCount: byteCount)
-      try unsafe table.tables.checkAlignment(
+      try places.validate(properties)
+      try places.checkPhysical(physicalAddress, byteCount: byteCount)
+      try places.checkAlignment(
         pageSizes, position: part.lowerBound, physical: physicalAddress, byteCount: byteCount)
       request = MapRequest(
-        leaf: unsafe table.tables.untrackedLeaf(properties),
-        leafLevels: try unsafe table.tables.leafLevels(pageSizes),
+        leaf: places.untrackedLeaf(properties),
+        leafLevels: try places.leafLevels(pageSizes),
         linkBits: Configuration.entryFormat.link(to: properties))
     } catch {
       throw .table(error)
@@ -44,16 +44,16 @@ extension LockedRange {
     } catch {
       throw .table(error)
     }
-    var frames = try unsafe table.takeFrames(needed)
+    var frames = try takeFrames(needed)
     if request.linkBits & EntryBits.user != 0 { addUser(above: part.lowerBound) }
     do throws(PageTableError) {
       try writeMap(request, covering, level: level, part, physicalAddress.rawValue, &frames)
     } catch {
-      unsafe table.giveBack(frames)
+      giveBack(frames)
       throw .interrupted(error)
     }
     // Fewer were needed than counted only if a guest made links meanwhile.
-    unsafe table.giveBack(frames)
+    giveBack(frames)
   }
 
   /// Finds what is in the way of a mapping, and counts the tables that it needs.
@@ -182,28 +182,35 @@ extension LockedRange {
     let start = Configuration.index(range.lowerBound, 1)
     let used = start..<start &+ Int(truncatingIfNeeded: range.byteCount &>> 12)
     let child = try newTable(level: 1, used: used, &frames)
-    unsafe table.tables.memory.fillUnlinked(child, used, first: first, step: 4096)
+    places.view.fillUnlinked(child, used, first: first, step: 4096)
     return child
   }
 
-  /// Makes a table at `level` of one of `frames`, without linking it.
+  /// Makes a table at `level` of one of `frames`, without linking it; above level 1 of one that the pool
+  /// has for such tables, if there is one.
   ///
   /// The entries outside `used` are absent; those in it are the caller's to fill.
   @inlinable
   mutating func newTable(
     level: UInt64, used: Range<Int> = 0..<0, _ frames: inout [TableFrame]
   ) throws(PageTableError) -> TableFrame {
-    guard let frame = frames.popLast() else { throw .outOfFrames(needed: 1, available: 0) }
-    unsafe table.tables.memory.clearUnlinked(frame, 0..<used.lowerBound)
-    unsafe table.tables.memory.clearUnlinked(frame, used.upperBound..<512)
+    var taken: TableFrame?
+    if level > 1 {
+      // SAFETY: as for `takeFrames`.
+      taken = unsafe table._withUnsafeGuaranteedRef { $0.pool.take(level: level) }
+    }
+    guard let frame = taken ?? frames.popLast() else {
+      throw .outOfFrames(needed: 1, available: 0)
+    }
+    places.view.clearUnlinked(frame, 0..<used.lowerBound)
+    places.view.clearUnlinked(frame, used.upperBound..<512)
     var state = NodeState(levelNumber: level, presentCount: used.count)
     if Self.locksNewTables {
       state = state.locked(by: Access.thread)
       below.append(frame)
       Configuration.didLock(frame: frame.frame, level: levelNumbered(level))
     }
-    unsafe table.pool.metadata.setOwnership(.shared(1), of: frame.frame)
-    unsafe table.pool.metadata.setNodeState(state, of: frame.frame)
+    places.makeNode(state, frame)
     return frame
   }
 

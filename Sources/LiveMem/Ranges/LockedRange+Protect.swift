@@ -22,12 +22,12 @@ extension LockedRange {
     let part = try part(linearAddress, byteCount: byteCount)
     let edit: LeafEdit
     do throws(PageTableError) {
-      edit = try unsafe table.tables.edit(for: change)
+      edit = try places.edit(for: change)
     } catch {
       throw .table(error)
     }
     var frames = try framesToSplit(part)
-    defer { unsafe table.giveBack(frames) }
+    defer { giveBack(frames) }
     if edit.makesUser { addUser(above: part.lowerBound) }
     do throws(PageTableError) {
       return try apply(edit, covering, level: level, part, &frames)

@@ -29,7 +29,7 @@ extension LockedRange {
     let entry = places.load(parent, Configuration.index(part.lowerBound, level))
     switch EntryClass(entry, level: level, in: Configuration.entryFormat) {
     case .absent: return 0
-    case .leaf: return unsafe table.tables.tablesToSplit(level: level, part)
+    case .leaf: return places.tablesToSplit(level: level, part)
     case .table:
       guard let child = places.child(of: entry, level: level) else {
         throw places.invalid(entry, part.lowerBound, level)
@@ -48,7 +48,7 @@ extension LockedRange {
     } catch {
       throw .table(error)
     }
-    return try unsafe table.takeFrames(needed)
+    return try takeFrames(needed)
   }
 
   /// Replaces the leaf at `index` of a table at `level`, above 1, by a table of smaller leaves that
@@ -78,7 +78,7 @@ extension LockedRange {
         EntryBits.pieceBits(
           entry, pieceLevel: lower, shift: shift, in: Configuration.entryFormat)
         | EntryBits.leafAddress(entry, shift: shift)
-      unsafe table.tables.memory.fillUnlinked(
+      places.view.fillUnlinked(
         child, 0..<count, first: piece, step: Configuration.span(lower))
       let link = child.address | Configuration.entryFormat.link(above: entry)
       if Access.compareExchange(word, &entry, link) {

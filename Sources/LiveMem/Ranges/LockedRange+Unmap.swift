@@ -45,7 +45,7 @@ extension LockedRange {
   ) throws(LiveTableError) -> UInt64 {
     let part = try part(linearAddress, byteCount: byteCount)
     var frames = try framesToSplit(part)
-    defer { unsafe table.giveBack(frames) }
+    defer { giveBack(frames) }
     do throws(PageTableError) {
       return try remove(covering, level: level, part, &frames, visit)
     } catch {
@@ -61,7 +61,7 @@ extension LockedRange {
     if level == 1 { return removePages(parent, range, visit) }
     let span = Configuration.span(level)
     let mayUnlink =
-      unsafe table.unlinksTables
+      places.unlinksTables
       && (level < places.rootLevel || Configuration.topLevelRemoval == .allowed)
     var removed = 0
     var byteCount: UInt64 = 0

@@ -9,11 +9,12 @@ public import MMU
 /// other thread sees or changes anything in the range but by reading single pages.
 ///
 /// Whoever makes one calls `finish` on every way out: only that unlocks.
-public struct LockedRange<Configuration: SharedPageTableConfiguration>: ~Copyable {
+@safe public struct LockedRange<Configuration: SharedPageTableConfiguration>: ~Copyable {
   @usableFromInline typealias Access = Configuration.Access
 
-  // Not counted: `withRange`, which makes the range, is a call on the table.
-  @usableFromInline unowned(unsafe) let table: SharedPageTable<Configuration>
+  // Not counted: `withRange`, which makes the range, is a call on the table. Only what is slow or rare
+  // uses it; the rest goes through `places`.
+  @usableFromInline let table: Unmanaged<SharedPageTable<Configuration>>
   @usableFromInline let places: TablePlaces<Configuration>
   /// The positions that may be changed.
   @usableFromInline let range: Range<UInt64>
@@ -38,7 +39,7 @@ public struct LockedRange<Configuration: SharedPageTableConfiguration>: ~Copyabl
   init(
     _ table: SharedPageTable<Configuration>, _ range: Range<UInt64>, pin: Int
   ) {
-    unsafe self.table = table
+    unsafe self.table = Unmanaged.passUnretained(table)
     places = table.places
     self.range = range
     self.pin = pin
@@ -70,7 +71,30 @@ public struct LockedRange<Configuration: SharedPageTableConfiguration>: ~Copyabl
     releaseReaders()
     if let pin { places.pins.unpin(pin) }
     pin = nil
-    return unsafe table.finish(flush: flush, unlinked: unlinked)
+    if unlinked.isEmpty {
+      // What must be flushed was changed by locked operations, which this load does not pass.
+      guard !flush.isEmpty, Access.load(places.processors) != 0 else { return .nothing }
+    }
+    // SAFETY: as for `takeFrames`.
+    return unsafe table._withUnsafeGuaranteedRef { $0.finish(flush: flush, unlinked: unlinked) }
+  }
+
+  /// Takes frames for tables, all or none.
+  @inlinable
+  func takeFrames(_ count: UInt64) throws(LiveTableError) -> [TableFrame] {
+    guard count > 0 else { return [] }
+    // SAFETY: the table lives as long as the call of `withRange` that made this range.
+    return try unsafe table._withUnsafeGuaranteedRef {
+      $0.takenFrames(count, pin: pin)
+    }.get()
+  }
+
+  /// Gives frames back that were taken and not used.
+  @inlinable
+  func giveBack(_ frames: [TableFrame]) {
+    guard !frames.isEmpty else { return }
+    // SAFETY: as for `takeFrames`.
+    unsafe table._withUnsafeGuaranteedRef { $0.giveBack(frames) }
   }
 
   /// Gives up the readers' locks, the lowest first.
@@ -92,7 +116,7 @@ public struct LockedRange<Configuration: SharedPageTableConfiguration>: ~Copyabl
   func part(_ linear: LinearAddress, byteCount: UInt64) throws(LiveTableError) -> Range<UInt64> {
     let part: Range<UInt64>
     do throws(PageTableError) {
-      part = try unsafe table.tables.positions(linear, byteCount: byteCount)
+      part = try places.positions(linear, byteCount: byteCount)
     } catch {
       throw .table(error)
     }

@@ -14,7 +14,7 @@ extension SharedPageTable {
   public func translate(
     _ linearAddress: LinearAddress
   ) throws(LiveTableError) -> MappedPage<Configuration>? {
-    guard let position = try? tables.position(linearAddress) else { return nil }
+    guard let position = try? places.position(linearAddress) else { return nil }
     let pin = try places.pins.pin(.standard)
     let answer = places.translate(position, from: root, level: places.rootLevel)
     places.pins.unpin(pin)
@@ -61,7 +61,7 @@ extension LockedRange {
   ) throws(LiveTableError) -> MappedPage<Configuration>? {
     let position: UInt64
     do throws(PageTableError) {
-      position = try unsafe table.tables.position(linearAddress)
+      position = try places.position(linearAddress)
     } catch {
       throw .table(error)
     }

@@ -43,7 +43,7 @@ extension SharedPageTable {
     _ linearAddress: LinearAddress, byteCount: UInt64
   ) throws(LiveTableError) -> Range<UInt64> {
     do throws(PageTableError) {
-      return try tables.positions(linearAddress, byteCount: byteCount)
+      return try places.positions(linearAddress, byteCount: byteCount)
     } catch {
       throw .table(error)
     }

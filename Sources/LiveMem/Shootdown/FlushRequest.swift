@@ -10,10 +10,12 @@ public struct FlushRequest: Hashable, Sendable {
   /// Source: OSTD flushes all from 32 pages on, as Linux does from 33 (tlb_single_page_flush_ceiling).
   public static let pageLimit: UInt64 = 32
 
+  private var rangeList = RangeList()
+  private var targetList = RangeList()
   /// Linear addresses as ranges of whole pages, sorted as they came; empty when everything goes.
-  public private(set) var ranges: [Range<UInt64>] = []
+  public var ranges: [Range<UInt64>] { rangeList.all }
   /// Where those translations led, as guest-physical ranges, for who takes them away from outside.
-  public private(set) var targets: [Range<UInt64>] = []
+  public var targets: [Range<UInt64>] { targetList.all }
   /// True when every translation must go, of global pages as well.
   public private(set) var isEverything = false
   /// True when a table was unlinked, so that entries of upper levels which processors cache must go.
@@ -30,7 +32,7 @@ public struct FlushRequest: Hashable, Sendable {
   public init() {}
 
   /// True when nothing must go.
-  public var isEmpty: Bool { ranges.isEmpty && !isEverything }
+  public var isEmpty: Bool { rangeList.last == nil && !isEverything }
 
   /// Adds the pages of `range`, linear addresses as the tables number them.
   ///
@@ -44,18 +46,14 @@ public struct FlushRequest: Hashable, Sendable {
     hasTables = hasTables || isTable
     if let target { addTarget(target, byteCount: range.upperBound - range.lowerBound) }
     guard !isEverything else { return }
-    if let last = ranges.last, last.lowerBound <= range.lowerBound,
+    if let last = rangeList.last, last.lowerBound <= range.lowerBound,
       range.upperBound <= last.upperBound
     {
       return
     }
     pageCount += (range.upperBound - range.lowerBound) >> 12
     guard pageCount <= Self.pageLimit else { return becomeEverything() }
-    if let last = ranges.last, last.upperBound == range.lowerBound {
-      ranges[ranges.count - 1] = last.lowerBound..<range.upperBound
-    } else {
-      ranges.append(range)
-    }
+    rangeList.append(range)
   }
 
   /// The number of target ranges from which on all memory is one.
@@ -65,12 +63,8 @@ public struct FlushRequest: Hashable, Sendable {
     guard !hasAllTargets else { return }
     let (end, overflow) = start.addingReportingOverflow(byteCount)
     let range = start..<(overflow ? .max : end)
-    if let last = targets.last, last.upperBound == range.lowerBound {
-      targets[targets.count - 1] = last.lowerBound..<range.upperBound
-    } else if targets.last != range {
-      targets.append(range)
-    }
-    if targets.count > Self.targetLimit { addAllTargets() }
+    if targetList.last != range { targetList.append(range) }
+    if targetList.count > Self.targetLimit { addAllTargets() }
   }
 
   /// Adds every translation.
@@ -81,12 +75,13 @@ public struct FlushRequest: Hashable, Sendable {
 
   private mutating func addAllTargets() {
     hasAllTargets = true
-    targets = [0..<(.max)]
+    targetList = RangeList()
+    targetList.append(0..<(.max))
   }
 
   private mutating func becomeEverything() {
     isEverything = true
-    ranges = []
+    rangeList = RangeList()
   }
 
   /// Adds what another request names.
@@ -98,5 +93,30 @@ public struct FlushRequest: Hashable, Sendable {
     }
     if other.isEverything { return becomeEverything() }
     for range in other.ranges { add(range) }
+  }
+}
+
+/// Ranges in the order in which they came; one that begins where the last one ends is part of it.
+///
+/// The first one needs no memory: most requests have no other.
+private struct RangeList: Hashable, Sendable {
+  private var first: Range<UInt64>?
+  private var others: [Range<UInt64>] = []
+
+  var all: [Range<UInt64>] { first.map { [$0] + others } ?? [] }
+  var last: Range<UInt64>? { others.last ?? first }
+  var count: Int { first == nil ? 0 : 1 + others.count }
+
+  mutating func append(_ range: Range<UInt64>) {
+    guard let last else { return first = range }
+    let isNext = last.upperBound == range.lowerBound
+    let whole = isNext ? last.lowerBound..<range.upperBound : range
+    if !isNext {
+      others.append(whole)
+    } else if others.isEmpty {
+      first = whole
+    } else {
+      others[others.count - 1] = whole
+    }
   }
 }

@@ -37,11 +37,8 @@ public final class SharedPageTable<Configuration: SharedPageTableConfiguration>:
   public let processors: ProcessorSet<Access>
   /// Who takes translations out of the processors' caches.
   public let flushing: Flushing
-  @usableFromInline let unlinksTables: Bool
   /// Tables that were unlinked and whose frames are not free yet.
-  @usableFromInline let limbo = Limbo()
-  /// The number of changes whose tables are in limbo.
-  @usableFromInline let limboLine = WordLines(count: 1)
+  @usableFromInline let limbo: Limbo
 
   /// Takes a frame for an empty root.
   ///
@@ -67,14 +64,18 @@ public final class SharedPageTable<Configuration: SharedPageTableConfiguration>:
     self.epochs = epochs
     self.processors = processors
     self.flushing = flushing
-    unlinksTables = flushing.unlinksTables
-    guard let root = pool.take() else { throw .table(.outOfFrames(needed: 1, available: 0)) }
+    limbo = Limbo(listCount: min(epochs.capacity, 16))
+    guard let root = pool.take(level: tables.rootLevel) ?? pool.take() else {
+      throw .table(.outOfFrames(needed: 1, available: 0))
+    }
     tables.memory.clearUnlinked(root, 0..<512)
     pool.metadata.setOwnership(.shared(1), of: root.frame)
     pool.metadata.setNodeState(
       NodeState(levelNumber: tables.rootLevel, presentCount: 0), of: root.frame)
     self.root = root
-    places = TablePlaces(tables, root: root, pins: epochs.pins)
+    places = TablePlaces(
+      tables, root: root, pins: epochs.pins, processors: processors.setWord,
+      unlinksTables: flushing.unlinksTables)
   }
 
   /// What CR3 is loaded with: the guest-physical address of the root.
@@ -88,8 +89,10 @@ public final class SharedPageTable<Configuration: SharedPageTableConfiguration>:
   public func close() throws(FlushTimeout) {
     let active = (0..<processors.count).filter(processors.isActive)
     guard active.isEmpty else { throw FlushTimeout(processors: active) }
-    for retired in limbo.takeAll() {
-      for frame in retired.frames { pool.give(frame) }
+    for list in 0..<limbo.listCount {
+      for retired in limbo.takeAll(of: list) {
+        for frame in retired.frames { pool.give(frame) }
+      }
     }
     var frames: [TableFrame] = []
     collectTables(root, level: tables.rootLevel, into: &frames)
@@ -111,20 +114,18 @@ public final class SharedPageTable<Configuration: SharedPageTableConfiguration>:
   /// Sends what must be flushed, and keeps unlinked tables until nobody can reach them.
   ///
   /// Called without a lock held: the slow part of a change must not keep others waiting.
-  @inlinable
-  func finish(flush: FlushRequest, unlinked: [TableFrame]) -> FlushTicket {
-    flush.isEmpty && unlinked.isEmpty ? .nothing : finishSlowly(flush: flush, unlinked: unlinked)
-  }
-
   @inlinable @inline(never)
-  func finishSlowly(flush: FlushRequest, unlinked: [TableFrame]) -> FlushTicket {
-    let ticket = send(flush)
+  func finish(flush: FlushRequest, unlinked: [TableFrame]) -> FlushTicket {
+    // Processors were looked at after everything was written, by locked operations that no load passes.
+    let ticket =
+      flush.isEmpty || Access.load(places.processors) == 0 ? FlushTicket.nothing : send(flush)
     guard !unlinked.isEmpty else { return ticket }
     // Read after the tables were unlinked.
     let retired = RetiredTables(epoch: epochs.epoch, ticket: ticket, frames: unlinked)
-    let count = Access.fetchAdd(limboLine.word(0), 1) &+ 1
-    limbo.add(retired)
-    if count >= Self.reclaimInterval { reclaim() }
+    let list = Int(Access.thread.rawValue) % limbo.listCount
+    let count = Access.fetchAdd(limbo.counts.word(list), 1) &+ 1
+    limbo.add(retired, to: list)
+    if count >= Self.reclaimInterval { reclaim(list) }
     return ticket
   }
 
@@ -174,12 +175,19 @@ public final class SharedPageTable<Configuration: SharedPageTableConfiguration>:
   /// - Returns: the number of frames that went back to the pool.
   @discardableResult @inlinable
   public func reclaim() -> Int {
-    guard Access.load(limboLine.word(0)) != 0 else { return 0 }
+    (0..<limbo.listCount).reduce(0) { $0 + reclaim($1) }
+  }
+
+  /// The same for what some of the threads have unlinked.
+  @discardableResult @inlinable
+  func reclaim(_ list: Int) -> Int {
+    let count = limbo.counts.word(list)
+    guard Access.load(count) != 0 else { return 0 }
     epochs.advance()
-    guard Access.exchange(limboLine.word(0), 0) != 0 else { return 0 }
+    guard Access.exchange(count, 0) != 0 else { return 0 }
     var freed = 0
     var kept: [RetiredTables] = []
-    for retired in limbo.takeAll() {
+    for retired in limbo.takeAll(of: list) {
       // No look at the clock: who waits for a processor calls `sync`.
       if epochs.isOver(retired.epoch), retired.ticket.awaited.allSatisfy(processors.hasDone) {
         for frame in retired.frames { pool.give(frame) }
@@ -189,8 +197,8 @@ public final class SharedPageTable<Configuration: SharedPageTableConfiguration>:
       }
     }
     if !kept.isEmpty {
-      _ = Access.fetchAdd(limboLine.word(0), UInt64(kept.count))
-      limbo.add(kept)
+      _ = Access.fetchAdd(count, UInt64(kept.count))
+      limbo.add(kept, to: list)
     }
     return freed
   }
@@ -198,15 +206,14 @@ public final class SharedPageTable<Configuration: SharedPageTableConfiguration>:
   /// The number of frames that were unlinked and are not free yet.
   public var retiredFrameCount: Int { limbo.frameCount }
 
-  /// The number of changes with unlinked tables after which frames are given back.
-  @inlinable static var reclaimInterval: UInt64 { 32 }
+  /// The number of changes with unlinked tables by threads of one list after which frames are given back.
+  @inlinable static var reclaimInterval: UInt64 { 8 }
 
   /// Takes `count` frames, after giving back what can be given back if there are too few.
   ///
-  /// All or none.
+  /// All or none. The thread whose `pin` is given must have locked everything that it goes on with.
   @inlinable
-  func takeFrames(_ count: UInt64) throws(LiveTableError) -> [TableFrame] {
-    guard count > 0 else { return [] }
+  func takenFrames(_ count: UInt64, pin: Int?) -> Result<[TableFrame], LiveTableError> {
     var taken: [TableFrame] = []
     var triesLeft = 3
     while UInt64(taken.count) < count {
@@ -218,10 +225,12 @@ public final class SharedPageTable<Configuration: SharedPageTableConfiguration>:
       triesLeft -= 1
       guard triesLeft >= 0 else {
         for frame in taken { pool.give(frame) }
-        throw .table(.outOfFrames(needed: count, available: UInt64(taken.count)))
+        return .failure(.table(.outOfFrames(needed: count, available: UInt64(taken.count))))
       }
+      // Whatever this thread found by its pin is locked: it need not keep the next epoch from beginning.
+      if let pin { places.pins.refresh(pin) }
       reclaim()
     }
-    return taken
+    return .success(taken)
   }
 }

@@ -1,13 +1,15 @@
 // TablePlaces: where the words of tables, of their locks and of pins stand.
 
 public import GuestMem
-internal import MMU
+public import MMU
 
-/// The places of a shared page table's words, without a reference to count.
+/// The places of a shared page table's words, and what is decided without them, without a reference to
+/// count.
 ///
-/// A plain value, as ``PinLines`` is: what keeps the memory there is the table.
+/// A plain value, as ``PinLines`` is: what keeps the memory there is the table. Every operation goes
+/// through it, so that threads whose ranges have nothing in common write no line in common.
 @safe @frozen @usableFromInline
-struct TablePlaces<Configuration: SharedPageTableConfiguration>: @unchecked Sendable {
+struct TablePlaces<Configuration: SharedPageTableConfiguration>: TableRules, @unchecked Sendable {
   @usableFromInline typealias Access = Configuration.Access
 
   /// Where guest-physical address 0 is in this process.
@@ -19,20 +21,31 @@ struct TablePlaces<Configuration: SharedPageTableConfiguration>: @unchecked Send
   /// The number of frames that have one.
   @usableFromInline let frameCount: UInt64
   @usableFromInline let root: TableFrame
-  @usableFromInline let rootLevel: UInt64
+  @usableFromInline package let paging: PagingConfiguration
+  @usableFromInline package let rootTableLevel: Level
   @usableFromInline let pins: PinLines<Access>
+  /// The word with a bit for each processor that uses the table.
+  @usableFromInline let processors: SharedWord
+  /// Whether tables that become empty are unlinked.
+  @usableFromInline let unlinksTables: Bool
 
   /// The places of `tables`, whose root has metadata.
   @usableFromInline
-  init(_ tables: TableMemory<Configuration>, root: TableFrame, pins: PinLines<Access>) {
+  init(
+    _ tables: TableMemory<Configuration>, root: TableFrame, pins: PinLines<Access>,
+    processors: SharedWord, unlinksTables: Bool
+  ) {
     unsafe memory = tables.memory.baseAddress
     byteCount = tables.memory.byteCount
     // Without metadata there are no frames, so that the memory is never taken for it.
     unsafe nodes = tables.metadata.nodeAddress(0) ?? tables.memory.baseAddress
     frameCount = tables.metadata.frameCount
     self.root = root
-    rootLevel = tables.rootLevel
+    paging = tables.paging
+    rootTableLevel = tables.rootTableLevel
     self.pins = pins
+    self.processors = processors
+    self.unlinksTables = unlinksTables
   }
 
   /// The place of an entry.
@@ -70,11 +83,20 @@ struct TablePlaces<Configuration: SharedPageTableConfiguration>: @unchecked Send
     return child
   }
 
-  /// The linear address of a position: its top bit repeated above.
+  /// The memory, for what is done to tables that nothing links.
+  @inlinable var view: MemoryView {
+    // SAFETY: the memory stays as long as the table, which the user of this value keeps.
+    unsafe MemoryView(baseAddress: memory, byteCount: byteCount)
+  }
+
+  /// Says what a frame is that this thread has taken and nothing links.
   @inlinable
-  func address(_ position: UInt64) -> UInt64 {
-    let shift = Int64(64 &- (12 &+ Configuration.indexBitCount &* rootLevel))
-    return UInt64(bitPattern: Int64(bitPattern: position &<< UInt64(shift)) &>> shift)
+  func makeNode(_ state: NodeState, _ table: TableFrame) {
+    guard let word = stateWord(table) else { return }
+    // SAFETY: the word before the node word is the frame's owner.
+    let owner = unsafe SharedWord(word.pointer - 8)
+    Access.store(owner, FrameOwnership.shared(1).rawValue)
+    Access.store(word, state.rawValue)
   }
 
   /// What an error says about an entry that nobody here wrote.

@@ -67,7 +67,7 @@ struct TwoThreadTests {
 
   @Test("One lock: the same")
   func oneLock() throws {
-    expect(try exploreAll(TinyOneLock.self), "one lock", schedules: 4_000)
+    expect(try exploreAll(TinyOneLock.self), "one lock", schedules: 3_500)
   }
 
   /// A table goes, its frame comes back and is another table, while somebody is on the way through.

@@ -180,6 +180,23 @@ struct SharedTableTests {
     }
   }
 
+  @Test(
+    "Frames that other changes unlinked are there for the next one, though its thread is pinned")
+  func framesComeBack() throws {
+    // A root and a way down to one page, and three frames more.
+    let space = try SharedSpace<SharedPaging>(frames: 7)
+    let read = PageProperties(rights: [.read])
+    try space.table.map(linear(0), byteCount: 0x1000, to: physical(0), properties: read)
+    for round in 0..<20 as Range<UInt64> {
+      // Two tables at level 1 come and go, so that all frames are in limbo soon.
+      let place = linear(0x40_0000 + round << 21)
+      try space.table.map(
+        place, byteCount: 0x20_0000 + 0x1000, to: physical(0x1000), properties: read)
+      try space.table.unmap(place, byteCount: 0x40_0000)
+    }
+    #expect(try space.problems() == [])
+  }
+
   @Test("Everything goes back to the allocator")
   func givesBack() throws {
     let memory = try GuestMemory(byteCount: 64 * 4096, backing: .anonymous)

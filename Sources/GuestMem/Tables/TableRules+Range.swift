@@ -1,8 +1,8 @@
-// TableMemory, ranges: linear addresses as positions that cannot overflow.
+// TableRules, ranges: linear addresses as positions that cannot overflow.
 
 public import MMU
 
-extension TableMemory {
+extension TableRules {
   /// The number of address bits that the tables translate.
   @inlinable var addressWidth: UInt64 { 12 &+ Configuration.indexBitCount &* rootLevel }
 
