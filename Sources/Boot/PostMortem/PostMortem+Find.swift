@@ -143,6 +143,50 @@ struct FaultFinder<Memory: PhysicalMemory> {
       take(
         address, record.accessKind, isKindKnown: true, role: role(of: address, record),
         evidence: .told)
+    } else if record.vector == 12 || record.vector == 13 {
+      takeNonCanonical(.told)
+    }
+  }
+
+  /// The address of the instruction that is not canonical; false where it uses none.
+  ///
+  /// Source: Intel SDM volume 1, section 3.3.7.1 (#GP or #SS).
+  @discardableResult
+  private mutating func takeNonCanonical(_ evidence: Evidence) -> Bool {
+    let width = linear.tables.configuration.linearAddressWidth
+    let bytes = result.instructionBytes
+    func isWrong(_ address: UInt64?) -> UInt64? {
+      address.flatMap { width.isCanonical($0) ? nil : $0 }
+    }
+    // QEMU's emulator goes to the address first, and raises the exception there.
+    if let target = isWrong(result.instruction) ?? isWrong(jumpTarget(bytes)) {
+      take(target, .fetch, isKindKnown: true, role: .code, evidence: evidence)
+    } else if usesStack, let rsp = isWrong(registers.rsp) {
+      take(rsp, .read, isKindKnown: false, role: .stack, evidence: evidence)
+    } else if let address = isWrong(MemoryOperand(bytes, registers.general)?.address) {
+      take(address, .read, isKindKnown: false, role: .data, evidence: evidence)
+    } else {
+      return false
+    }
+    return true
+  }
+
+  /// Where JMP or CALL through a register, or RET, leads; nil for other instructions.
+  private func jumpTarget(_ bytes: [UInt8]) -> UInt64? {
+    var bytes = bytes[...]
+    var extended = 0
+    if let prefix = bytes.first, prefix >> 4 == 4 {
+      extended = Int(prefix & 1) * 8
+      bytes = bytes.dropFirst()
+    }
+    switch bytes.first {
+    case 0xc3: return linear.word(at: registers.rsp)
+    case 0xff:
+      guard let modifier = bytes.dropFirst().first, modifier >> 6 == 3,
+        [2, 4].contains(modifier >> 3 & 7)
+      else { return nil }
+      return registers.general[Int(modifier & 7) + extended]
+    default: return nil
     }
   }
 
@@ -188,8 +232,8 @@ struct FaultFinder<Memory: PhysicalMemory> {
   /// An exception of which only registers tell.
   private mutating func derive() {
     let rip = registers.rip
-    if linear.failure(Access(.fetch), at: rip) != nil {
-      result.vector = 14
+    if let failure = linear.failure(Access(.fetch), at: rip) {
+      result.vector = failure.reason == .notCanonical ? 13 : 14
       return take(
         rip, .fetch, isKindKnown: true, role: isHandler(rip) ? .handler : .code,
         evidence: .derived)
@@ -205,7 +249,9 @@ struct FaultFinder<Memory: PhysicalMemory> {
     let address = registers.cr2
     if let initial = outcome.initialCR2, initial == address {
       result.notes.append("CR2 was never written: it was not a page fault")
-      if let vector = vectorOfInstruction {
+      if takeNonCanonical(.derived) {
+        result.vector = 13
+      } else if let vector = vectorOfInstruction {
         result.vector = vector
       } else {
         result.notes.append("delivery is shown as that of #GP")

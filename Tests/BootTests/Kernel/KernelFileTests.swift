@@ -106,7 +106,7 @@ struct KernelFileTests {
     file.pvhEntry = 0x10_0000
     let bytes = file.file
     let sections = bytes.count - 3 * 64
-    for _ in 0..<TestSetting.depth(1_000, full: 20_000) {
+    for _ in 0..<TestSetting.depth(300, full: 10_000) {
       var damaged = bytes
       for _ in 0..<Int.random(in: 1...4, using: &generator) {
         let isHead = Bool.random(using: &generator)

@@ -290,6 +290,34 @@ extension KernelBug {
       }, cause: "data-not-mapped", level: 1, bits: 1, end: "endless-fault"),
   ]
 
+  /// Addresses that are not canonical.
+  static let addresses: [KernelBug] = [
+    KernelBug(
+      name: "a pointer that lost its upper bits",
+      make: { $0.after = { $0.write(0x0000_8000_0000_0000) } }, cause: "data-not-canonical"),
+    KernelBug(
+      name: "a jump to an address that is not canonical",
+      make: { $0.after = { $0.jump(0x1234_5678_9abc_def0) } }, cause: "code-not-canonical"),
+    KernelBug(
+      name: "a return to an address that is not canonical",
+      make: {
+        $0[Kernel.scratch] = 0xdead_beef_0000_0000
+        $0.after = { code in
+          code.load(.rsp, Kernel.scratch)
+          code.emit(0xc3)
+        }
+      }, cause: "code-not-canonical"),
+    KernelBug(
+      name: "a field of a structure at an address that is not canonical",
+      make: {
+        $0.after = { code in
+          code.load(.rbx, 0x00ff_8000_0000_0000)
+          // mov rax, [rbx + 16]
+          code.emit(0x48, 0x8b, 0x43, 0x10)
+        }
+      }, cause: "data-not-canonical"),
+  ]
+
   /// Privileges.
   static let privileges: [KernelBug] = [
     KernelBug(
@@ -342,5 +370,6 @@ extension KernelBug {
     }
   }
 
-  static let all = mappings + parents + reservedBits + roots + exceptions + privileges
+  static let all =
+    mappings + parents + reservedBits + roots + exceptions + addresses + privileges
 }

@@ -13,7 +13,7 @@ struct OptionEffectTests {
     ("tables", OptionCase.tableOptions), ("registers", OptionCase.registerOptions),
     ("explain", OptionCase.explainOptions), ("images", OptionCase.otherImageOptions),
     ("reports", OptionCase.reportOptions), ("machines", OptionCase.machineOptions),
-    ("runs", OptionCase.runOptions),
+    ("runs", OptionCase.runOptions), ("boot", OptionCase.bootOptions),
   ]
   static let all = groups.flatMap(\.1)
 
