@@ -27,12 +27,15 @@ func measureLinux(threads: Int, rounds: Int) -> [Phase: Throughput] {
   let regions = (0..<threads).map { _ in Regions() }
   return measure(threads: threads, rounds: rounds) { phase, thread, index in
     switch phase {
-    case .map: regions[thread].map(index)
-    case .fault:
+    case .mmap: regions[thread].map(index)
+    case .fault: regions[thread].touch(index)
+    case .mmapFault:
       regions[thread].map(index)
       regions[thread].touch(index)
+    // There is no call that maps pages to given frames; regions that were only mapped are there all the same.
+    case .map: regions[thread].map(index)
     case .translate: break
-    case .unmap: regions[thread].unmap(index)
+    case .unmap, .unmapMarked: regions[thread].unmap(index)
     }
   }
 }

@@ -32,7 +32,7 @@ func measureSingle(
               throw Failure(text: "a page is not mapped")
             }
           }
-        case .unmap, .fault:
+        default:
           try table.unmap(linear(address), byteCount: regionBytes, allocator: &allocator)
         }
       }

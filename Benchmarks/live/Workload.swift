@@ -1,4 +1,4 @@
-// What is measured: four operations on regions of 16 KiB.
+// What is measured: operations on regions of 16 KiB.
 
 import GuestMem
 import LiveMem
@@ -61,16 +61,25 @@ func makeTable<Configuration: SharedPageTableConfiguration>(
 
 /// What is done with every region, in turns.
 enum Phase: String, CaseIterable {
-  /// Four pages at once, where nothing was mapped.
-  case map
-  /// Four pages, one by one: looks whether each is mapped, and maps it.
-  case fault
-  case translate
-  /// Four pages that are mapped.
+  /// Four pages are marked as lazy by one call: CortenMM's `mmap`.
+  case mmap
+  /// The same, and then a fault at each page: CortenMM's `mmap-PF`.
+  case mmapFault = "mmap-PF"
+  /// A fault at each page of a region that is marked: asks what is to be said of it, and maps it; `PF`.
+  case fault = "PF"
+  /// A region that is marked and was never touched goes: `unmap-virt`.
+  case unmapMarked = "unmap-virt"
+  /// Four pages that are mapped go: `unmap`.
   case unmap
+  /// Four pages are mapped at once, where nothing was.
+  case map
+  /// Four pages are looked up.
+  case translate
 
   /// The order in which they come, so that each finds what it needs.
-  static let turns: [Phase] = [.map, .translate, .unmap, .fault, .unmap]
+  static let turns: [Phase] = [
+    .mmap, .unmapMarked, .mmapFault, .unmap, .mmap, .fault, .unmap, .map, .translate, .unmap,
+  ]
 }
 
 func perform<Configuration: SharedPageTableConfiguration>(
@@ -80,24 +89,35 @@ func perform<Configuration: SharedPageTableConfiguration>(
   switch phase {
   case .map:
     try table.map(linear(start), byteCount: regionBytes, to: physical, properties: properties)
-  case .unmap:
+  case .mmap:
+    try table.mark(linear(start), byteCount: regionBytes, as: Mark(.lazy, payload: 1))
+  case .unmap, .unmapMarked:
     let removed = try table.unmap(linear(start), byteCount: regionBytes).byteCount
-    guard removed == regionBytes else { throw Failure(text: "removed \(removed)") }
+    guard removed == (phase == .unmap ? regionBytes : 0) else {
+      throw Failure(text: "removed \(removed)")
+    }
   case .translate:
     for page in 0..<4 as Range<UInt64> {
       guard try table.translate(linear(start + page << 12)) != nil else {
         throw Failure(text: "a page is not mapped")
       }
     }
+  case .mmapFault:
+    try perform(.mmap, table, start)
+    try perform(.fault, table, start)
   case .fault:
     for page in 0..<4 as Range<UInt64> {
       let address = linear(start + page << 12)
-      _ = try table.withRange(address, byteCount: 4096) { range throws(LiveTableError) in
-        guard try range.translate(address) == nil else { return }
+      let isMade = try table.withRange(address, byteCount: 4096) { range throws(LiveTableError) in
+        guard case .marked(let mark) = try range.status(of: address), mark.kind == .lazy else {
+          return false
+        }
         try range.map(
-          address, byteCount: 4096, to: GuestPhysicalAddress(truncating: start & 0xffff_ffff),
-          properties: properties, pageSizes: .exactly(.size4KiB))
+          address, byteCount: 4096, to: physical, properties: properties,
+          pageSizes: .exactly(.size4KiB))
+        return true
       }
+      guard isMade.answer else { throw Failure(text: "a page is not marked") }
     }
   }
 }

@@ -6,7 +6,7 @@ import MMU
 
 /// Calls `body` with a shared table that maps something, of few frames and pins.
 private func withShared(
-  _ values: inout HostileValues,
+  _ values: inout HostileValues, marks: MarkLimits = MarkLimits(),
   _ body: (SharedPageTable<SharedPaging>, inout HostileValues) throws -> Void
 ) throws {
   let byteCount = UInt64(16 + values.below(240)) << 12
@@ -18,7 +18,7 @@ private func withShared(
   let table = try SharedPageTable<SharedPaging>(
     paging: PagingConfiguration(rootLevel: values.bool() ? .pageMapLevel5 : .pageMapLevel4),
     pool: pool, epochs: EpochDomain(capacity: 1 + values.below(4)),
-    processors: ProcessorSet(count: 1 + values.below(4)))
+    processors: ProcessorSet(count: 1 + values.below(4)), marks: marks)
   for _ in 0..<values.below(6) {
     try? table.map(
       values.nearLinear(), byteCount: values.byteCount(), to: values.physical(),
@@ -27,7 +27,10 @@ private func withShared(
   if values.below(3) == 0 {
     for _ in 0..<values.below(40) {
       let place = UInt64(values.below(16 * 512)) * 8
-      let word = values.bool() ? values.random() : UInt64(values.below(24)) << 12 | 7
+      let words = [
+        values.random(), UInt64(values.below(24)) << 12 | 7, values.random() & ~0xf83 | 4,
+      ]
+      let word = words[values.below(words.count)]
       memory.storeWord(word, at: GuestPhysicalAddress(truncating: place))
     }
   }
@@ -87,7 +90,49 @@ extension HostileCall {
       }
     },
     HostileCall(
-      "LiveMem.SharedPageTable.init(paging:rootLevel:pool:epochs:processors:flushing:)",
+      "LiveMem.SharedPageTable.mark(_:byteCount:as:patience:)",
+      "LiveMem.SharedPageTable.clearMarks(_:byteCount:patience:)",
+      "LiveMem.SharedPageTable.status(of:)", "LiveMem.LockedRange.mark(_:byteCount:as:)",
+      "LiveMem.LockedRange.clearMarks(_:byteCount:)", "LiveMem.LockedRange.status(of:)",
+      "LiveMem.LockedRange.visitMarks(_:byteCount:_:)", "LiveMem.Mark.init(_:payload:)",
+      "LiveMem.MarkLimits.init(lazy:swapped:file:guardPage:)", "LiveMem.MarkLimits.limit(for:)",
+      "LiveMem.SharedPageTableConfiguration.isMark(_:)",
+      "GuestMem.PageTableConfiguration.isMark(_:)"
+    ) {
+      let kinds = Mark.Kind.allCases
+      let limits = MarkLimits(
+        lazy: $0.word(), swapped: $0.word(), file: $0.word(), guardPage: $0.word())
+      touch(kinds.map(limits.limit))
+      touch(SharedPaging.isMark($0.word()) || NativePaging.isMark($0.word()))
+      try withShared(&$0, marks: limits) { table, values in
+        for _ in 0..<8 {
+          let mark = Mark(
+            kinds[values.below(kinds.count)],
+            payload: values.bool() ? UInt64(values.below(100)) : values.word())
+          try? table.mark(
+            values.nearLinear(), byteCount: values.byteCount(), as: mark, patience: short)
+          touch(try? table.status(of: values.nearLinear()))
+          try? table.map(
+            values.nearLinear(), byteCount: values.byteCount(), to: values.physical(),
+            properties: values.properties(), pageSizes: values.pageSizes(), patience: short)
+          try? table.clearMarks(
+            values.nearLinear(), byteCount: values.byteCount(), patience: short)
+        }
+        var inner = values
+        _ = try table.withRange(
+          values.nearLinear(), byteCount: values.byteCount(), patience: short
+        ) { range throws(LiveTableError) in
+          touch(try? range.status(of: inner.nearLinear()))
+          try? range.mark(
+            inner.nearLinear(), byteCount: inner.byteCount(),
+            as: Mark(.swapped, payload: inner.word()))
+          try? range.visitMarks(inner.nearLinear(), byteCount: inner.byteCount()) { touch($0) }
+          try range.clearMarks(inner.nearLinear(), byteCount: inner.byteCount())
+        }
+      }
+    },
+    HostileCall(
+      "LiveMem.SharedPageTable.init(paging:rootLevel:pool:epochs:processors:flushing:marks:)",
       "LiveMem.SharedPageTable.close()", "LiveMem.FramePool.giveBack(to:)",
       "LiveMem.FramePool.init(memory:byteCount:allocator:stackCount:poisonsReturned:)",
       "LiveMem.FramePool.take()", "LiveMem.FramePool.give(_:)"

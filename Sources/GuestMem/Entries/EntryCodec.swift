@@ -79,6 +79,9 @@ public import MMU
     self.large = large
   }
 
+  /// No bits, for what is no leaf.
+  @inlinable package static var none: LeafBits { LeafBits(small: 0, large: 0) }
+
   /// The bits for a leaf at `level`.
   @inlinable package func bits(_ level: UInt64) -> UInt64 { level == 1 ? small : large }
 }

@@ -29,6 +29,9 @@ public protocol PageTableConfiguration: Sendable {
   static var entryFormat: EntryFormat { get }
   /// Which lock the nodes have; ``NodeLock/spin`` unless the kind says otherwise.
   static var nodeLock: NodeLock { get }
+  /// True for an entry with P = 0 that says something about a page which is not mapped: the contracts take it
+  /// for one that is counted, and everything else here refuses it; never unless the kind says otherwise.
+  static func isMark(_ entry: UInt64) -> Bool
   /// Called by the thread that took the lock of a node, before it changes anything in the node.
   ///
   /// Nothing unless the kind says otherwise. It must not use the table. ``LockOrder`` judges what a
@@ -41,6 +44,8 @@ public protocol PageTableConfiguration: Sendable {
 extension PageTableConfiguration {
   /// ``NodeLock/spin``.
   @inlinable public static var nodeLock: NodeLock { .spin }
+  /// Never.
+  @inlinable public static func isMark(_ entry: UInt64) -> Bool { false }
   /// Nothing.
   @inlinable public static func didLock(frame: UInt64, level: Level) {}
   /// Nothing.

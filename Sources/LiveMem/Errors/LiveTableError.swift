@@ -14,6 +14,9 @@ public enum LiveTableError: Error, Hashable, Sendable {
   /// it comes from ``ProcessorSet/ticket()``. The error inside names the entry, or says that what the
   /// guest wrote takes more frames than were counted.
   case interrupted(PageTableError)
+  /// The payload of a mark, or of a page behind it, is not below the limit of its kind; nobody but a guest
+  /// writes such an entry.
+  case markPayload(Mark, limit: UInt64)
   /// As many pins as there can be at a time last too long.
   case pinsExhausted(capacity: Int)
   /// Leaves of this kind of table own frames, which shared tables do not support.
@@ -28,6 +31,7 @@ public enum LiveTableError: Error, Hashable, Sendable {
     switch self {
     case .table(let error): error.id
     case .interrupted: "interrupted"
+    case .markPayload: "mark-payload"
     case .pinsExhausted: "pins-exhausted"
     case .ownedLeaves: "owned-leaves"
     case .noSuchProcessor: "no-such-processor"
@@ -44,6 +48,10 @@ extension LiveTableError: CustomStringConvertible {
     case .interrupted(let error):
       "a guest wrote into the tables during the operation, of which a part is made: \(error); "
         + "keep the tables out of the guest's reach, or look at the range and try again"
+    case .markPayload(let mark, let limit):
+      "a mark of kind \(mark.kind.id) has the payload \(mark.payload), and all of its pages must be "
+        + "below \(limit); give the table other limits, or treat the page as absent where a guest "
+        + "wrote the mark"
     case .pinsExhausted(let capacity):
       "all \(capacity) pins of the epoch domain are in use; "
         + "make the domain with more, or end cursors and queries sooner"

@@ -4,7 +4,8 @@ public import GuestMem
 public import MMU
 
 extension LockedRange {
-  /// Maps `byteCount` bytes at `linearAddress`, which lie in the range, to those at `physicalAddress`.
+  /// Maps `byteCount` bytes at `linearAddress`, which lie in the range, to those at `physicalAddress`; the
+  /// marks of these pages go.
   ///
   /// Processors need not flush anything: they keep no translation of an absent entry.
   ///
@@ -94,7 +95,9 @@ extension LockedRange {
           linearAddress: places.address(part.lowerBound), level: levelNumbered(level),
           entry: entry)
       case .invalid:
-        throw places.invalid(entry, part.lowerBound, level)
+        guard Mark(entry: entry) != nil else { throw places.invalid(entry, part.lowerBound, level) }
+        // A mark goes, or is split by as many tables as an absent entry would need.
+        needed &+= request.tablesBelow(Configuration.self, level, part, target)
       }
     }
   }
@@ -141,11 +144,17 @@ extension LockedRange {
           }
         }
         added &+= 1
+      } else if Mark(entry: entry) != nil, request.isLeaf(level, span, part, target) {
+        Access.store(places.word(parent, index), bits | target)
       } else {
-        guard let child = places.child(of: entry, level: level) else {
-          throw places.invalid(entry, part.lowerBound, level)
-        }
-        if request.linkBits & ~entry & EntryBits.user != 0 {
+        let child =
+          Mark(entry: entry) != nil
+          ? try splitMark(parent, index, level: level, position: part.lowerBound, &frames)
+          : places.child(of: entry, level: level)
+        guard let child else { throw places.invalid(entry, part.lowerBound, level) }
+        if request.linkBits & EntryBits.user != 0,
+          places.load(parent, index) & EntryBits.user == 0
+        {
           _ = Access.fetchOr(places.word(parent, index), EntryBits.user)
         }
         try writeMap(request, child, level: level &- 1, part, target, &frames)
@@ -160,14 +169,18 @@ extension LockedRange {
   ) throws(PageTableError) {
     var leaf = first
     var position = range.lowerBound
+    var marked = 0
     defer {
       places.addPresent(
-        Int(truncatingIfNeeded: (position &- range.lowerBound) &>> 12), to: parent)
+        Int(truncatingIfNeeded: (position &- range.lowerBound) &>> 12) &- marked, to: parent)
     }
     while position < range.upperBound {
       let word = places.word(parent, Configuration.index(position, 1))
       let found = Access.load(word)
-      guard found == 0 else { throw places.invalid(found, position, 1) }
+      if found != 0 {
+        guard Mark(entry: found) != nil else { throw places.invalid(found, position, 1) }
+        marked &+= 1
+      }
       Access.store(word, leaf)
       leaf &+= 4096
       position &+= 4096
@@ -241,7 +254,7 @@ extension SharedPageTable {
     for frame in frames { pool.give(frame) }
   }
 
-  /// Maps `byteCount` bytes at `linearAddress` to those at `physicalAddress`.
+  /// Maps `byteCount` bytes at `linearAddress` to those at `physicalAddress`; the marks of these pages go.
   ///
   /// - Throws: as ``LockedRange/map(_:byteCount:to:properties:pageSizes:)``, and `busy` when the range
   ///   is not free in time.

@@ -26,7 +26,7 @@ extension LockedRange {
     } catch {
       throw .table(error)
     }
-    var frames = try framesToSplit(part)
+    var frames = try framesToSplit(part, .pages)
     defer { giveBack(frames) }
     if edit.makesUser { addUser(above: part.lowerBound) }
     do throws(PageTableError) {

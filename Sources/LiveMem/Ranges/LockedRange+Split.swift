@@ -4,18 +4,19 @@ public import GuestMem
 internal import MMU
 
 extension LockedRange {
-  /// The number of tables that are needed so that no leaf reaches across an end of `range`.
+  /// The number of tables that are needed so that no leaf or mark, as `content` says, reaches across an end of
+  /// `range`.
   @inlinable
   func tablesToSplit(
-    _ parent: TableFrame, level: UInt64, _ range: Range<UInt64>
+    _ content: RangeContent, _ parent: TableFrame, level: UInt64, _ range: Range<UInt64>
   ) throws(PageTableError) -> UInt64 {
     let span = Configuration.span(level)
     var parts = Configuration.parts(of: range, at: level)
     guard let first = parts.next() else { return 0 }
     let last = max(range.lowerBound, (range.upperBound &- 1) & ~(span &- 1))..<range.upperBound
-    var count = try tablesToSplit(inEntryOf: parent, level: level, first)
+    var count = try tablesToSplit(content, inEntryOf: parent, level: level, first)
     if last.lowerBound >= first.upperBound {
-      count &+= try tablesToSplit(inEntryOf: parent, level: level, last)
+      count &+= try tablesToSplit(content, inEntryOf: parent, level: level, last)
     }
     return count
   }
@@ -23,28 +24,32 @@ extension LockedRange {
   /// The same for the part of a range that one entry decides; what it decides whole needs no split.
   @inlinable
   func tablesToSplit(
-    inEntryOf parent: TableFrame, level: UInt64, _ part: Range<UInt64>
+    _ content: RangeContent, inEntryOf parent: TableFrame, level: UInt64, _ part: Range<UInt64>
   ) throws(PageTableError) -> UInt64 {
     guard part.byteCount < Configuration.span(level) else { return 0 }
     let entry = places.load(parent, Configuration.index(part.lowerBound, level))
     switch EntryClass(entry, level: level, in: Configuration.entryFormat) {
     case .absent: return 0
-    case .leaf: return places.tablesToSplit(level: level, part)
+    case .leaf: return content.hasPages ? places.tablesToSplit(level: level, part) : 0
     case .table:
       guard let child = places.child(of: entry, level: level) else {
         throw places.invalid(entry, part.lowerBound, level)
       }
-      return try tablesToSplit(child, level: level &- 1, part)
-    case .invalid: throw places.invalid(entry, part.lowerBound, level)
+      return try tablesToSplit(content, child, level: level &- 1, part)
+    case .invalid:
+      guard Mark(entry: entry) != nil else { throw places.invalid(entry, part.lowerBound, level) }
+      return content.hasMarks ? places.tablesToSplit(level: level, part) : 0
     }
   }
 
   /// Takes the frames that splitting at the ends of `range` needs.
   @inlinable
-  func framesToSplit(_ range: Range<UInt64>) throws(LiveTableError) -> [TableFrame] {
+  func framesToSplit(
+    _ range: Range<UInt64>, _ content: RangeContent
+  ) throws(LiveTableError) -> [TableFrame] {
     let needed: UInt64
     do throws(PageTableError) {
-      needed = try tablesToSplit(covering, level: level, range)
+      needed = try tablesToSplit(content, covering, level: level, range)
     } catch {
       throw .table(error)
     }

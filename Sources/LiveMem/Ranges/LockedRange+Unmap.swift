@@ -23,8 +23,17 @@ public import MMU
   @inlinable public var isDirty: Bool { entry & EntryBits.dirty != 0 }
 }
 
+/// What is removed from a range, or split at its ends.
+@frozen @usableFromInline enum RangeContent: Hashable {
+  case pages, marks, both
+
+  @inlinable var hasPages: Bool { self != .marks }
+  @inlinable var hasMarks: Bool { self != .pages }
+}
+
 extension LockedRange {
-  /// Removes what is mapped in a part of the range; leaves that reach out of it are split first.
+  /// Removes what is mapped or marked in a part of the range; leaves and marks that reach out of it are
+  /// split first.
   ///
   /// Each leaf is exchanged for an absent entry by a locked operation, so that no D bit is lost: a
   /// processor that has the translation without D looks at the entry again before it writes.
@@ -44,10 +53,10 @@ extension LockedRange {
     _ linearAddress: LinearAddress, byteCount: UInt64, visit: (RemovedPage) -> Void = { _ in }
   ) throws(LiveTableError) -> UInt64 {
     let part = try part(linearAddress, byteCount: byteCount)
-    var frames = try framesToSplit(part)
+    var frames = try framesToSplit(part, .both)
     defer { giveBack(frames) }
     do throws(PageTableError) {
-      return try remove(covering, level: level, part, &frames, visit)
+      return try remove(.both, covering, level: level, part, &frames, visit)
     } catch {
       throw .interrupted(error)
     }
@@ -55,10 +64,13 @@ extension LockedRange {
 
   @inlinable
   mutating func remove(
-    _ parent: TableFrame, level: UInt64, _ range: Range<UInt64>, _ frames: inout [TableFrame],
-    _ visit: (RemovedPage) -> Void
+    _ content: RangeContent, _ parent: TableFrame, level: UInt64, _ range: Range<UInt64>,
+    _ frames: inout [TableFrame], _ visit: (RemovedPage) -> Void
   ) throws(PageTableError) -> UInt64 {
-    if level == 1 { return removePages(parent, range, visit) }
+    if level == 1 {
+      return content.hasPages
+        ? removePages(parent, range, visit) : removeMarks(parent, range)
+    }
     let span = Configuration.span(level)
     let mayUnlink =
       places.unlinksTables
@@ -72,6 +84,7 @@ extension LockedRange {
       let isWhole = part.byteCount == span
       switch EntryClass(entry, level: level, in: Configuration.entryFormat) {
       case .absent: break
+      case .leaf where !content.hasPages: break
       case .leaf where isWhole:
         let last = Access.exchange(places.word(parent, index), 0)
         removed &+= 1
@@ -86,17 +99,26 @@ extension LockedRange {
       case .leaf:
         let child = try splitLeaf(
           parent, index, level: level, position: part.lowerBound, &frames)
-        byteCount &+= try remove(child, level: level &- 1, part, &frames, visit)
+        byteCount &+= try remove(content, child, level: level &- 1, part, &frames, visit)
+      case .invalid where Mark(entry: entry) != nil:
+        if isWhole {
+          Access.store(places.word(parent, index), 0)
+          removed &+= 1
+        } else {
+          let child = try splitMark(
+            parent, index, level: level, position: part.lowerBound, &frames)
+          byteCount &+= try remove(content, child, level: level &- 1, part, &frames, visit)
+        }
       case .table, .invalid:
         guard let child = places.child(of: entry, level: level) else {
           // What a guest wrote there maps nothing; only an entry that is covered whole is cleaned.
-          if isWhole {
+          if isWhole && content.hasPages {
             _ = Access.exchange(places.word(parent, index), 0)
             flush.add(part, isTable: true)
           }
           break
         }
-        byteCount &+= try remove(child, level: level &- 1, part, &frames, visit)
+        byteCount &+= try remove(content, child, level: level &- 1, part, &frames, visit)
         if mayUnlink && isEmpty(child) {
           unlink(child, parent, index, part)
           removed &+= 1
@@ -114,6 +136,7 @@ extension LockedRange {
     _ parent: TableFrame, _ range: Range<UInt64>, _ visit: (RemovedPage) -> Void
   ) -> UInt64 {
     var removed = 0
+    var marked = 0
     var run: (start: UInt64, end: UInt64, target: UInt64)?
     var position = range.lowerBound
     while position < range.upperBound {
@@ -122,6 +145,11 @@ extension LockedRange {
       if entry != 0 {
         let last = Access.exchange(word, 0)
         guard case .leaf = EntryClass(entry, level: 1, in: Configuration.entryFormat) else {
+          if Mark(entry: entry) != nil && last == entry {
+            marked &+= 1
+            position &+= 4096
+            continue
+          }
           // What a guest wrote there maps nothing.
           flush.add(position..<position &+ 4096, isTable: true)
           position &+= 4096
@@ -145,11 +173,28 @@ extension LockedRange {
       position &+= 4096
     }
     if let run { flush.add(run.start..<run.end, to: run.target) }
-    places.addPresent(0 &- removed, to: parent)
+    places.addPresent(0 &- removed &- marked, to: parent)
     return UInt64(truncatingIfNeeded: removed) &<< 12
   }
 
-  /// True for a table without present entries.
+  /// Removes the marks of `range`, which one table at level 1 decides.
+  @inlinable
+  mutating func removeMarks(_ parent: TableFrame, _ range: Range<UInt64>) -> UInt64 {
+    var removed = 0
+    var position = range.lowerBound
+    while position < range.upperBound {
+      let word = places.word(parent, Configuration.index(position, 1))
+      if Mark(entry: Access.load(word)) != nil {
+        Access.store(word, 0)
+        removed &+= 1
+      }
+      position &+= 4096
+    }
+    places.addPresent(0 &- removed, to: parent)
+    return 0
+  }
+
+  /// True for a table without present entries and marks.
   @inlinable
   func isEmpty(_ node: TableFrame) -> Bool {
     guard let word = places.stateWord(node) else { return false }
@@ -178,7 +223,7 @@ extension LockedRange {
 }
 
 extension SharedPageTable {
-  /// Removes what is mapped in a range; leaves that reach out of it are split first.
+  /// Removes what is mapped or marked in a range; leaves and marks that reach out of it are split first.
   ///
   /// - Returns: the number of bytes that were mapped, and what must be waited for before the pages are
   ///   used for something else.

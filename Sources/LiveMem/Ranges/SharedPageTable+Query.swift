@@ -39,13 +39,7 @@ extension TablePlaces {
         guard let child = child(of: entry, level: level) else { return nil }
         table = child
         level &-= 1
-      case .leaf:
-        let shift = Configuration.shift(level)
-        let physical =
-          EntryBits.leafAddress(entry, shift: shift) | position & (1 &<< shift &- 1)
-        return MappedPage(
-          physicalAddress: GuestPhysicalAddress(truncating: physical), entry: entry,
-          level: levelNumbered(level))
+      case .leaf: return page(entry, position, level)
       }
     }
   }

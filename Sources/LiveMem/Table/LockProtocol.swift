@@ -34,6 +34,10 @@ public protocol SharedPageTableConfiguration: PageTableConfiguration {
 extension SharedPageTableConfiguration {
   /// ``LockProtocol/adv``.
   @inlinable public static var lockProtocol: LockProtocol { .adv }
+
+  /// True for a ``Mark``.
+  @inlinable
+  public static func isMark(_ entry: UInt64) -> Bool { Mark(entry: entry) != nil }
 }
 
 /// Real x86-64 tables of the whole linear-address space, for several threads.

@@ -50,11 +50,12 @@ public final class SharedPageTable<Configuration: SharedPageTableConfiguration>:
   ///   - processors: The processors that will use the table; up to 64 unless told otherwise.
   ///   - flushing: Who takes translations out of the processors' caches; unless told otherwise the
   ///     processors, which look for requests by themselves.
+  ///   - marks: The payloads that marks of absent pages may have.
   /// - Throws: ``LiveTableError/ownedLeaves``, and `outOfFrames` of `PageTableError`.
   public init(
     paging: PagingConfiguration, rootLevel: Level? = nil, pool: FramePool<Access>,
     epochs: EpochDomain<Access> = EpochDomain(), processors: ProcessorSet<Access> = ProcessorSet(),
-    flushing: Flushing = .byProcessors(kick: { _ in })
+    flushing: Flushing = .byProcessors(kick: { _ in }), marks: MarkLimits = MarkLimits()
   ) throws(LiveTableError) {
     guard Configuration.leafOwnership == .none else { throw .ownedLeaves }
     tables = TableMemory(
@@ -74,7 +75,7 @@ public final class SharedPageTable<Configuration: SharedPageTableConfiguration>:
       NodeState(levelNumber: tables.rootLevel, presentCount: 0), of: root.frame)
     self.root = root
     places = TablePlaces(
-      tables, root: root, pins: epochs.pins, processors: processors.setWord,
+      tables, root: root, pins: epochs.pins, marks: marks, processors: processors.setWord,
       unlinksTables: flushing.unlinksTables)
   }
 

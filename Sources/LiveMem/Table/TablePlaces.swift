@@ -24,6 +24,8 @@ struct TablePlaces<Configuration: SharedPageTableConfiguration>: TableRules, @un
   @usableFromInline package let paging: PagingConfiguration
   @usableFromInline package let rootTableLevel: Level
   @usableFromInline let pins: PinLines<Access>
+  /// The payloads that marks may have.
+  @usableFromInline let markLimits: MarkLimits
   /// The word with a bit for each processor that uses the table.
   @usableFromInline let processors: SharedWord
   /// Whether tables that become empty are unlinked.
@@ -33,7 +35,7 @@ struct TablePlaces<Configuration: SharedPageTableConfiguration>: TableRules, @un
   @usableFromInline
   init(
     _ tables: TableMemory<Configuration>, root: TableFrame, pins: PinLines<Access>,
-    processors: SharedWord, unlinksTables: Bool
+    marks: MarkLimits, processors: SharedWord, unlinksTables: Bool
   ) {
     unsafe memory = tables.memory.baseAddress
     byteCount = tables.memory.byteCount
@@ -44,6 +46,7 @@ struct TablePlaces<Configuration: SharedPageTableConfiguration>: TableRules, @un
     paging = tables.paging
     rootTableLevel = tables.rootTableLevel
     self.pins = pins
+    markLimits = marks
     self.processors = processors
     self.unlinksTables = unlinksTables
   }

@@ -31,7 +31,7 @@ struct Scenario: CustomStringConvertible {
         isEnd = false
         let operation = threads[thread][positions[thread]]
         var next = (model: model, half: half, positions: positions, answers: answers)
-        if case .translate = operation, var pages = half?.pages {
+        if operation.takesNoLock, var pages = half?.pages {
           next.answers[thread].append(pages.perform(operation))
         } else if let half, half.thread != thread {
           continue

@@ -40,6 +40,22 @@ enum TinyOperation: Hashable, CustomStringConvertible {
   case remap(Range<Int>, target: Int)
   /// Gives back what can be given back.
   case reclaim
+  /// Marks pages with payloads that count from `payload` on.
+  case mark(Range<Int>, payload: Int)
+  /// Takes marks away.
+  case clear(Range<Int>)
+  /// Asks what is to be said of a page.
+  case status(Int)
+  /// What a fault handler does: maps a page to the physical page that its mark names, if it has one.
+  case fault(Int)
+
+  /// True for one that reads a page without a lock.
+  var takesNoLock: Bool {
+    switch self {
+    case .translate, .status: true
+    default: false
+    }
+  }
 
   var description: String {
     switch self {
@@ -49,6 +65,10 @@ enum TinyOperation: Hashable, CustomStringConvertible {
     case .translate(let page): "translate \(page)"
     case .remap(let pages, let target): "remap \(pages) to \(target)"
     case .reclaim: "reclaim"
+    case .mark(let pages, let payload): "mark \(pages) as \(payload)"
+    case .clear(let pages): "clear \(pages)"
+    case .status(let page): "status of \(page)"
+    case .fault(let page): "fault at \(page)"
     }
   }
 }
@@ -64,12 +84,15 @@ enum TinyAnswer: Hashable {
   case pages(Int)
   case refused
   case page(TinyPage?)
+  case mark(Int)
   case failed(String)
 }
 
 /// The eight pages as a dictionary: what the operations mean for one thread.
 struct TinyModel: Hashable {
   var pages: [Int: TinyPage] = [:]
+  /// The payloads of marked pages.
+  var marks: [Int: Int] = [:]
 
   mutating func perform(_ operation: TinyOperation) -> TinyAnswer {
     switch operation {
@@ -77,12 +100,30 @@ struct TinyModel: Hashable {
       guard range.allSatisfy({ pages[$0] == nil }) else { return .refused }
       for page in range {
         pages[page] = TinyPage(target: target + page - range.lowerBound, isWritable: true)
+        marks[page] = nil
       }
       return .pages(range.count)
     case .unmap(let range):
       let count = range.count { pages[$0] != nil }
-      for page in range { pages[page] = nil }
+      for page in range {
+        pages[page] = nil
+        marks[page] = nil
+      }
       return .pages(count)
+    case .mark(let range, let payload):
+      guard range.allSatisfy({ pages[$0] == nil }) else { return .refused }
+      for page in range { marks[page] = payload + page - range.lowerBound }
+      return .pages(range.count)
+    case .clear(let range):
+      for page in range { marks[page] = nil }
+      return .pages(0)
+    case .status(let page):
+      if let payload = marks[page] { return .mark(payload) }
+      return .page(pages[page])
+    case .fault(let page):
+      guard let payload = marks.removeValue(forKey: page) else { return .pages(0) }
+      pages[page] = TinyPage(target: payload, isWritable: true)
+      return .pages(1)
     case .protect(let range):
       let count = range.count { pages[$0] != nil }
       for page in range { pages[page]?.isWritable = false }
@@ -92,6 +133,7 @@ struct TinyModel: Hashable {
       let count = range.count { pages[$0] != nil }
       for page in range {
         pages[page] = TinyPage(target: target + page - range.lowerBound, isWritable: true)
+        marks[page] = nil
       }
       return .pages(count)
     case .reclaim: return .pages(0)
@@ -101,7 +143,10 @@ struct TinyModel: Hashable {
   /// The first half of a change that readers without a lock see in two: the pages are gone.
   mutating func begin(_ operation: TinyOperation) {
     guard case .remap(let range, _) = operation else { return }
-    for page in range { pages[page] = nil }
+    for page in range {
+      pages[page] = nil
+      marks[page] = nil
+    }
   }
 }
 
@@ -208,21 +253,63 @@ final class TinyWorld<Configuration: TinyConfiguration> {
     case .reclaim:
       table.reclaim()
       return (.pages(0), .nothing)
+    case .mark(let pages, let payload):
+      return withRange(thread, pages) { range throws(LiveTableError) in
+        try range.mark(
+          address(pages.lowerBound), byteCount: pages.byteCount,
+          as: Mark(.file, payload: UInt64(payload)))
+        return pages.count
+      }
+    case .clear(let pages):
+      return withRange(thread, pages) { range throws(LiveTableError) in
+        try range.clearMarks(address(pages.lowerBound), byteCount: pages.byteCount)
+        return 0
+      }
+    case .status(let page):
+      do {
+        return (answer(try table.status(of: address(page))), .nothing)
+      } catch {
+        return (.failed("\(error)"), .nothing)
+      }
+    case .fault(let page):
+      return withRange(thread, page..<page + 1) { range throws(LiveTableError) in
+        guard case .marked(let mark) = try range.status(of: address(page)) else { return 0 }
+        try range.map(
+          address(page), byteCount: 4096,
+          to: GuestPhysicalAddress(truncating: mark.payload << 12), properties: properties)
+        return 1
+      }
     }
+  }
+
+  private func answer(_ status: PageStatus<Configuration>) -> TinyAnswer {
+    switch status {
+    case .absent: .page(nil)
+    case .marked(let mark): .mark(Int(mark.payload))
+    case .mapped(let page): .page(tiny(page))
+    }
+  }
+
+  private func tiny(_ page: MappedPage<Configuration>) -> TinyPage {
+    TinyPage(
+      target: Int(page.physicalAddress.rawValue / 4096),
+      isWritable: page.properties.rights.contains(.write))
   }
 
   /// What the tables say about a page.
   func page(_ page: Int) throws(LiveTableError) -> TinyPage? {
-    guard let mapped = try table.translate(address(page)) else { return nil }
-    return TinyPage(
-      target: Int(mapped.physicalAddress.rawValue / 4096),
-      isWritable: mapped.properties.rights.contains(.write))
+    try table.translate(address(page)).map(tiny)
   }
 
   /// The pages as the tables say.
   func model() throws(LiveTableError) -> TinyModel {
     var model = TinyModel()
-    for index in 0..<8 { model.pages[index] = try page(index) }
+    for index in 0..<8 {
+      model.pages[index] = try page(index)
+      if case .marked(let mark) = try table.status(of: address(index)) {
+        model.marks[index] = Int(mark.payload)
+      }
+    }
     return model
   }
 
@@ -289,7 +376,11 @@ final class TinyWorld<Configuration: TinyConfiguration> {
       switch EntryClass(entry, level: level, in: .native) {
       case .absent: continue
       case .leaf: present += 1
-      case .invalid: return String(entry, radix: 16) + " is no entry of level \(level)"
+      case .invalid:
+        guard Mark(entry: entry) != nil else {
+          return String(entry, radix: 16) + " is no entry of level \(level)"
+        }
+        present += 1
       case .table:
         present += 1
         guard let child = table.tables.memory.table(linkedBy: entry) else { return "a wild link" }

@@ -55,11 +55,38 @@ struct StressTests {
       var random = SeededGenerator(seed: seed &+ UInt64(thread))
       // Page 16 k + thread of the first 2 MiB is this thread's; the next 6 MiB are everybody's.
       var mine: [UInt64: UInt64] = [:]
+      var marks: [UInt64: Mark] = [:]
       for index in 0..<operations {
         let page = random.below(32) * 16 + UInt64(thread)
         let address = linear(page << 12)
         do throws(LiveTableError) {
-          switch random.below(8) {
+          switch random.below(12) {
+          case 8:
+            guard mine[page] == nil else { break }
+            let mark = Mark(
+              random.once(in: 2) ? .lazy : .swapped, payload: random.below(1 << 40))
+            try table.mark(address, byteCount: 4096, as: mark, patience: .forStress)
+            marks[page] = mark
+          case 9:
+            let status = try table.status(of: address)
+            if !fits(status, mine[page], marks[page]) {
+              counts.fail("thread \(thread), operation \(index): page \(page) is \(status)")
+            }
+          case 10:
+            // A fault handler: what the mark says is where the page leads.
+            _ = try table.withRange(address, byteCount: 4096, patience: .forStress) {
+              range throws(LiveTableError) in
+              guard case .marked(let mark) = try range.status(of: address) else { return }
+              let target = mark.payload & 0xffff_ffff << 12
+              try range.map(
+                address, byteCount: 4096, to: physical(target),
+                properties: PageProperties(rights: [.read]))
+              mine[page] = target
+              marks[page] = nil
+            }
+          case 11 where random.once(in: 2):
+            try table.clearMarks(address, byteCount: 4096, patience: .forStress)
+            marks[page] = nil
           case 0, 1:
             guard mine[page] == nil else { break }
             let target = (random.below(1 << 20) << 4 | UInt64(thread)) << 12
@@ -67,12 +94,14 @@ struct StressTests {
               address, byteCount: 4096, to: physical(target),
               properties: PageProperties(rights: [.read, .write]), patience: .forStress)
             mine[page] = target
+            marks[page] = nil
           case 2:
             let removed = try table.unmap(address, byteCount: 4096, patience: .forStress).byteCount
             if removed != (mine[page] == nil ? 0 : 4096) {
               counts.fail("thread \(thread), operation \(index): removed \(removed)")
             }
             mine[page] = nil
+            marks[page] = nil
           case 3, 4:
             let found = try table.translate(address)?.physicalAddress.rawValue
             if found != mine[page] {
@@ -86,8 +115,14 @@ struct StressTests {
             let isWhole = random.once(in: 3)
             let first = isWhole ? start & ~0x1f_ffff : start
             let length: UInt64 = isWhole ? 0x20_0000 : (1 + random.below(8)) << 12
-            let kind = random.below(4)
-            if kind == 0 {
+            let kind = random.below(6)
+            if kind == 4 {
+              try table.mark(
+                linear(first), byteCount: length, as: Mark(.file, payload: first >> 12),
+                patience: .forStress)
+            } else if kind == 5 {
+              try table.clearMarks(linear(first), byteCount: length, patience: .forStress)
+            } else if kind == 0 {
               try table.unmap(linear(first), byteCount: length, patience: .forStress)
             } else if kind == 1 {
               try table.protect(
@@ -120,6 +155,16 @@ struct StressTests {
     #expect(counts.operations.load(ordering: .relaxed) == threads * operations)
     #expect(counts.refused.load(ordering: .relaxed) > 0)
     #expect(try space.problems() == [])
+  }
+
+  private func fits<Configuration: SharedPageTableConfiguration>(
+    _ status: PageStatus<Configuration>, _ target: UInt64?, _ mark: Mark?
+  ) -> Bool {
+    switch status {
+    case .absent: target == nil && mark == nil
+    case .marked(let found): found == mark
+    case .mapped(let page): page.physicalAddress.rawValue == target
+    }
   }
 
   @Test("adv", arguments: [2, 4, 8, 16])
@@ -160,7 +205,7 @@ struct StressTests {
       while !isOver.load(ordering: .acquiring) {
         let words: [UInt64] = [
           0, random.next(), random.below(256) << 12 | 7, random.below(256) << 12 | 0x87, 2,
-          random.below(1 << 40) << 12 | 3,
+          random.below(1 << 40) << 12 | 3, random.next() & ~0xf83 | 4,
         ]
         let address = physical(random.below(256) << 12 | random.below(6) << 3)
         memory.storeWord(words[random.index(below: words.count)], at: address)
@@ -173,7 +218,12 @@ struct StressTests {
         let length = (1 + random.below(600)) << 12
         let patience = Patience(nanoseconds: 2_000_000)
         do {
-          switch random.below(4) {
+          switch random.below(7) {
+          case 4:
+            try table.mark(
+              address, byteCount: length, as: Mark(.file, payload: 1), patience: patience)
+          case 5: try table.clearMarks(address, byteCount: length, patience: patience)
+          case 6: _ = try table.status(of: address)
           case 0:
             try table.map(
               address, byteCount: length, to: physical(0),
