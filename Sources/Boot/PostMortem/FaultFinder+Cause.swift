@@ -22,6 +22,7 @@ extension FaultFinder {
       } else {
         result.cause = named
         result.blame = blame(of: access.diagnosis)
+        noteOldRoot(access)
       }
       return
     }
@@ -41,6 +42,20 @@ extension FaultFinder {
     } else if outcome.initialCR2 == registers.cr2 {
       result.cause = .noPageFault
     }
+  }
+
+  /// Says where the tables of the start had what these lack.
+  private mutating func noteOldRoot(_ access: FatalAccess) {
+    let question = access.diagnosis.question
+    guard let first, first.rootAddress != linear.tables.rootAddress,
+      access.diagnosis.walk.translation == nil,
+      case .success = AccessQuestion(
+        question.address, question.access, mode: question.mode, tables: first
+      ).outcome(in: linear.memory)
+    else { return }
+    result.notes.append(
+      "the tables that the kernel was started on allow the access: it stopped working with the load "
+        + "of CR3")
   }
 
   /// The rule that is named: of a right that the leaf lacks, too, the one about the leaf.

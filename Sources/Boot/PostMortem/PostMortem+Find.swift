@@ -123,10 +123,19 @@ struct FaultFinder<Memory: PhysicalMemory> {
         result.notes.append("no exception is known of")
         return
       }
-      result.notes.append("the last exception before the end is shown; the guest went on after it")
+      result.notes.append(
+        "the last exception before the end is shown; that the guest stopped because of it is assumed"
+      )
     case .tripleFault, .endlessFault: break
     }
     if let record { explain(record) } else { derive() }
+    if outcome.end == .halted || outcome.end == .timeLimit {
+      // Of what a guest survived, only an access that would fail again says something.
+      guard let access = result.access, access.diagnosis.explanation.blame != nil else {
+        result.cause = .stopped
+        return
+      }
+    }
     if result.cause == .unknown { decide() }
   }
 

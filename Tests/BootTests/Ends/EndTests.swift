@@ -45,6 +45,20 @@ struct EndTests {
     #expect(boot.postMortem.cause == .stopped)
   }
 
+  @Test(
+    "A kernel whose handler stops is shown the page fault that it stopped for", arguments: machines)
+  func panic(_ machine: BootMachine) throws {
+    var kernel = TestKernel()
+    kernel.takesExceptions()
+    kernel.handler = { $0.stop() }
+    kernel[TestKernel.dataPage(TestKernel.scratch)] = 0
+    let boot = try TestBoot(kernel.bytes, on: machine)
+    #expect(boot.outcome.end == .halted)
+    #expect(boot.postMortem.cause == .access(.data, .notMapped))
+    #expect(boot.postMortem.notes.contains { $0.contains("is assumed") })
+    #expect(boot.postMortem.delivery.isEmpty)
+  }
+
   @Test("A guest that runs on ends with the time limit", arguments: machines)
   func timeLimit(_ machine: BootMachine) throws {
     var options = TestBoot.options

@@ -47,7 +47,7 @@ struct KernelBugTests {
     var kernel = TestKernel(base: bug.base)
     bug.make(&kernel)
     var options = TestBoot.options
-    if bug.end == "time-limit" { options.timeLimit = .seconds(1) }
+    if bug.end == "time-limit" { options.timeLimit = .seconds(2) }
     let boot = try TestBoot(kernel.bytes, on: machine, options, hidesFaults: hidesFaults)
     var expected = (bug.end, bug.cause, bug.level, bug.bits)
     if machine == .kvm, let other = bug.onKVM {
@@ -82,6 +82,23 @@ struct KernelBugTests {
     "on KVM, by registers and tables alone", .enabled(if: Host.hasKVM, "\(Host.kvmReason)"),
     arguments: KernelBug.all)
   func onKVM(_ bug: KernelBug) throws { try check(bug, on: .kvm) }
+}
+
+@Suite("What the old root had is said", .enabled(if: Host.hasQEMU, "\(Host.qemuReason)"))
+struct OldRootTests {
+  private func notes(_ change: (inout TestKernel) -> Void) throws -> [String] {
+    var kernel = TestKernel()
+    change(&kernel)
+    return try TestBoot(kernel.bytes, on: .qemu).postMortem.notes
+  }
+
+  @Test("of code and of the stack, and not of what neither root has")
+  func notes() throws {
+    let words = "the tables that the kernel was started on allow the access"
+    #expect(try notes { $0[TestKernel.codePage] = 0 }.contains { $0.hasPrefix(words) })
+    #expect(try notes { $0.after = { $0.emit(0x50) } }.contains { $0.hasPrefix(words) })
+    #expect(try !notes { $0.after = { $0.read(0) } }.contains { $0.hasPrefix(words) })
+  }
 }
 
 @Suite("A kernel without a bug reports success")

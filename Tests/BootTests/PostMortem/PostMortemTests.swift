@@ -58,6 +58,21 @@ struct PostMortemTests {
     #expect(found.access?.kind == .write && found.access?.evidence == .told)
   }
 
+  @Test("A breakpoint that the guest survived is no reason for its halt")
+  func survived() {
+    var state = outcome(registers)
+    state.end = .halted
+    state.faults = log(
+      """
+      check_exception old: 0xffffffff new 0x3
+           0: v=03 e=0000 i=1 cpl=0 IP=0008:0000000000100000 pc=0000000000100000 \
+      SP=0010:000000000020a000 env->regs[R_EAX]=0000000000000000
+
+      """)
+    let found = PostMortem(state, memory: KernelMemory(kernel: TestKernel()))
+    #expect(found.cause == .stopped && found.vector == 3)
+  }
+
   @Test("Registers that the machine erased are no evidence")
   func erased() {
     var state = outcome(nil)
