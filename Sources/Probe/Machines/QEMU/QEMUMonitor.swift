@@ -55,6 +55,7 @@ package final class QEMUMonitor {
         lines.removeFirst(answer + 1)
         return .ready
       }
+      lines = []
       guard isOpen else { return .closed }
       guard ContinuousClock.now < deadline else { return .silent }
       pauseBriefly()
@@ -64,11 +65,17 @@ package final class QEMUMonitor {
   /// The first event that has arrived since the last call, without waiting.
   package func nextEvent() -> Event? {
     let isOpen = receive()
-    while !lines.isEmpty {
-      let line = lines.removeFirst()
-      if line.contains(#""event""#), line.contains(#""SHUTDOWN""#) { return .shutdown }
+    let arrived = lines
+    lines = []
+    if let index = arrived.firstIndex(where: Self.isShutdown) {
+      lines = Array(arrived[(index + 1)...])
+      return .shutdown
     }
     return isOpen ? nil : .closed
+  }
+
+  private static func isShutdown(_ line: String) -> Bool {
+    line.contains(#""event""#) && line.contains(#""SHUTDOWN""#)
   }
 
   /// RCX of the guest, which is stopped for the question and goes on if it ran; nil without answer.
@@ -112,18 +119,16 @@ package final class QEMUMonitor {
     connection.send(
       #"{"execute":"human-monitor-command","id":\#(id),"arguments":{"command-line":"\#(command)"}}"#
     )
-    // Events that arrive meanwhile stay for those who ask for them.
+    // The event that is told stays for whoever asks for it.
     var events: [String] = []
     defer { lines = events + lines }
     while ContinuousClock.now < deadline {
       let isOpen = receive()
-      while !lines.isEmpty {
-        let line = lines.removeFirst()
-        if line.contains(#""event""#) {
-          events.append(line)
-        } else if line.contains(id) {
-          return line.replacing(#"\r\n"#, with: "\n")
-        }
+      let arrived = lines
+      lines = []
+      events += arrived.filter(Self.isShutdown).prefix(1)
+      if let answer = arrived.first(where: { $0.contains(id) && !Self.isShutdown($0) }) {
+        return answer.replacing(#"\r\n"#, with: "\n")
       }
       guard isOpen else { return nil }
       pauseBriefly()
@@ -147,10 +152,15 @@ package final class QEMUMonitor {
     return "\(major).\(minor).\(micro)"
   }
 
+  /// So many parts of 4 KiB are taken at once: whoever waits looks at the clock in between.
+  private static let partLimit = 64
+  /// A line has at most so many bytes; of a longer one, which QEMU does not write, the rest is dropped.
+  private static let lineByteLimit = 1 << 20
+
   /// Takes what has arrived apart into lines; false at the connection's end.
   private func receive() -> Bool {
     var buffer = [UInt8](repeating: 0, count: 4096)
-    while true {
+    for _ in 0..<Self.partLimit {
       // SAFETY: the buffer has room for as many bytes as are asked for.
       let count = unsafe buffer.withUnsafeMutableBytes {
         unsafe ckvm_receive_now(connection.descriptor, $0.baseAddress, UInt64($0.count))
@@ -162,11 +172,12 @@ package final class QEMUMonitor {
           lines.append(line)
           if version == nil, line.contains(#""QMP""#) { version = Self.version(in: line) }
           received = []
-        } else {
+        } else if received.count < Self.lineByteLimit {
           received.append(byte)
         }
       }
     }
+    return true
   }
 }
 
