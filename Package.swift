@@ -83,6 +83,10 @@ let package = Package(
     .executableTarget(
       name: "HostileCalls", dependencies: ["CKVM", "GuestMem", "KVM", "LiveMem", "MMU", "Probe"],
       path: "Fuzz/HostileCalls", swiftSettings: checked),
+    // A test kills it.
+    .executableTarget(
+      name: "KilledTables", dependencies: ["CKVM", "GuestMem", "LiveMem", "MMU", "TestSupport"],
+      path: "Tests/KilledTables", swiftSettings: checked),
     .executableTarget(
       name: "MakeImage", dependencies: ["TestImages", "TestSupport"], path: "Benchmarks/images",
       exclude: ["run"], swiftSettings: checked),
@@ -116,7 +120,9 @@ let package = Package(
     .target(name: "Coroutines", path: "Tests/Coroutines"),
     .testTarget(
       name: "LiveMemTests",
-      dependencies: ["CKVM", "Coroutines", "GuestMem", "LiveMem", "MMU", "TestSupport"],
+      dependencies: [
+        "CKVM", "Coroutines", "GuestMem", "KilledTables", "LiveMem", "MMU", "TestSupport",
+      ],
       // As for GuestMemTests: millions of schedules.
       swiftSettings: checked + [
         .unsafeFlags(["-O", "-wmo", "-num-threads", "2", "-disable-batch-mode"])
