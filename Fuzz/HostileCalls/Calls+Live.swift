@@ -234,6 +234,7 @@ extension HostileCall {
       let word = lines.word($0.number(), $0.number())
       touch([word: word == lines.word(0)])
       useWord(HardwareAccess.self, word, &$0)
+      touch(lines.count)
     },
     HostileCall(
       "LiveMem.CountingAccess.startCounting()", "LiveMem.CountingAccess.stopCounting()",
@@ -244,7 +245,10 @@ extension HostileCall {
       "LiveMem.TouchedLines.conflicts(with:)"
     ) {
       if $0.bool() { CountingAccess.startCounting() }
-      useWord(CountingAccess.self, WordLines(count: 3).word($0.number(), $0.number()), &$0)
+      let words = WordLines(count: 3)
+      useWord(CountingAccess.self, words.word($0.number(), $0.number()), &$0)
+      // The words stay until here.
+      touch(words.count)
       let lines = CountingAccess.stopCounting()
       touch(lines.conflicts(with: CountingAccess.stopCounting()))
     },
