@@ -95,6 +95,7 @@ extension HostileCall {
       "LiveMem.SharedPageTable.status(of:)", "LiveMem.LockedRange.mark(_:byteCount:as:)",
       "LiveMem.LockedRange.clearMarks(_:byteCount:)", "LiveMem.LockedRange.status(of:)",
       "LiveMem.LockedRange.visitMarks(_:byteCount:_:)", "LiveMem.Mark.init(_:payload:)",
+      "LiveMem.Mark.Kind.init(rawValue:)",
       "LiveMem.MarkLimits.init(lazy:swapped:file:guardPage:)", "LiveMem.MarkLimits.limit(for:)",
       "LiveMem.SharedPageTableConfiguration.isMark(_:)",
       "GuestMem.PageTableConfiguration.isMark(_:)"
@@ -103,6 +104,7 @@ extension HostileCall {
       let limits = MarkLimits(
         lazy: $0.word(), swapped: $0.word(), file: $0.word(), guardPage: $0.word())
       touch(kinds.map(limits.limit))
+      touch(Mark.Kind(rawValue: UInt8(truncatingIfNeeded: $0.word())))
       touch(SharedPaging.isMark($0.word()) || NativePaging.isMark($0.word()))
       try withShared(&$0, marks: limits) { table, values in
         for _ in 0..<8 {
