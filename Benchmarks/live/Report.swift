@@ -87,7 +87,7 @@ struct Report {
     }
     limit(
       "adv by one thread's tables, map of 4 pages",
-      ratio("adv, low, 1", "one thread's tables", .map), atLeast: 0.5)
+      ratio("adv, low, 1", "one thread's tables", .map, by: \.processor), atLeast: 0.5)
     limit(
       "adv by one thread's tables, map and unmap of 512 pages",
       single.single512 / single.shared512, atLeast: 1 / 1.3)
