@@ -34,7 +34,7 @@ extension OptionCase {
       boot(
         .good, ["--machine", "kvm"], ["--phys-bits", "40"], .refused("is about QEMU"),
         need: .nothing),
-      boot(.good, [], ["--success-exit", "128"], .refused("takes 0 to 127"), need: .nothing),
+      boot(.good, [], ["--success-exit", "0x80"], .refused("takes 0 to 127"), need: .nothing),
     ]
   }
 }
