@@ -13,6 +13,8 @@ package struct MachineCode {
 
   package mutating func emit(_ code: UInt8...) { bytes += code }
 
+  package mutating func append(_ code: [UInt8]) { bytes += code }
+
   /// MOV r64, imm64.
   package mutating func load(_ register: Register, _ value: UInt64) {
     emit(0x48, 0xb8 + register.rawValue)

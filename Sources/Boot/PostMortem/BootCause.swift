@@ -176,6 +176,16 @@ package enum BootCause: Hashable, Sendable {
   }
 }
 
+extension BootCause {
+  /// True for an obstacle that every exception meets, whichever it is: not for its gate and its handler.
+  var isOfEveryVector: Bool {
+    switch self {
+    case .access(let role, _): role != .handler
+    default: false
+    }
+  }
+}
+
 extension AccessReason {
   /// True for what is wrong with an entry whatever the address was used for.
   var isOfEntry: Bool {

@@ -39,13 +39,14 @@ struct Delivery {
   ) {
     let name = ExceptionVector.name(vector)
     let offset = UInt64(vector) * 16
-    guard UInt64(registers.idt.limit) >= offset + 15 else {
-      let isNone = registers.idt.limit < 15
+    guard !registers.idt.isThatOfReset, UInt64(registers.idt.limit) >= offset + 15 else {
+      let isNone = registers.idt.limit < 15 || registers.idt.isThatOfReset
       return steps.append(
         DeliveryStep(
           sentence: "the IDT's entry \(vector) for \(name)", walk: nil,
           problem: "the IDT at \(hexadecimal(registers.idt.base)) has the limit "
-            + "\(hexadecimal(UInt64(registers.idt.limit)))",
+            + "\(hexadecimal(UInt64(registers.idt.limit)))"
+            + (registers.idt.isThatOfReset ? ", as RESET leaves it" : ""),
           cause: isNone ? .noIDT : .shortIDT, blame: nil))
     }
     let place = registers.idt.base &+ offset

@@ -11,7 +11,7 @@ extension FaultFinder {
     if let access = result.access {
       let named = cause(of: access)
       // A kernel that has an IDT for the exception counts on its delivery.
-      let counts = UInt64(registers.idt.limit) >= UInt64(vector) * 16 + 15
+      let counts = hasGate(vector)
       if access.role == .data, counts, outcome.end == .tripleFault, let firstObstacle,
         let cause = firstObstacle.cause, !named.isOfRoot
       {
@@ -27,21 +27,30 @@ extension FaultFinder {
       return
     }
     if let known = result.vector {
-      if let obstacle = firstObstacle, let cause = obstacle.cause, cause != .noIDT {
+      // Where there is no gate, nobody meant to handle it.
+      if hasGate(known), let obstacle = firstObstacle, let cause = obstacle.cause {
         result.cause = cause
         result.blame = obstacle.blame
         result.notes.append("the exception itself was \(ExceptionVector.name(known))")
       } else {
         result.cause = .otherException(known)
       }
-    } else if let firstObstacle, let cause = firstObstacle.cause, cause != .noIDT,
-      cause != .shortIDT
-    {
+    } else if let firstObstacle, let cause = firstObstacle.cause, cause.isOfEveryVector {
       result.cause = cause
       result.blame = firstObstacle.blame
     } else if outcome.initialCR2 == registers.cr2 {
       result.cause = .noPageFault
     }
+  }
+
+  /// The IDT has a present gate for the exception.
+  private func hasGate(_ vector: UInt8) -> Bool {
+    let offset = UInt64(vector) * 16
+    guard !registers.idt.isThatOfReset, UInt64(registers.idt.limit) >= offset + 15 else {
+      return false
+    }
+    // A table that is not mapped was one when it was loaded.
+    return linear.word(at: registers.idt.base &+ offset).map { $0 >> 47 & 1 != 0 } ?? true
   }
 
   /// Says where the tables of the start had what these lack.
@@ -70,6 +79,8 @@ extension FaultFinder {
     let diagnosis = access.diagnosis
     guard let blame = blame(of: diagnosis) else { return .staleTranslation }
     let walk = diagnosis.walk
+    // Every entry with XD has a reserved bit then, and looks like none.
+    if case .noExecuteReserved = blame.rule { return .access(access.role, .noExecuteReserved) }
     if walk.translation == nil, let cause = rootCause(walk) { return cause }
     if walk.translation == nil, let shift = shift(walk) {
       return .addressShifted(access.role, by: shift)

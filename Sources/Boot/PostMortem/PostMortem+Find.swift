@@ -26,17 +26,15 @@ extension PostMortem {
     guard registers.isPagingOn else {
       if outcome.end == .cannotExecute {
         cause = .cannotExecute
-        // With paging off and flat segments RIP is a physical address.
-        instructionBytes = (0..<15 as Range<UInt64>).compactMap { offset in
-          let place = registers.rip &+ offset
-          guard place >> 52 == 0 else { return nil }
-          return memory.loadWord(at: GuestPhysicalAddress(truncating: place & ~7)).map {
-            UInt8(truncatingIfNeeded: $0 >> (place & 7 * 8))
-          }
-        }
+        instructionBytes = Self.bytes(at: registers.rip, in: memory)
         return
       }
-      notes.append("paging is off (CR0.PG is clear): the tables have nothing to do with it")
+      instructionBytes = Self.bytes(at: registers.rip, in: memory)
+      notes.append(
+        loadsControlRegister
+          ? "paging is off (CR0.PG is clear), and the instruction at RIP loads a control register: the "
+            + "processor may have refused what it loads, or the tables that paging would begin with"
+          : "paging is off (CR0.PG is clear): the tables have nothing to do with it")
       note(outcome)
       return
     }
@@ -57,12 +55,31 @@ extension PostMortem {
     instruction = instruction ?? registers.rip
   }
 
+  /// The bytes of an instruction with paging off and flat segments, where RIP is a physical address.
+  private static func bytes<Memory: PhysicalMemory>(
+    at address: UInt64, in memory: Memory
+  ) -> [UInt8] {
+    (0..<15 as Range<UInt64>).compactMap { offset in
+      let place = address &+ offset
+      guard place >> 52 == 0 else { return nil }
+      return memory.loadWord(at: GuestPhysicalAddress(truncating: place & ~7)).map {
+        UInt8(truncatingIfNeeded: $0 >> (place & 7 * 8))
+      }
+    }
+  }
+
+  /// The instruction is MOV to a control register.
+  ///
+  /// Source: Intel SDM volume 2B, MOV to control registers.
+  private var loadsControlRegister: Bool { instructionBytes.starts(with: [0x0f, 0x22]) }
+
   private mutating func note(_ outcome: BootOutcome) {
     if let record = outcome.faults?.lastChain.first {
       vector = record.vector
       errorCode = record.errorCode
       instruction = record.rip
-      cause = .otherException(record.vector)
+      // A page fault comes from tables, here from such as are not read.
+      cause = record.vector == 14 ? .unknown : .otherException(record.vector)
     }
   }
 }
@@ -114,8 +131,11 @@ struct FaultFinder<Memory: PhysicalMemory> {
       result.cause = .stopped
       return
     case .halted, .timeLimit:
-      if result.cause == .unknown, let bits = reservedBitsLoaded() {
+      // A load of CR3 with reserved bits is one that QEMU's emulator does not come back from; after HLT,
+      // RIP is that of an instruction that was not executed.
+      if outcome.end == .timeLimit, let bits = reservedBitsLoaded() {
         result.cause = .reservedBitsInCR3(bits)
+        result.notes.append("that the guest hangs at the load of CR3 at RIP is assumed")
         return
       }
       guard record != nil || hasPageFaulted else {
@@ -123,9 +143,20 @@ struct FaultFinder<Memory: PhysicalMemory> {
         result.notes.append("no exception is known of")
         return
       }
+      // Of a handled exception the frame is gone, or lies below the stack pointer.
+      guard let origin = frameOnStack else {
+        result.cause = .stopped
+        result.instruction = registers.rip
+        result.instructionBytes = linear.bytes(Access(.fetch), at: registers.rip, count: 15)
+        result.notes.append(
+          "there were exceptions before, and no frame of one is on the stack: the guest went on after them"
+        )
+        return
+      }
+      result.instruction = origin
+      result.instructionBytes = linear.bytes(Access(.fetch), at: origin, count: 15)
       result.notes.append(
-        "the last exception before the end is shown; that the guest stopped because of it is assumed"
-      )
+        "the guest stopped with the frame of this exception on its stack: in its handler, it seems")
     case .tripleFault, .endlessFault: break
     }
     if let record { explain(record) } else { derive() }
@@ -137,6 +168,23 @@ struct FaultFinder<Memory: PhysicalMemory> {
       }
     }
     if result.cause == .unknown { decide() }
+  }
+
+  /// Where the frame of an exception on the stack leads back to: that of the machine's record, where there
+  /// is one, or the one nearest to the stack pointer; nil where there is none.
+  ///
+  /// Source: Intel SDM volume 3A, section 7.14.2 (RIP, CS, RFLAGS, RSP).
+  private var frameOnStack: UInt64? {
+    let words = (0..<512 as Range<UInt64>).map { linear.word(at: registers.rsp &+ $0 * 8) }
+    for index in 0..<words.count - 3 {
+      guard let rip = words[index], let cs = words[index + 1], cs != 0, cs < 1 << 16,
+        let flags = words[index + 2], flags & 2 != 0, flags >> 22 == 0,
+        let rsp = words[index + 3]
+      else { continue }
+      guard let record else { return rip }
+      if rip == record.rip && rsp == record.rsp { return rip }
+    }
+    return nil
   }
 
   /// CR2 is not what it was at the start.
@@ -209,9 +257,9 @@ struct FaultFinder<Memory: PhysicalMemory> {
     return .data
   }
 
-  /// True for the address of a handler of page faults, double faults or protection faults.
+  /// True for the address of an exception's handler.
   private func isHandler(_ address: UInt64) -> Bool {
-    [14, 8, 13].contains { (vector: UInt64) in
+    (0..<32).contains { (vector: UInt64) in
       let offset = vector * 16
       guard UInt64(registers.idt.limit) >= offset + 15,
         let low = linear.word(at: registers.idt.base &+ offset), low >> 47 & 1 != 0,
@@ -267,15 +315,49 @@ struct FaultFinder<Memory: PhysicalMemory> {
       }
       return
     }
-    let isDelivery =
-      registers.idt.limit >= 15 && address &- registers.idt.base <= UInt64(registers.idt.limit)
-    let distance = registers.rsp &- address
-    let isPush = distance > 0 && distance <= 64
-    if isDelivery || isPush && !usesStack {
+    // The instruction that the processor stands at did not touch what CR2 names: another one faulted
+    // there before, and went on.
+    // In a handler the registers are not those of the instruction any more.
+    let isThere = result.instruction == rip
+    if isThere, let vector = vectorOfInstruction {
+      result.vector = vector
+      result.notes.append("CR2 holds the address of an older page fault")
+      return
+    }
+    if isThere, takeNonCanonical(.derived) {
+      result.vector = 13
+      result.notes.append("CR2 holds the address of an older page fault")
+      return
+    }
+    let isOnStack =
+      isThere
+      && (registers.rsp &- address &- 1 < 64 || usesStack && address &- registers.rsp < 64)
+    let operand =
+      isThere ? MemoryOperand(result.instructionBytes, registers.general)?.address : nil
+    let isOperand = operand.map { address &- $0 < 64 } ?? false
+    if !isOperand, outcome.end == .tripleFault, Delivery(14, registers, in: linear).obstacle == nil
+    {
       result.notes.append(
-        "CR2 was overwritten while the exception was delivered: which access came first is not known, "
-          + "and delivery is shown as that of #PF")
+        "CR2 holds the address of an older page fault: nothing stops the delivery of one now")
+      return
+    }
+    let hasIDT = registers.idt.limit >= 15 && !registers.idt.isThatOfReset
+    let isDelivery =
+      hasIDT && address &- registers.idt.base <= UInt64(registers.idt.limit)
+      || address &- registers.gdt.base <= UInt64(registers.gdt.limit)
+      // The TSS of 64-bit mode has 104 bytes. Source: Intel SDM volume 3A, section 9.7.
+      || hasIDT && address &- registers.tr.base < 104 || isHandler(address)
+    let isPush = isThere && registers.rsp &- address &- 1 < 64
+    if isThere && !isOperand && (isDelivery || isPush && !usesStack) {
+      result.notes.append(
+        "CR2 holds what the delivery of an exception uses: that it was written then is assumed, which "
+          + "access came first is not known, and delivery is shown as that of #PF")
       shownVector = 14
+      return
+    }
+    if operand != nil, !isOperand, !(usesStack && isOnStack) {
+      result.notes.append(
+        "CR2 holds the address of an older page fault: the instruction uses another one")
       return
     }
     let write = linear.failure(Access(.write), at: address)
@@ -290,14 +372,15 @@ struct FaultFinder<Memory: PhysicalMemory> {
       return
     }
     result.vector = 14
-    if outcome.initialCR2 == nil {
+    let isCertain = outcome.initialCR2 != nil && (isOperand || usesStack && isOnStack)
+    if !isCertain {
       result.notes.append("that CR2 is of this exception is assumed: it may be an older one's")
     }
     let isWrite = read == nil || isPush
     take(
       address, isWrite ? .write : .read, isKindKnown: read == nil || isPush,
-      role: isPush || usesStack && address &- registers.rsp < 64 ? .stack : .data,
-      evidence: outcome.initialCR2 == nil ? .assumed : .derived)
+      role: isPush || usesStack && isOnStack ? .stack : .data,
+      evidence: isCertain ? .derived : .assumed)
   }
 
   /// The reserved bits of what the instruction at RIP loads into CR3; nil when it does not, or when

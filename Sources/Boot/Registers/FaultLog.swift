@@ -55,6 +55,7 @@ package struct FaultLog: Sendable {
       cpl: UInt8(truncatingIfNeeded: cpl & 3), rip: rip, rsp: UInt64(rsp, radix: 16) ?? 0,
       cr2: vector == 14 ? GuestRegisters.number(after: " CR2=", in: line) : nil)
     count += 1
+    if lastChain.last.map({ record.isMet(deliveringBenign: $0) }) ?? false { startsChain = false }
     if startsChain || lastChain.isEmpty {
       repetitionCount = lastChain.count == 1 && lastChain[0] == record ? repetitionCount + 1 : 0
       lastChain = []

@@ -29,6 +29,20 @@ package struct FaultRecord: Hashable, Sendable {
     self.cr2 = cr2
   }
 
+  /// True for an exception that came while `other`, a benign one, was delivered; of the others the machine
+  /// says so itself.
+  ///
+  /// The instruction and the stack are those of the other one, and the error code says that it is about
+  /// the IDT, or a page fault came there.
+  ///
+  /// Source: Intel SDM volume 3A, table 7-5 (benign exceptions) and section 7.13 (error code).
+  func isMet(deliveringBenign other: FaultRecord) -> Bool {
+    guard ![0, 8, 10, 11, 12, 13, 14, 20, 21].contains(other.vector), rip == other.rip,
+      rsp == other.rsp
+    else { return false }
+    return vector == 14 || (10...13).contains(vector) && errorCode & 2 != 0
+  }
+
   /// The access that faulted, for a page fault.
   ///
   /// A processor reports fetches only with IA32_EFER.NXE or CR4.SMEP on; a fault at RIP itself is taken

@@ -31,6 +31,11 @@ package struct DescriptorTableRegister: Hashable, Sendable {
     self.base = base
     self.limit = limit
   }
+
+  /// What RESET leaves: nothing was loaded.
+  ///
+  /// Source: Intel SDM volume 3A, table 10-1.
+  var isThatOfReset: Bool { base == 0 && limit == 0xffff }
 }
 
 /// What a processor's registers hold, as far as paging and the delivery of exceptions need it.

@@ -12,8 +12,9 @@ struct BootDevices {
     _ bytes: [UInt8], _ byteCount: UInt8, _ value: UInt64, to port: UInt16
   ) -> BootEnd? {
     switch port {
-    // QEMU's isa-debug-exit keeps seven bits: one meaning on both machines.
-    case 0xf4: return .guestExit(UInt8(truncatingIfNeeded: value & 0x7f))
+    // QEMU's isa-debug-exit keeps seven bits. What has more never stands for one that has not.
+    case 0xf4:
+      return .guestExit(UInt8(truncatingIfNeeded: value & 0x7f) | (value > 0x7f ? 0x80 : 0))
     case 0xe9: output.append(bytes)
     case SerialPort.ports where byteCount == 1:
       output.append(bytes.compactMap { serial.write($0, to: port) })

@@ -84,7 +84,7 @@ package struct KVMBoot: ~Copyable {
     let begin = ContinuousClock.now
     var devices = BootDevices(output: kept)
     outcome.end = try Self.run(
-      &cpu, memory, model, deadline: begin + options.timeLimit, &devices, isStopRequested)
+      &cpu, image.memory, model, deadline: begin + options.timeLimit, &devices, isStopRequested)
     outcome.duration = ContinuousClock.now - begin
     outcome.output = devices.output.last
     let registers = GuestRegisters(try cpu.registers(), try cpu.specialRegisters())
@@ -98,7 +98,7 @@ package struct KVMBoot: ~Copyable {
   }
 
   private static func run(
-    _ cpu: inout VirtualCPU, _ memory: MemoryView, _ model: ProcessorModel,
+    _ cpu: inout VirtualCPU, _ memory: borrowing GuestMemory, _ model: ProcessorModel,
     deadline: ContinuousClock.Instant, _ devices: inout BootDevices, _ isStopRequested: () -> Bool
   ) throws(KVMError) -> BootEnd {
     var watch = RepeatedFault()

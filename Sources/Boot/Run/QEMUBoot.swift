@@ -11,8 +11,10 @@ package struct QEMUBoot: Sendable {
 
   /// How often the guest is looked at.
   private static let lookInterval: Duration = .milliseconds(10)
-  /// So many equal faults in a row are a fault for ever: a page fault that is cured does not come back.
+  /// So many equal faults in a row are a reason to look whether the guest comes back to one state.
   static let repetitionLimit = 200
+  /// So many states of such a guest are looked at in a row.
+  private static let stateCount = 24
   /// How long QEMU may take to answer.
   private static let answerLimit: Duration = .seconds(10)
 
@@ -70,6 +72,7 @@ package struct QEMUBoot: Sendable {
     var nextLook = start + .milliseconds(2)
     process.monitor.resume()
     var end: BootEnd?
+    var repetitionLimit = Self.repetitionLimit
     while end == nil {
       output.append(outputFile.next())
       log.append(logFile.next())
@@ -80,8 +83,9 @@ package struct QEMUBoot: Sendable {
         end = try guestExit(process)
       case nil:
         let now = ContinuousClock.now
-        if log.repetitionCount >= Self.repetitionLimit {
-          end = .endlessFault
+        if log.repetitionCount >= repetitionLimit {
+          if try comesBack(process, image.memory) { end = .endlessFault }
+          repetitionLimit *= 2
         } else if now >= deadline {
           end = .timeLimit
         } else if isStopRequested() {
@@ -112,6 +116,29 @@ package struct QEMUBoot: Sendable {
     outcome.output = output.last
     outcome.duration = duration
     return outcome
+  }
+
+  /// True when the guest is found in one state twice: with the same registers and the same memory it goes on
+  /// like that for ever.
+  private func comesBack(
+    _ process: borrowing QEMUProcess, _ memory: borrowing GuestMemory
+  ) throws(QEMUError) -> Bool {
+    struct State: Hashable {
+      let registers: GuestRegisters
+      let digest: MemoryDigest
+    }
+    var seen: Set<State> = []
+    for _ in 0..<Self.stateCount {
+      process.monitor.pause()
+      guard let registers = try registers(process), let digest = MemoryDigest(memory) else {
+        process.monitor.resume()
+        return false
+      }
+      guard seen.insert(State(registers: registers, digest: digest)).inserted else { return true }
+      process.monitor.resume()
+      usleep(300)
+    }
+    return false
   }
 
   private static func processor(_ options: BootOptions) -> ProcessorModel {
@@ -165,7 +192,7 @@ package struct QEMUBoot: Sendable {
       "-chardev", "file,id=serial,path=\(output),append=on", "-device", "isa-serial,chardev=serial",
       "-chardev", "file,id=debug,path=\(output),append=on",
       "-device", "isa-debugcon,iobase=0xe9,chardev=debug",
-      "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
+      "-device", "isa-debug-exit,iobase=0xf4,iosize=1",
       "-d", "int,cpu_reset", "-D", log,
       "-chardev", "socket,id=monitor,fd=\(monitor)", "-mon", "chardev=monitor,mode=control",
     ]

@@ -6,8 +6,9 @@ import MMU
 /// Looks at a running guest's registers now and then.
 ///
 /// A guest that is seen with the frame of an exception on its stack, and then at the instruction that
-/// the frame names, with the stack and all other registers as they were there the time before and the
-/// same CR2, has gone around once. Nothing has changed that a processor could see but memory.
+/// the frame names, with the stack and all other registers as they were there the time before, the same
+/// CR2 and the same memory, has gone around once: nothing has changed that a processor could see, so that it
+/// goes on like that for ever. A kernel that counts its faults, or mends each and faults elsewhere, is none.
 struct RepeatedFault {
   private var cr2 = KVMBoot.initialCR2
   /// Where frames on the stack lead back to.
@@ -15,6 +16,7 @@ struct RepeatedFault {
   /// The registers at an instruction that a frame led back to.
   private var atInstruction: [UInt64] = []
   private var rip: UInt64 = 0
+  private var digest: MemoryDigest?
   private var roundCount = 0
 
   private struct Origin: Hashable {
@@ -30,8 +32,10 @@ struct RepeatedFault {
 
   /// True when the guest has been seen to go around `limit` times.
   mutating func isForEver(
-    _ registers: GuestRegisters, _ memory: MemoryView, _ model: ProcessorModel, limit: Int
+    _ registers: GuestRegisters, _ guestMemory: borrowing GuestMemory, _ model: ProcessorModel,
+    limit: Int
   ) -> Bool {
+    let memory = guestMemory.view
     if registers.cr2 != cr2 {
       self = RepeatedFault()
       cr2 = registers.cr2
@@ -41,12 +45,16 @@ struct RepeatedFault {
     else { return false }
     if origins.contains(Origin(rip: registers.rip, rsp: registers.rsp)) {
       origins = []
-      if rip == registers.rip && atInstruction == registers.general {
+      let digest = MemoryDigest(guestMemory)
+      if rip == registers.rip, atInstruction == registers.general, digest != nil,
+        digest == self.digest
+      {
         roundCount += 1
       } else {
         roundCount = 0
         rip = registers.rip
         atInstruction = registers.general
+        self.digest = digest
       }
       return roundCount >= limit
     }

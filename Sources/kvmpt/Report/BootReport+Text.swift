@@ -62,7 +62,10 @@ extension BootReport {
       "access: \(kind) of \(place(address)) at CPL \(access.cpl), "
       + "\(access.role.words) (\(Self.words(access.evidence)))\n"
     text += WalkText(walk: access.diagnosis.walk, styler: styler, pat: .atPowerOn).text
-    if let suspicion = access.diagnosis.suspicion {
+    // Without NXE every table with XD in it looks like none.
+    if postMortem.cause != .access(access.role, .noExecuteReserved),
+      let suspicion = access.diagnosis.suspicion
+    {
       text += "  first because \(suspicion.sentence)\n"
     }
     for blame in access.diagnosis.explanation.blames { text += "  because \(blame.sentence)\n" }

@@ -55,8 +55,90 @@ struct EndTests {
     let boot = try TestBoot(kernel.bytes, on: machine)
     #expect(boot.outcome.end == .halted)
     #expect(boot.postMortem.cause == .access(.data, .notMapped))
-    #expect(boot.postMortem.notes.contains { $0.contains("is assumed") })
+    #expect(boot.postMortem.notes.contains { $0.contains("frame of this exception") })
     #expect(boot.postMortem.delivery.isEmpty)
+  }
+
+  /// A kernel that mends the entry of a page and goes on when it faults there.
+  private static func mendingKernel(_ body: (inout MachineCode) -> Void) -> TestKernel {
+    let entry = TestKernel.dataPage(TestKernel.spare)
+    var kernel = TestKernel()
+    kernel.takesExceptions()
+    let mended = kernel[entry]
+    kernel[entry] = 0
+    kernel.handler = { code in
+      code.load(.rcx, entry)
+      code.load(.rax, mended)
+      // mov [rcx], rax; add rsp, 8; iretq
+      code.emit(0x48, 0x89, 0x01, 0x48, 0x83, 0xc4, 0x08, 0x48, 0xcf)
+    }
+    var code = MachineCode()
+    code.load(.rsp, TestKernel.stackTop)
+    body(&code)
+    let bytes = code.bytes
+    kernel.after = { $0.append(bytes) }
+    return kernel
+  }
+
+  @Test(
+    "A thousand equal faults that are mended are none for ever: the kernel counts them",
+    arguments: machines)
+  func mendedFaults(_ machine: BootMachine) throws {
+    let entry = TestKernel.dataPage(TestKernel.spare)
+    let kernel = Self.mendingKernel { code in
+      let start = code.bytes.count
+      code.load(.rcx, entry)
+      // mov qword [rcx], 0
+      code.emit(0x48, 0xc7, 0x01, 0, 0, 0, 0)
+      code.load(.rcx, TestKernel.spare)
+      // invlpg [rcx]; mov [rcx], eax
+      code.emit(0x0f, 0x01, 0x39, 0x89, 0x01)
+      code.load(.rcx, TestKernel.scratch)
+      // inc dword [rcx]; cmp dword [rcx], 1000; jb start
+      code.emit(0xff, 0x01, 0x81, 0x39, 0xe8, 0x03, 0, 0)
+      let distance = start - code.bytes.count - 2
+      code.emit(0x72, UInt8(truncatingIfNeeded: distance))
+      code.succeed()
+    }
+    for _ in 0..<3 {
+      let boot = try TestBoot(kernel.bytes, on: machine)
+      #expect(boot.outcome.end == .guestExit(0x10))
+    }
+  }
+
+  @Test("A fault that was mended has nothing to do with a later exception", arguments: machines)
+  func olderFault(_ machine: BootMachine) throws {
+    let kernel = Self.mendingKernel { code in
+      code.read(TestKernel.spare)
+      // ud2
+      code.emit(0x0f, 0x0b)
+    }
+    let boot = try TestBoot(kernel.bytes, on: machine)
+    #expect(boot.outcome.end == .tripleFault)
+    #expect(boot.postMortem.cause == .otherException(6))
+    #expect(boot.postMortem.access == nil)
+  }
+
+  @Test("A fault that was mended has nothing to do with a later HLT", arguments: machines)
+  func haltAfterFault(_ machine: BootMachine) throws {
+    let kernel = Self.mendingKernel { code in
+      code.read(TestKernel.spare)
+      code.stop()
+      // mov cr3, rax, which is not executed
+      code.emit(0x0f, 0x22, 0xd8)
+    }
+    let boot = try TestBoot(kernel.bytes, on: machine)
+    #expect(boot.outcome.end == .halted)
+    #expect(boot.postMortem.cause == .stopped)
+    #expect(boot.postMortem.access == nil)
+  }
+
+  @Test(
+    "A byte with its upper bit set is not the success that the other seven bits are",
+    .enabled(if: Host.hasKVM, "\(Host.kvmReason)"))
+  func upperBit() throws {
+    let boot = try TestBoot(Self.kernel { $0.output(0x90, 0xf4) }, on: .kvm)
+    #expect(boot.outcome.end == .guestExit(0x90))
   }
 
   @Test("A guest that runs on ends with the time limit", arguments: machines)

@@ -155,6 +155,15 @@ extension KernelBug {
         $0.after = writesData
       }, cause: "reserved-bit-no-execute", level: 1, bits: executeDisable),
     KernelBug(
+      name: "XD without NXE, on the stack",
+      make: {
+        $0.before = { $0.clearEFER(1 << 11) }
+        $0.after = { code in
+          code.load(.rsp, Kernel.stackTop)
+          code.emit(0x50)
+        }
+      }, cause: "reserved-bit-no-execute", level: 1, bits: executeDisable),
+    KernelBug(
       name: "XD without NXE, in the PDE of the code",
       make: {
         $0[Kernel.directory] |= executeDisable
@@ -237,7 +246,7 @@ extension KernelBug {
       make: {
         $0.takesExceptions(type: 0x0e)
         $0[Kernel.dataPage(Kernel.scratch)] = 0
-      }, cause: "gate-not-present", delivery: "gate-not-present"),
+      }, cause: "data-not-mapped", level: 1, bits: 1, delivery: "gate-not-present"),
     KernelBug(
       name: "the gate is a task gate",
       make: {

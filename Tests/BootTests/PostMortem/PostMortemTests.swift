@@ -70,7 +70,7 @@ struct PostMortemTests {
 
       """)
     let found = PostMortem(state, memory: KernelMemory(kernel: TestKernel()))
-    #expect(found.cause == .stopped && found.vector == 3)
+    #expect(found.cause == .stopped && found.vector == nil)
   }
 
   @Test("Registers that the machine erased are no evidence")
