@@ -220,7 +220,6 @@ extension HostileCall {
       touch(request)
     },
     HostileCall(
-      "LiveMem.WordLines.init(count:)", "LiveMem.WordLines.word(_:_:)",
       "LiveMem.HardwareAccess.load(_:)", "LiveMem.HardwareAccess.store(_:_:)",
       "LiveMem.HardwareAccess.exchange(_:_:)", "LiveMem.HardwareAccess.compareExchange(_:_:_:)",
       "LiveMem.HardwareAccess.fetchAnd(_:_:)", "LiveMem.HardwareAccess.fetchOr(_:_:)",
