@@ -9,7 +9,7 @@ package enum KernelFileError: Error, Hashable, Sendable {
   /// The file does not begin as an ELF file does.
   case notELF
   /// It is an ELF file, but not a little-endian 64-bit x86-64 one.
-  case wrongMachine(elfClass: UInt8, machine: UInt16)
+  case wrongMachine(elfClass: UInt8, dataEncoding: UInt8, machine: UInt16)
   /// `e_type` is not that of an executable.
   case notExecutable(type: UInt16)
   /// The ELF header, the program headers or what they lead to do not fit into the file.
@@ -70,8 +70,9 @@ package enum KernelFileError: Error, Hashable, Sendable {
     switch self {
     case .file(let error): error.message
     case .notELF: "it is not an ELF file"
-    case .wrongMachine(let elfClass, let machine):
-      "the ELF file is of class \(elfClass) and machine \(machine), not 64-bit x86-64"
+    case .wrongMachine(let elfClass, let dataEncoding, let machine):
+      "the ELF file has class \(elfClass), data encoding \(dataEncoding) and machine \(machine); those of "
+        + "64-bit x86-64 are 2, 1 and 62"
     case .notExecutable(3): "the ELF file is position-independent (type 3)"
     case .notExecutable(let type): "the ELF file has type \(type), not that of an executable (2)"
     case .headersOutsideFile(let byteCount):

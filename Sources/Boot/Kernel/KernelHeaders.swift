@@ -26,7 +26,7 @@ struct KernelHeaders {
       let headerSize = file.load(UInt16.self, at: 54), let count = file.load(UInt16.self, at: 56)
     else { throw .headersOutsideFile(byteCount: file.count) }
     guard elfClass == 2, encoding == 1, machine == 62 else {
-      throw .wrongMachine(elfClass: elfClass, machine: machine)
+      throw .wrongMachine(elfClass: elfClass, dataEncoding: encoding, machine: machine)
     }
     guard type == 2 else { throw .notExecutable(type: type) }
     self.entry = entry
