@@ -45,10 +45,14 @@ struct BootMachineChoice: ParsableArguments {
       for (option, isGiven) in [
         ("--qemu", givenQEMUPath != nil), ("--phys-bits", givenPhysicalAddressWidth != nil),
       ] where isGiven {
-        throw ValidationError("\(option) is about QEMU: pass --machine qemu or auto, too")
+        throw ValidationError("\(option) is about QEMU, and --machine kvm does not use it")
       }
     case .qemu where givenDevicePath != nil:
       throw ValidationError("--kvm-device is about KVM, and --machine qemu does not use it")
+    // A kernel that KVM boots would have another width than was asked for.
+    case .auto where givenPhysicalAddressWidth != nil:
+      throw ValidationError(
+        "--phys-bits is about QEMU, which auto may not use: pass --machine qemu")
     case .qemu, .auto: break
     }
   }

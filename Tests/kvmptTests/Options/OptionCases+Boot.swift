@@ -34,6 +34,7 @@ extension OptionCase {
       boot(
         .good, ["--machine", "kvm"], ["--phys-bits", "40"], .refused("is about QEMU"),
         need: .nothing),
+      boot(.good, [], ["--phys-bits", "40"], .refused("is about QEMU"), need: .nothing),
       boot(.good, [], ["--success-exit", "0x80"], .refused("takes 0 to 127"), need: .nothing),
     ]
   }
