@@ -50,6 +50,10 @@ package struct BootOutcome: Sendable {
   package var initialCR2: UInt64?
   /// The machine reset the processor at its end, so that the registers are those of a new one.
   package var areRegistersErased = false
+  /// HLT with RFLAGS.IF set on a machine without interrupts, as KVM's here is: the kernel did nothing wrong.
+  package var waitsForInterrupt: Bool {
+    end == .halted && registers?.areInterruptsEnabled == true
+  }
   /// The processor.
   package var processor: ProcessorModel
   /// The machine in words, such as `QEMU's emulator`.

@@ -29,7 +29,8 @@ struct BootCommand: ReportingCommand {
       \(ExitStatus.table)
 
       0 is only for a guest that reported success; 1 is every bad end. 69 is also for an instruction \
-      that KVM cannot execute, where QEMU was not to be asked.
+      that KVM cannot execute, and for HLT that waits for an interrupt there, where QEMU was not to be \
+      asked.
       """)
 
   @Argument(help: ArgumentHelp("The kernel, an ELF64 executable.", valueName: "kernel"))

@@ -100,6 +100,8 @@ struct BootRun {
       return "KVM of this host gave up with the number \(number)"
     case .tripleFault where outcome.areRegistersErased:
       return "KVM of this host erases the registers at a triple fault"
+    case .halted where outcome.waitsForInterrupt:
+      return "the kernel waits for an interrupt, and the machine under KVM has none"
     default: return nil
     }
   }

@@ -27,7 +27,8 @@ struct BootReport {
     case .machineError: .internalError
     // A guest that is at its wit's end is a bad one; of another it is only known that it ran.
     case .timeLimit: hasCause ? .disagreement : .timeLimitReached
-    case .halted, .tripleFault, .endlessFault, .reset: .disagreement
+    case .halted: outcome.waitsForInterrupt ? .noKVM : .disagreement
+    case .tripleFault, .endlessFault, .reset: .disagreement
     }
   }
 
@@ -45,7 +46,7 @@ struct BootReport {
     case .guestExit(let byte):
       "the guest reported \(isSuccess ? "success" : "a failure") with \(HexadecimalNumber(UInt64(byte)))"
     case .halted:
-      outcome.registers?.areInterruptsEnabled == true
+      outcome.waitsForInterrupt
         ? "HLT on a machine that has no interrupts" : "HLT with interrupts off"
     case .tripleFault: "triple fault"
     case .endlessFault: "one fault for ever: its handler returns, and it comes again"

@@ -39,6 +39,15 @@ struct TestBoot {
     postMortem = PostMortem(
       outcome, memory: image.memory.view, first: image.firstTables, code: image.code)
   }
+
+  /// False where KVM set the processor back at the triple fault, as kvm_amd does: then nothing is known, and
+  /// nothing may be named.
+  var keepsRegisters: Bool {
+    guard outcome.areRegistersErased else { return true }
+    #expect(outcome.end == .tripleFault && outcome.machine == "KVM")
+    #expect(postMortem.cause == .unknown && postMortem.blame == nil && postMortem.access == nil)
+    return false
+  }
 }
 
 @Suite("What killed a kernel is named")
@@ -58,6 +67,10 @@ struct KernelBugTests {
       return
     }
     let found = boot.postMortem
+    guard boot.keepsRegisters else {
+      #expect(expected.0 == "triple-fault")
+      return
+    }
     let notes = Comment(rawValue: "\(found.notes) \(found.instructionBytes)")
     #expect(boot.outcome.end.id == expected.0, notes)
     #expect(found.cause.id == expected.1, notes)

@@ -36,6 +36,11 @@ struct BootCommandTests {
   func cause(_ machine: String) throws {
     let died = try run(.parent, ["--machine", machine])
     #expect(died.exitCode == 1, "\(died.errors)")
+    // kvm_amd sets the processor back at a triple fault.
+    if machine == "kvm", died.output.contains("its registers are gone") {
+      #expect(died.output.contains("triple fault") && !died.output.contains("cause: parent-denies"))
+      return
+    }
     for words in [
       "triple fault", "cause: parent-denies", "on_new_root+0xa",
       "bit 1 (R/W) is clear in the PDE at 0x202008 (level 2, index 1)",
@@ -90,10 +95,24 @@ struct BootCommandTests {
     }
     let report = try JSONValue(
       json: run(.parent, ["--machine", machine, "--format", "json"]).output)
+    #expect(report["success"] == .bool(false))
+    // kvm_amd sets the processor back at a triple fault.
+    if machine == "kvm", report["cause"]?["id"] == .string("unknown") { return }
     #expect(report["cause"]?["id"] == .string("parent-denies"))
     #expect(report["blame"]?["level"] == .integer(2))
     #expect(report["blame"]?["bits"] == .string("0x2"))
-    #expect(report["success"] == .bool(false))
+  }
+
+  @Test(
+    "A kernel that waits for an interrupt is not at fault under KVM, and goes on with QEMU",
+    .enabled(if: Host.hasKVM && Host.hasQEMU, "needs both machines"))
+  func waiting() throws {
+    let alone = try run(.waits, ["--machine", "kvm"])
+    #expect(alone.exitCode == 69, "\(alone.output)")
+    #expect(alone.output.contains("HLT on a machine that has no interrupts"))
+    let both = try run(.waits, ["--timeout", "500ms"])
+    #expect(both.exitCode == 124, "\(both.output)")
+    #expect(both.output.contains("waits for an interrupt") && both.output.contains("QEMU"))
   }
 
   @Test(

@@ -25,6 +25,8 @@ final class BootKernelFiles: Sendable {
     case width
     /// Runs for ever.
     case loops
+    /// Waits for an interrupt that nothing raises.
+    case waits
     /// Has a PVH note, and reports the low byte of the magic number of the start information.
     case pvh
     /// Executes an instruction that a host which emulates CPL 0 lacks.
@@ -68,6 +70,9 @@ final class BootKernelFiles: Sendable {
       // ADD RSP, 8; IRETQ.
       kernel.handler = { $0.emit(0x48, 0x83, 0xc4, 0x08, 0x48, 0xcf) }
       kernel[TestKernel.dataPage(TestKernel.scratch)] = 0
+    case .waits:
+      // STI; HLT; and again.
+      kernel.after = { $0.emit(0xfb, 0xf4, 0xeb, 0xfd) }
     case .prints:
       kernel.after = { code in
         code.print("hello, ::world\n")
