@@ -11,6 +11,19 @@ let checked: [SwiftSetting] = [
   .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
+/// Code that tests run through millions of times.
+///
+/// `KVMPT_OPTIMIZED_TESTS=1` has it optimized in debug builds, too, with its assertions: the build takes
+/// longer, and the tests much less.
+let exercised =
+  Context.environment["KVMPT_OPTIMIZED_TESTS"] == "1"
+  ? checked + [
+    .unsafeFlags(
+      ["-O", "-wmo", "-num-threads", "2", "-assert-config", "Debug", "-disable-batch-mode"],
+      .when(configuration: .debug))
+  ]
+  : checked
+
 let package = Package(
   name: "kvmpt",
   products: [
@@ -31,19 +44,19 @@ let package = Package(
     .systemLibrary(
       name: "CLibYAML", pkgConfig: "yaml-0.1",
       providers: [.apt(["libyaml-dev"]), .yum(["libyaml-devel"])]),
-    .target(name: "MMU", swiftSettings: checked),
-    .target(name: "GuestMem", dependencies: ["CKVM", "MMU"], swiftSettings: checked),
-    .target(name: "LiveMem", dependencies: ["CKVM", "GuestMem", "MMU"], swiftSettings: checked),
-    .target(name: "KVM", dependencies: ["CKVM", "MMU"], swiftSettings: checked),
+    .target(name: "MMU", swiftSettings: exercised),
+    .target(name: "GuestMem", dependencies: ["CKVM", "MMU"], swiftSettings: exercised),
+    .target(name: "LiveMem", dependencies: ["CKVM", "GuestMem", "MMU"], swiftSettings: exercised),
+    .target(name: "KVM", dependencies: ["CKVM", "MMU"], swiftSettings: exercised),
     .target(name: "GuestImages", path: "GuestImages", publicHeadersPath: "include"),
     .target(
       name: "Probe",
       dependencies: ["CKVM", "GuestImages", "GuestMem", "KVM", "MMU"],
-      swiftSettings: checked),
+      swiftSettings: exercised),
     .target(
       name: "Boot",
       dependencies: ["CKVM", "GuestImages", "GuestMem", "KVM", "MMU", "Probe"],
-      swiftSettings: checked),
+      swiftSettings: exercised),
     .executableTarget(
       name: "kvmpt",
       dependencies: [
@@ -54,7 +67,7 @@ let package = Package(
       resources: [
         .embedInCode("Baseline/baseline.json"), .embedInCode("Input/address-space.schema.json"),
       ],
-      swiftSettings: checked),
+      swiftSettings: exercised),
     // What no user builds: what tests share, images for tests, and the programs that try images by the million, call
     // the libraries with hostile values, and write large images.
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: checked),
@@ -63,11 +76,11 @@ let package = Package(
       swiftSettings: checked),
     .target(
       name: "TestImages", dependencies: ["CKVM", "GuestMem", "KVM", "MMU", "TestSupport"],
-      path: "Tests/TestImages", swiftSettings: checked),
+      path: "Tests/TestImages", swiftSettings: exercised),
     .target(name: "TestKernels", path: "Tests/TestKernels", swiftSettings: checked),
     .target(
       name: "Lies", dependencies: ["GuestMem", "MMU", "Probe", "TestImages", "TestSupport"],
-      path: "Tests/Lies", swiftSettings: checked),
+      path: "Tests/Lies", swiftSettings: exercised),
     .executableTarget(
       name: "TryLies",
       dependencies: [

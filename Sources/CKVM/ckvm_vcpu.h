@@ -56,6 +56,36 @@ static inline int64_t ckvm_set_msr(int vcpu, uint32_t index, uint64_t value) {
   return result == 0 ? -EINVAL : result; /* the number of MSRs that were set */
 }
 
+static inline int64_t ckvm_get_msr(int vcpu, uint32_t index, uint64_t *value) {
+  struct ckvm_msr request = {.count = 1, .entry = {.index = index}};
+  int64_t result = ckvm_result(ioctl(vcpu, KVM_GET_MSRS, &request));
+  *value = request.entry.data;
+  return result == 0 ? -EINVAL : result;
+}
+
+/* 4.42, 4.43: x87, SSE and AVX registers. */
+static inline int64_t ckvm_get_xsave(int vcpu, struct kvm_xsave *area) {
+  return ckvm_result(ioctl(vcpu, KVM_GET_XSAVE, area));
+}
+static inline int64_t ckvm_set_xsave(int vcpu, struct kvm_xsave *area) {
+  return ckvm_result(ioctl(vcpu, KVM_SET_XSAVE, area));
+}
+
+/* 4.31, 4.32: exceptions and interrupts that wait or are being delivered. */
+static inline int64_t ckvm_get_vcpu_events(int vcpu, struct kvm_vcpu_events *events) {
+  return ckvm_result(ioctl(vcpu, KVM_GET_VCPU_EVENTS, events));
+}
+static inline int64_t ckvm_set_vcpu_events(int vcpu, struct kvm_vcpu_events *events) {
+  return ckvm_result(ioctl(vcpu, KVM_SET_VCPU_EVENTS, events));
+}
+
+/* 4.87: an exit after each instruction. */
+static inline int64_t ckvm_set_single_step(int vcpu, int on) {
+  struct kvm_guest_debug debug = {
+      .control = on ? KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP : 0};
+  return ckvm_result(ioctl(vcpu, KVM_SET_GUEST_DEBUG, &debug));
+}
+
 /* 4.43: PKRU is part of the XSAVE area, in its standard format at `offset` (CPUID.0DH.9:EBX). */
 static inline int64_t ckvm_set_pkru(int vcpu, uint32_t offset, uint32_t value) {
   struct kvm_xsave area;

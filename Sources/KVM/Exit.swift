@@ -23,6 +23,8 @@ public enum Exit: Hashable, Sendable {
   case entryFailed(hardwareReason: UInt64)
   /// KVM_EXIT_INTERNAL_ERROR; 1 is an instruction that KVM's emulator lacks.
   case internalError(suberror: UInt32)
+  /// KVM_EXIT_DEBUG: a single step was made (KVM_SET_GUEST_DEBUG).
+  case debug
   /// The run was ended by the time limit of ``VirtualCPU/run(limit:)``.
   case timeLimitReached
   /// Another thread ended the run by ``VirtualCPUKick/kick()``.
@@ -41,6 +43,7 @@ public enum Exit: Hashable, Sendable {
     case .shutdown: "shutdown"
     case .entryFailed: "entry-failed"
     case .internalError: "internal-error"
+    case .debug: "debug"
     case .timeLimitReached: "time-limit-reached"
     case .kicked: "kicked"
     case .other: "other-exit"

@@ -28,6 +28,18 @@ public enum KVMCall: Hashable, Sendable, CustomStringConvertible {
   case setSpecialRegisters(cr0: UInt64, cr3: UInt64, cr4: UInt64, efer: UInt64)
   /// KVM_SET_MSRS of one register.
   case setMSR(index: UInt32, value: UInt64)
+  /// KVM_GET_MSRS of one register.
+  case getMSR(index: UInt32)
+  /// KVM_GET_XSAVE.
+  case getExtendedState
+  /// KVM_SET_XSAVE.
+  case setExtendedState
+  /// KVM_GET_VCPU_EVENTS.
+  case getEvents
+  /// KVM_SET_VCPU_EVENTS.
+  case setEvents
+  /// KVM_SET_GUEST_DEBUG.
+  case setSingleStep(Bool)
   /// KVM_SET_XSAVE, to set PKRU.
   case setPKRU(UInt32)
   /// KVM_TRANSLATE of a linear address.
@@ -61,6 +73,12 @@ public enum KVMCall: Hashable, Sendable, CustomStringConvertible {
         + " CR4 \(hexadecimal(cr4)), EFER \(hexadecimal(efer)))"
     case .setMSR(let index, let value):
       "KVM_SET_MSRS(\(hexadecimal(UInt64(index))), \(hexadecimal(value)))"
+    case .getMSR(let index): "KVM_GET_MSRS(\(hexadecimal(UInt64(index))))"
+    case .getExtendedState: "KVM_GET_XSAVE"
+    case .setExtendedState: "KVM_SET_XSAVE"
+    case .getEvents: "KVM_GET_VCPU_EVENTS"
+    case .setEvents: "KVM_SET_VCPU_EVENTS"
+    case .setSingleStep(let isOn): "KVM_SET_GUEST_DEBUG(single-step \(isOn ? "on" : "off"))"
     case .setPKRU(let value): "KVM_SET_XSAVE(PKRU \(hexadecimal(UInt64(value))))"
     case .translate(let address): "KVM_TRANSLATE(\(hexadecimal(address)))"
     case .injectNMI: "KVM_NMI"

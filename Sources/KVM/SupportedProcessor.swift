@@ -9,9 +9,17 @@ public import MMU
 ///
 /// Source: KVM API document, section 4.46; Intel SDM volume 2A, CPUID.
 public struct SupportedProcessor: Sendable {
-  var leaves: ckvm_cpuid
+  /// Ten KiB, which are not copied along.
+  private final class Leaves: Sendable {
+    let value: ckvm_cpuid
 
-  init(_ leaves: ckvm_cpuid) { self.leaves = leaves }
+    init(_ value: ckvm_cpuid) { self.value = value }
+  }
+
+  private let shared: Leaves
+  var leaves: ckvm_cpuid { shared.value }
+
+  init(_ leaves: ckvm_cpuid) { shared = Leaves(leaves) }
 
   /// MAXPHYADDR, CPUID.80000008H:EAX[7:0]; 36 where the leaf is missing.
   ///

@@ -167,6 +167,7 @@ public struct VirtualCPU: ~Copyable, Sendable {
         hardwareReason: unsafe run.pointee.fail_entry.hardware_entry_failure_reason)
     case KVM_EXIT_INTERNAL_ERROR:
       return .internalError(suberror: unsafe run.pointee.`internal`.suberror)
+    case KVM_EXIT_DEBUG: return .debug
     default: return .other(reason: unsafe run.pointee.exit_reason)
     }
   }

@@ -29,4 +29,16 @@ public enum TestSetting {
 
   /// `full` where tests are to be full, otherwise `share`, which a few minutes are enough for.
   public static func depth<Depth>(_ share: Depth, full: Depth) -> Depth { isFull ? full : share }
+
+  /// `KVMPT_TURN`: which share of a space is gone through where tests are not to be full; 0 when it is not
+  /// set.
+  public static let turn = Int(truncatingIfNeeded: (number("KVMPT_TURN") ?? 0) & 0xffff_ffff)
+
+  /// One element of each `count`, from the one whose turn it is, and all where tests are to be full.
+  ///
+  /// Whoever counts `KVMPT_TURN` up goes through all.
+  public static func share<Element>(_ elements: [Element], oneIn count: Int) -> [Element] {
+    if isFull { return elements }
+    return elements.enumerated().filter { $0.offset % count == turn % count }.map(\.element)
+  }
 }

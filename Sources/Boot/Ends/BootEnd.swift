@@ -48,7 +48,10 @@ package struct BootOutcome: Sendable {
   /// What CR2 held at the start, by which it is known whether there was a page fault; nil where it is
   /// not known.
   package var initialCR2: UInt64?
-  /// The machine reset the processor at its end, so that the registers are those of a new one.
+  /// The machine reset the processor at its end.
+  ///
+  /// What ``registers`` holds, if anything, is from a repetition of the boot, before the instruction at which
+  /// the guest ended: CR2 is not that of the last fault.
   package var areRegistersErased = false
   /// HLT with RFLAGS.IF set on a machine without interrupts, as KVM's here is: the kernel did nothing wrong.
   package var waitsForInterrupt: Bool {

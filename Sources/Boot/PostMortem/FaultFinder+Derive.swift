@@ -20,6 +20,7 @@ extension FaultFinder {
       )
       return deliver(13)
     }
+    if outcome.areRegistersErased { return deriveFromInstruction() }
     let address = registers.cr2
     if let initial = outcome.initialCR2, initial == address {
       result.notes.append("CR2 was never written: it was not a page fault")
@@ -98,5 +99,64 @@ extension FaultFinder {
       address, isWrite ? .write : .read, isKindKnown: read == nil || isPush,
       role: isPush || usesStack && isOnStack ? .stack : .data,
       evidence: isCertain ? .derived : .assumed)
+  }
+
+  /// An exception of an instruction that has not been executed yet: what its operands lead to in the
+  /// tables.
+  private mutating func deriveFromInstruction() {
+    result.notes.append(
+      "KVM of this host takes the registers away at a triple fault: these are from a repetition of the "
+        + "boot, before its last instruction")
+    if takeNonCanonical(.derived) {
+      result.vector = 13
+      return
+    }
+    if let vector = vectorOfInstruction {
+      result.vector = vector
+      return
+    }
+    if goesToLowerPrivilege() {
+      result.vector = 14
+      return take(
+        registers.rip, .fetch, isKindKnown: true, role: .code, evidence: .derived)
+    }
+    let operand = MemoryOperand(result.instructionBytes, registers.general)
+    var uses: [(address: UInt64, kind: AccessKind, role: AccessRole)] = []
+    if let operand {
+      uses.append((operand.address, operand.isWritten ? .write : .read, .data))
+    }
+    if let stackAccess { uses.append((stackAccess.address, stackAccess.kind, .stack)) }
+    if let target = jumpTarget(result.instructionBytes) { uses.append((target, .fetch, .code)) }
+    for use in uses where linear.failure(Access(use.kind), at: use.address) != nil {
+      result.vector = 14
+      return take(
+        use.address, use.kind, isKindKnown: true, role: use.role, evidence: .derived)
+    }
+    result.notes.append(
+      "its operands do not fail by the tables: which exception it raised is not known")
+  }
+
+  /// True for IRETQ to code that may not be fetched there; then the registers are those behind it.
+  ///
+  /// A host may execute it and go on without a stop in between.
+  ///
+  /// Source: Intel SDM volume 2A, IRET (RIP, CS, RFLAGS, RSP and SS are popped).
+  private mutating func goesToLowerPrivilege() -> Bool {
+    guard result.instructionBytes.starts(with: [0x48, 0xcf]),
+      let rip = linear.word(at: registers.rsp), let cs = linear.word(at: registers.rsp &+ 8),
+      let rsp = linear.word(at: registers.rsp &+ 24)
+    else { return false }
+    let cpl = UInt8(truncatingIfNeeded: cs & 3)
+    var mode = linear.mode
+    mode.privilege = cpl == 3 ? .user : .supervisor
+    let target = LinearMemory(memory: linear.memory, tables: linear.tables, mode: mode)
+    guard target.failure(Access(.fetch), at: rip) != nil else { return false }
+    registers.rip = rip
+    registers.rsp = rsp
+    registers.cpl = cpl
+    result.instruction = rip
+    result.instructionBytes = []
+    result.notes.append("the last instruction was the IRETQ that goes there")
+    return true
   }
 }

@@ -61,6 +61,21 @@ extension FaultFinder {
     }
   }
 
+  /// What the instruction does with the stack: where, and whether it writes; nil where it does not use it.
+  ///
+  /// Source: Intel SDM volume 2B, PUSH, POP, CALL and RET.
+  var stackAccess: (address: UInt64, kind: AccessKind)? {
+    guard usesStack else { return nil }
+    var bytes = result.instructionBytes[...]
+    while let byte = bytes.first, byte >> 4 == 4 || byte == 0x66 { bytes = bytes.dropFirst() }
+    switch bytes.first ?? 0 {
+    case 0x58...0x5f, 0x8f, 0x9d, 0xc2, 0xc3, 0xca, 0xcb, 0xcf: return (registers.rsp, .read)
+    // LEAVE reads where RBP leads.
+    case 0xc9: return (registers.general[5], .read)
+    default: return (registers.rsp &- 8, .write)
+    }
+  }
+
   /// The reserved bits of what the instruction at RIP loads into CR3; nil when it does not, or when
   /// there are none.
   ///

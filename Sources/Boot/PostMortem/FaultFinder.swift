@@ -5,7 +5,7 @@ import MMU
 /// Looks for the first exception of a kernel's end.
 struct FaultFinder<Memory: PhysicalMemory> {
   let outcome: BootOutcome
-  let registers: GuestRegisters
+  var registers: GuestRegisters
   let linear: LinearMemory<Memory>
   let first: PageTables?
   let code: [Range<UInt64>]
@@ -45,7 +45,16 @@ struct FaultFinder<Memory: PhysicalMemory> {
     case .cannotExecute:
       result.cause = .cannotExecute
       return
-    case .guestExit, .reset, .machineError, .interrupted:
+    case .machineError:
+      // A host whose processor does not look at the reserved bits cannot enter the guest afterwards.
+      if let bits = reservedBitsLoaded() {
+        result.cause = .reservedBitsInCR3(bits)
+        result.notes.append("that KVM gave up at the load of CR3 at RIP is assumed")
+      } else {
+        result.cause = .stopped
+      }
+      return
+    case .guestExit, .reset, .interrupted:
       result.cause = .stopped
       return
     case .halted, .timeLimit:

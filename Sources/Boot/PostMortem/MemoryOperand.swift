@@ -9,6 +9,8 @@
 struct MemoryOperand {
   /// The address, all 64 bits of it.
   let address: UInt64
+  /// The instruction writes there, whatever else it does.
+  let isWritten: Bool
 
   /// Where the memory operand of the instruction is; nil for one that is not covered or has none.
   init?(_ instruction: [UInt8], _ general: [UInt64]) {
@@ -22,8 +24,10 @@ struct MemoryOperand {
       bytes = bytes.dropFirst()
     }
     guard let opcode = bytes.popFirst() else { return nil }
+    var second: UInt8?
     if opcode == 0x0f {
-      guard let second = bytes.popFirst(), Self.hasOperand(second: second) else { return nil }
+      second = bytes.popFirst()
+      guard let second, Self.hasOperand(second: second) else { return nil }
     } else if !Self.hasOperand(opcode) {
       return nil
     }
@@ -59,6 +63,32 @@ struct MemoryOperand {
     default: break
     }
     address = sum
+    isWritten =
+      second.map { Self.writes(second: $0) } ?? Self.writes(opcode, field: modifier >> 3 & 7)
+  }
+
+  private static func writes(_ opcode: UInt8, field: UInt8) -> Bool {
+    switch opcode {
+    // Into memory, but for CMP.
+    case 0x00..<0x40: opcode & 7 < 2 && opcode < 0x38
+    case 0x80...0x83: field != 7
+    // XCHG, and MOV into memory; POP.
+    case 0x86...0x89, 0x8f, 0xc6, 0xc7: true
+    case 0xc0, 0xc1, 0xd0...0xd3: true
+    // NOT and NEG.
+    case 0xf6, 0xf7: field == 2 || field == 3
+    // INC and DEC.
+    case 0xfe, 0xff: field < 2
+    default: false
+    }
+  }
+
+  private static func writes(second opcode: UInt8) -> Bool {
+    switch opcode {
+    // MOVUPS, MOVAPS and MOVQ into memory; BTS, CMPXCHG, BTR, BTC, XADD, CMPXCHG8B.
+    case 0x11, 0x29, 0x7f, 0xab, 0xb0, 0xb1, 0xb3, 0xbb, 0xc0, 0xc1, 0xc7: true
+    default: false
+    }
   }
 
   private static func hasOperand(_ opcode: UInt8) -> Bool {

@@ -17,8 +17,8 @@ extension PostMortem {
       cause = outcome.areRegistersErased ? .unknown : .stopped
       if outcome.areRegistersErased {
         notes.append(
-          "KVM of this host sets the processor back at a triple fault, and its registers are gone: "
-            + "--machine qemu keeps them")
+          "KVM of this host sets the processor back at a triple fault, its registers are gone, and the "
+            + "boot could not be repeated to the same end: --machine qemu keeps them")
       }
       return
     }

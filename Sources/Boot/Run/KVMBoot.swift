@@ -15,14 +15,21 @@ package struct KVMBoot: ~Copyable {
   /// What CR2 holds before the first page fault: an address that is not canonical, which no page fault
   /// can report.
   static let initialCR2: UInt64 = UInt64(KVMPT_INITIAL_CR2)
-  /// So often a guest is seen to come back to one fault before it is one for ever.
-  private static let roundLimit = 5
 
-  /// Opens the device.
+  /// How long a trial for a fault that comes for ever may take, and how long a replay.
+  private static let trialLimit: Duration = .milliseconds(500)
+  private static let replayLimit: Duration = .seconds(10)
+  /// Registers are taken away at each triple fault, as kvm_amd does.
+  private let erasesRegisters: Bool
+
+  /// Opens the device; with `erasesRegisters` every KVM is used as if it were kvm_amd.
   ///
   /// - Throws: ``BootError/machine(_:)``.
-  package init(devicePath: String = "/dev/kvm") throws(BootError) {
+  package init(
+    devicePath: String = "/dev/kvm", erasesRegisters: Bool = false
+  ) throws(BootError) {
     let opened = try Self.open(devicePath)
+    self.erasesRegisters = erasesRegisters
     device = opened.device
     processor = opened.processor
   }
@@ -67,67 +74,78 @@ package struct KVMBoot: ~Copyable {
     _ image: borrowing BootImage, _ options: BootOptions, _ kept: GuestOutput,
     _ isStopRequested: () -> Bool
   ) throws(KVMError) -> BootOutcome {
-    let machine = try device.makeVirtualMachine()
-    let memory = image.memory.view
-    machine.reserveHostPages(at: GuestPhysicalAddress(truncating: 0xfeff_c000))
-    // SAFETY: the image outlives the machine, and the range is the whole of its memory.
-    try unsafe machine.setMemorySlot(
-      0, at: GuestPhysicalAddress(truncating: 0), memory: memory.baseAddress,
-      byteCount: memory.byteCount)
-    var cpu = try machine.makeVirtualCPU()
-    try cpu.setProcessor(processor)
     let start = StartRegisters(image.start, handoverAddress: image.handoverAddress)
-    try cpu.setSpecialRegisters(start.special(try cpu.specialRegisters()))
-    try cpu.setRegisters(start.general)
+    // Without memory for a copy the kernel is booted all the same.
+    let replay = TripleFaultReplay(image.memory, start, isNeeded: mayEraseRegisters)
+    var guest = try KVMGuest(device, processor, memory: image.memory.view, output: kept)
+    try guest.enter(start)
     var outcome = BootOutcome(end: .timeLimit, processor: model, machine: "KVM")
     outcome.initialCR2 = Self.initialCR2
     let begin = ContinuousClock.now
-    var devices = BootDevices(output: kept)
-    outcome.end = try Self.run(
-      &cpu, image.memory, model, deadline: begin + options.timeLimit, &devices, isStopRequested)
+    let (end, found) = try watched(
+      &guest, image.memory, deadline: begin + options.timeLimit, isStopRequested)
+    outcome.end = end
     outcome.duration = ContinuousClock.now - begin
-    outcome.output = devices.output.last
-    let registers = GuestRegisters(try cpu.registers(), try cpu.specialRegisters())
-    if outcome.end == .tripleFault && registers.isReset {
-      outcome.areRegistersErased = true
-    } else if case .guestExit = outcome.end {
-    } else {
+    outcome.output = guest.devices.output.last
+    if case .guestExit = end { return outcome }
+    let registers: GuestRegisters
+    if let found { registers = found } else { registers = try guest.registers }
+    guard end == .tripleFault, erasesRegisters || registers.isReset else {
       outcome.registers = registers
+      return outcome
     }
+    outcome.areRegistersErased = true
+    outcome.registers = try replay.registersBeforeFault(
+      device, processor, after: outcome.duration, limit: Self.replayLimit, isStopRequested)
     return outcome
   }
 
-  private static func run(
-    _ cpu: inout VirtualCPU, _ memory: borrowing GuestMemory, _ model: ProcessorModel,
-    deadline: ContinuousClock.Instant, _ devices: inout BootDevices, _ isStopRequested: () -> Bool
-  ) throws(KVMError) -> BootEnd {
-    var watch = RepeatedFault()
+  /// True where a triple fault may take the registers away: kvm_amd does.
+  private var mayEraseRegisters: Bool {
+    if erasesRegisters { return true }
+    switch TableWalker.ofHost() {
+    case .ept, .pvm, .tcg: return false
+    case .npt, .shadowPaging, .unknown: return model.vendor == .amd
+    }
+  }
+
+  /// How the guest ended; with the registers at the fault, where that is one for ever.
+  private func watched(
+    _ guest: inout KVMGuest, _ memory: borrowing GuestMemory, deadline: ContinuousClock.Instant,
+    _ isStopRequested: () -> Bool
+  ) throws(KVMError) -> (BootEnd, GuestRegisters?) {
+    var watch = FaultWatch()
     while true {
       let left = deadline - ContinuousClock.now
-      guard left > .zero else { return .timeLimit }
-      if isStopRequested() { return .interrupted }
-      switch try cpu.run(limit: min(left, watch.interval)) {
-      case .portWrite(let port, let byteCount, let value):
-        let bytes = cpu.portBytes
-        if let end = devices.write(bytes, byteCount, value, to: port) { return end }
-      case .portRead(let port, _): cpu.answerPortRead(devices.read(from: port))
-      case .mmioWrite: break
-      // No device answers.
-      case .mmioRead: cpu.answerMMIORead(.max)
-      // There is no source of interrupts.
-      case .halted: return .halted
-      case .shutdown: return .tripleFault
-      case .internalError(let suberror):
-        return suberror == 1 ? .cannotExecute : .machineError(UInt64(suberror))
-      case .entryFailed(let reason): return .machineError(reason)
-      case .other(let reason): return .machineError(UInt64(reason))
-      // Whoever kicks it wants to be heard.
-      case .kicked: continue
-      case .timeLimitReached:
-        let registers = GuestRegisters(try cpu.registers(), try cpu.specialRegisters())
-        if watch.isForEver(registers, memory, model, limit: roundLimit) { return .endlessFault }
+      guard left > .zero else { return (.timeLimit, nil) }
+      if isStopRequested() { return (.interrupted, nil) }
+      switch try guest.advance(limit: min(left, watch.interval)) {
+      case .ended(let end): return (end, nil)
+      case .stepped: continue
+      case .timeLimitReached: break
       }
+      let start = ContinuousClock.now
+      let current = try guest.registers
+      if watch.isDue(current) {
+        let found = try registersAtFault(guest, memory, limit: min(left, Self.trialLimit))
+        if let found { return (.endlessFault, found) }
+      }
+      watch.looked(for: ContinuousClock.now - start)
     }
+  }
+
+  /// What a trial of the guest in a copy finds; nothing where the host has no memory for one.
+  private func registersAtFault(
+    _ guest: borrowing KVMGuest, _ memory: borrowing GuestMemory, limit: Duration
+  ) throws(KVMError) -> GuestRegisters? {
+    let copy: GuestMemory
+    do throws(GuestMemoryError) {
+      copy = try memory.contentCopy()
+    } catch {
+      return nil
+    }
+    var loop = try FaultLoop(of: guest, memory: copy, device, processor, model)
+    return try loop.registersAtFault(limit: limit)
   }
 }
 

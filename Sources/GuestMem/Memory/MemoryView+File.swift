@@ -31,4 +31,31 @@ extension MemoryView {
       position += UInt64(read)
     }
   }
+
+  /// Fills the first `byteCount` bytes with those of a memory file, of which holes are skipped to the page.
+  ///
+  /// - Throws: as ``fill(fromFile:offset:byteCount:)``.
+  func fillExtents(fromFile descriptor: CInt, byteCount count: UInt64) throws(GuestMemoryError) {
+    guard count <= byteCount else { throw .invalidByteCount(count) }
+    var position: UInt64 = 0
+    while position < count {
+      let data = ckvm_next_data(descriptor, position)
+      // ENXIO: nothing is behind this place.
+      guard data >= 0, UInt64(data) < count else { return }
+      let hole = ckvm_next_hole(descriptor, UInt64(data))
+      let end = hole > data ? min(UInt64(hole), count) : count
+      position = UInt64(data)
+      while position < end {
+        // SAFETY: the rest of the range lies inside the window.
+        let read = unsafe ckvm_read_at(
+          descriptor, baseAddress + Int(truncatingIfNeeded: position), end - position, position)
+        if -read == Int64(EINTR) { continue }
+        guard read >= 0 else {
+          throw .refused(operation: "pread", byteCount: count, errorNumber: Int32(-read))
+        }
+        guard read > 0 else { throw .fileTooShort(byteCount: position, needed: end) }
+        position += UInt64(read)
+      }
+    }
+  }
 }

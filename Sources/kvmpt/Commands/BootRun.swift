@@ -98,7 +98,7 @@ struct BootRun {
       return "KVM of this host cannot execute \(name)\(place)"
     case .machineError(let number):
       return "KVM of this host gave up with the number \(number)"
-    case .tripleFault where outcome.areRegistersErased:
+    case .tripleFault where outcome.areRegistersErased && outcome.registers == nil:
       return "KVM of this host erases the registers at a triple fault"
     case .halted where outcome.waitsForInterrupt:
       return "the kernel waits for an interrupt, and the machine under KVM has none"

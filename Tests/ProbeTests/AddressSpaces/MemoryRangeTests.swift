@@ -49,7 +49,9 @@ struct MemoryRangeTests {
 
   @Test("A computer with four holes agrees", .enabled(if: Host.hasKVM, "needs /dev/kvm"))
   func onKVM() throws {
-    let report = try Verifier().verify(Self.computer())
+    // Not above what the processor of this host can address.
+    let width = UInt64(try KVMMachineFactory().physicalAddressWidth)
+    let report = try Verifier().verify(Self.computer(high: 1 << min(40, width - 1)))
     #expect(report.agrees(but: lacksOfMachines), "\(report.unproved)")
     #expect(report.tallies.values.allSatisfy { $0.disagreementCount == 0 })
     // The device between the ranges was used, and is none of the memory beside it.

@@ -17,9 +17,8 @@ struct FlippedBitTests {
     let verifier = try Verifier()
     let space = SampleSpaces.everySizeAndRight
     let profile = try #require(try verifier.profile(for: space))
-    // Where tests are not full, every eighth word.
-    let words = try FlippedWord.all(in: verifier.build(space, profile)).enumerated()
-      .filter { $0.offset % TestSetting.depth(8, full: 1) == 0 }.map(\.element)
+    let words = TestSetting.share(
+      try FlippedWord.all(in: verifier.build(space, profile)), oneIn: 8)
     let workerCount = processorCount()
     let results = Mutex(FlipResults())
     DispatchQueue.concurrentPerform(iterations: workerCount) { worker in

@@ -60,9 +60,7 @@ struct OptionEffectTests {
   @Test(
     "Each case of a guest on QEMU is as the table says",
     .enabled(if: Host.hasQEMU, "\(Host.qemuReason)"),
-    arguments: groups.map(\.0).enumerated()
-      .filter { $0.offset % TestSetting.depth(4, full: 1) == 0 }.map(\.element)
-  )
+    arguments: TestSetting.share(groups.map(\.0), oneIn: 4))
   func casesOnQEMU(_ group: String) throws { check(group, .qemu) }
 
   private func check(_ group: String, _ need: OptionCase.Need) {

@@ -194,7 +194,7 @@ final class KVMMachine: KickableMachine {
         if ContinuousClock.now >= deadline { return .unfinished }
       case .shutdown: return .died(.shutdown, record: try suspect(recordCount))
       case .internalError: return .died(.emulationFailure, record: try suspect(recordCount))
-      case .portWrite, .portRead, .halted, .entryFailed, .other:
+      case .portWrite, .portRead, .halted, .entryFailed, .debug, .other:
         return .died(.unexpectedExit(exit.id), record: try suspect(recordCount))
       }
     }

@@ -45,10 +45,11 @@ struct DiffPropertyTests {
     return first.showsLeaves ? !before : before
   }
 
-  /// Each kind on each side once, and all pairs where tests are full.
+  /// Each kind on each side once, with the next or whose turn it is, and all pairs where tests are full.
   static let pairs = SourceKind.allCases.indices.flatMap { first in
     SourceKind.allCases.indices.compactMap { second in
-      TestSetting.isFull || second == (first + 1) % SourceKind.allCases.count
+      TestSetting.isFull
+        || second == (first + 1 + TestSetting.turn) % SourceKind.allCases.count
         ? (SourceKind.allCases[first], SourceKind.allCases[second]) : nil
     }
   }

@@ -1,0 +1,93 @@
+// TripleFaultReplay: the way to a triple fault once more, to the instruction before it.
+
+import GuestMem
+import KVM
+import MMU
+
+/// Finds the registers that kvm_amd takes away at a triple fault.
+///
+/// The guest is started again from a copy of what it was started with, let run for a part of the time that
+/// it lived, and led on by single steps. Where it dies before the steps begin, the next try runs for less;
+/// where the steps lead to no end, for more. A guest without interrupts comes to the same end each time,
+/// unless it depends on the time-stamp counter or on random numbers; then nothing may be found.
+///
+/// Source: Linux, arch/x86/kvm/svm/svm.c (shutdown_interception): the VMCB is undefined after a shutdown,
+/// so that KVM initializes the vCPU.
+final class TripleFaultReplay {
+  /// Nil where it is not needed, or the host has no memory for it.
+  private let original: GuestMemory?
+  private let start: StartRegisters
+
+  /// So many guests are started at most, of so many instructions each that are single steps.
+  private static let tryCount = 24
+  private static let stepCount = 20_000
+
+  /// Keeps what the guest is started with, where that is needed.
+  init(_ memory: borrowing GuestMemory, _ start: StartRegisters, isNeeded: Bool) {
+    original = isNeeded ? (try? memory.contentCopy()) : nil
+    self.start = start
+  }
+
+  /// The registers before the instruction with which the guest died, `duration` after its start; nil
+  /// where none is found within `limit`.
+  func registersBeforeFault(
+    _ device: borrowing Device, _ processor: SupportedProcessor, after duration: Duration,
+    limit: Duration, _ isStopRequested: () -> Bool
+  ) throws(KVMError) -> GuestRegisters? {
+    let deadline = ContinuousClock.now + limit
+    var low: Duration = .zero
+    // What the first run took beside the guest's own time.
+    var high = duration
+    var now: Duration = .zero
+    for _ in 0..<Self.tryCount {
+      // Its own memory, which nobody reads afterwards.
+      guard let memory = copyOfOriginal() else { return nil }
+      var guest = try KVMGuest(device, processor, memory: memory.view, output: GuestOutput { _ in })
+      try guest.enter(start)
+      let began = now == .zero ? .timeLimitReached : try guest.advance(limit: now)
+      switch began {
+      case .ended(.tripleFault): high = now
+      case .timeLimitReached:
+        switch try Self.steps(&guest, deadline) {
+        case .found(let registers): return registers
+        case .otherEnd: return nil
+        case .none: low = now
+        }
+      default: return nil
+      }
+      guard ContinuousClock.now < deadline, !isStopRequested() else { return nil }
+      now = (low + high) / 2
+    }
+    return nil
+  }
+
+  private func copyOfOriginal() -> GuestMemory? {
+    switch original {
+    case .some(let memory): try? memory.contentCopy()
+    case .none: nil
+    }
+  }
+
+  private enum Found {
+    case found(GuestRegisters)
+    case otherEnd
+    case none
+  }
+
+  private static func steps(
+    _ guest: inout KVMGuest, _ deadline: ContinuousClock.Instant
+  ) throws(KVMError) -> Found {
+    for _ in 0..<stepCount {
+      let registers = try guest.registers
+      let left = deadline - ContinuousClock.now
+      guard left > .zero else { return .none }
+      switch try guest.step(limit: min(left, .milliseconds(100))) {
+      case .stepped: continue
+      case .ended(.tripleFault): return .found(registers)
+      case .ended: return .otherEnd
+      case .timeLimitReached: return .none
+      }
+    }
+    return .none
+  }
+}
