@@ -8,7 +8,7 @@ import MMU
 ///
 /// In the copy the guest goes to the end of a handler by single steps: to the IRETQ that leads back, or to
 /// the instruction that it led to. Then it runs for a while, and goes there again. Where it is found there
-/// twice with all registers and all memory as they were, nothing has changed that its next steps depend on.
+/// twice, and elsewhere in between, with all registers and all memory as they were, nothing has changed that its next steps depend on.
 /// A kernel that counts its faults, or mends each and faults elsewhere, is no such guest. One that waits for
 /// the time-stamp counter by faults alone is taken for one.
 struct FaultLoop: ~Copyable {
@@ -18,6 +18,9 @@ struct FaultLoop: ~Copyable {
   /// Where frames on the stack lead back to, since the guest was last at an instruction of these.
   private var origins: Set<Place> = []
   private var seen: Set<State> = []
+  /// The registers at the last end of a handler, and whether the guest was found elsewhere since then.
+  private var last: GuestRegisters?
+  private var hasLeft = true
 
   private struct Place: Hashable {
     let rip: UInt64
@@ -33,7 +36,7 @@ struct FaultLoop: ~Copyable {
   /// So many words of the stack are searched for a frame.
   private static let wordCount: UInt64 = 32
   /// So often the guest is let run, and as many instructions it may take to go back each time.
-  private static let roundCount = 8
+  private static let roundCount = 16
   private static let stepCount = 2048
 
   /// Copies the processor of a guest that does not run now; `memory` is a copy of its memory.
@@ -54,7 +57,11 @@ struct FaultLoop: ~Copyable {
     let deadline = ContinuousClock.now + limit
     var pause: Duration = .microseconds(200)
     for _ in 0..<Self.roundCount {
-      if let registers = try goBack(deadline) { return registers }
+      switch try goBack(deadline) {
+      case .wasThere(let registers): return registers
+      case .isElsewhere: return nil
+      case .isThere, .doesNotStop: break
+      }
       guard ContinuousClock.now < deadline,
         try guest.advance(limit: pause) == .timeLimitReached
       else { return nil }
@@ -64,27 +71,45 @@ struct FaultLoop: ~Copyable {
     return nil
   }
 
-  /// Steps until the guest is at the end of a handler: the registers behind it, where the guest was there in
-  /// this state before.
+  /// What single steps led to.
+  private enum WayBack {
+    /// The end of a handler, for the second time in one state, with the registers behind it.
+    case wasThere(GuestRegisters)
+    /// The end of a handler.
+    case isThere
+    /// No end of a handler, or that of the guest.
+    case isElsewhere
+    /// A step that does not end: an exception on its way.
+    case doesNotStop
+  }
+
+  /// Steps until the guest is at the end of a handler.
   private mutating func goBack(
     _ deadline: ContinuousClock.Instant
-  ) throws(KVMError) -> GuestRegisters? {
+  ) throws(KVMError) -> WayBack {
     for _ in 0..<Self.stepCount {
       let registers = try guest.registers
       noteFrames(registers)
-      if let behind = registersBehindHandler(registers) {
+      // A guest that was not let run yet is where it was: it must have been elsewhere.
+      if registers != last { hasLeft = true }
+      if hasLeft, let behind = registersBehindHandler(registers) {
         origins = []
-        guard let digest = MemoryDigest(memory) else { return nil }
+        hasLeft = false
+        last = registers
+        guard let digest = MemoryDigest(memory) else { return .isElsewhere }
         let state = State(
           registers: registers, extended: try guest.cpu.state().extendedBytes, memory: digest)
-        return seen.insert(state).inserted ? nil : behind
+        return seen.insert(state).inserted ? .isThere : .wasThere(behind)
       }
       let left = deadline - ContinuousClock.now
-      guard left > .zero, try guest.step(limit: min(left, .milliseconds(2))) == .stepped else {
-        return nil
+      guard left > .zero else { return .isElsewhere }
+      switch try guest.step(limit: min(left, .milliseconds(2))) {
+      case .stepped: continue
+      case .timeLimitReached: return .doesNotStop
+      case .ended: return .isElsewhere
       }
     }
-    return nil
+    return .isElsewhere
   }
 
   /// The registers at an instruction that a frame led to: these, or those that IRETQ at RIP makes.
