@@ -16,9 +16,14 @@ package struct KVMBoot: ~Copyable {
   /// can report.
   static let initialCR2: UInt64 = UInt64(KVMPT_INITIAL_CR2)
 
-  /// How long a trial for a fault that comes for ever may take, and how long a replay.
+  /// How long a trial for a fault that comes for ever may take.
   private static let trialLimit: Duration = .milliseconds(500)
-  private static let replayLimit: Duration = .seconds(10)
+
+  /// How long a replay of a guest may take that lived for `duration`: it runs some twenty times.
+  private static func replayLimit(_ duration: Duration) -> Duration {
+    min(max(.seconds(10), duration * 20), .seconds(60))
+  }
+
   /// Registers are taken away at each triple fault, as kvm_amd does.
   private let erasesRegisters: Bool
 
@@ -96,7 +101,8 @@ package struct KVMBoot: ~Copyable {
     }
     outcome.areRegistersErased = true
     outcome.registers = try replay.registersBeforeFault(
-      device, processor, after: outcome.duration, limit: Self.replayLimit, isStopRequested)
+      device, processor, after: outcome.duration, limit: Self.replayLimit(outcome.duration),
+      isStopRequested)
     return outcome
   }
 

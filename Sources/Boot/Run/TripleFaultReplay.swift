@@ -6,10 +6,11 @@ import MMU
 
 /// Finds the registers that kvm_amd takes away at a triple fault.
 ///
-/// The guest is started again from a copy of what it was started with, let run for a part of the time that
-/// it lived, and led on by single steps. Where it dies before the steps begin, the next try runs for less;
-/// where the steps lead to no end, for more. A guest without interrupts comes to the same end each time,
-/// unless it depends on the time-stamp counter or on random numbers; then nothing may be found.
+/// The guest is started again from a copy of what it was started with, and led on by single steps. Where that
+/// does not reach its end, it is started again and let run for a part of the time that it lived: for less
+/// where it dies meanwhile, for more where it does not, until the rest is short enough for single steps. A
+/// guest without interrupts comes to the same end each time, unless it depends on the time-stamp counter or on
+/// random numbers; then nothing may be found.
 ///
 /// Source: Linux, arch/x86/kvm/svm/svm.c (shutdown_interception): the VMCB is undefined after a shutdown,
 /// so that KVM initializes the vCPU.
@@ -18,9 +19,11 @@ final class TripleFaultReplay {
   private let original: GuestMemory?
   private let start: StartRegisters
 
-  /// So many guests are started at most, of so many instructions each that are single steps.
-  private static let tryCount = 24
-  private static let stepCount = 20_000
+  /// So many instructions are single steps at most, from the start of the guest and from a later moment.
+  private static let firstStepCount = 20_000
+  private static let stepCount = 100_000
+  /// A time in which no more instructions than that are executed; a timer is not more exact.
+  private static let shortTime: Duration = .microseconds(100)
 
   /// Keeps what the guest is started with, where that is needed.
   init(_ memory: borrowing GuestMemory, _ start: StartRegisters, isNeeded: Bool) {
@@ -36,26 +39,30 @@ final class TripleFaultReplay {
   ) throws(KVMError) -> GuestRegisters? {
     let deadline = ContinuousClock.now + limit
     var low: Duration = .zero
-    // What the first run took beside the guest's own time.
+    // With what the first run took beside the guest's own time.
     var high = duration
     var now: Duration = .zero
-    for _ in 0..<Self.tryCount {
-      // Its own memory, which nobody reads afterwards.
+    while ContinuousClock.now < deadline, !isStopRequested() {
       guard let memory = copyOfOriginal() else { return nil }
       var guest = try KVMGuest(device, processor, memory: memory.view, output: GuestOutput { _ in })
       try guest.enter(start)
-      let began = now == .zero ? .timeLimitReached : try guest.advance(limit: now)
-      switch began {
+      switch now == .zero ? .timeLimitReached : try guest.advance(limit: now) {
       case .ended(.tripleFault): high = now
-      case .timeLimitReached:
-        switch try Self.steps(&guest, deadline) {
+      case .timeLimitReached where now == .zero || high - low <= Self.shortTime:
+        let count = now == .zero ? Self.firstStepCount : Self.stepCount
+        switch try Self.steps(&guest, count, deadline) {
         case .found(let registers): return registers
         case .otherEnd: return nil
         case .none: low = now
         }
-      default: return nil
+      case .timeLimitReached: low = now
+      case .stepped, .ended: return nil
       }
-      guard ContinuousClock.now < deadline, !isStopRequested() else { return nil }
+      if high - low < Self.shortTime / 8 {
+        // The end is not where it was: a timer that was late, or a busy host.
+        low = max(.zero, low - Self.shortTime)
+        high += Self.shortTime
+      }
       now = (low + high) / 2
     }
     return nil
@@ -75,9 +82,9 @@ final class TripleFaultReplay {
   }
 
   private static func steps(
-    _ guest: inout KVMGuest, _ deadline: ContinuousClock.Instant
+    _ guest: inout KVMGuest, _ count: Int, _ deadline: ContinuousClock.Instant
   ) throws(KVMError) -> Found {
-    for _ in 0..<stepCount {
+    for _ in 0..<count {
       let registers = try guest.registers
       let left = deadline - ContinuousClock.now
       guard left > .zero else { return .none }
