@@ -8,7 +8,8 @@ import MMU
 ///
 /// In the copy the guest goes to the end of a handler by single steps: to the IRETQ that leads back, or to
 /// the instruction that it led to. Then it runs for a while, and goes there again. Where it is found there
-/// twice, and elsewhere in between, with all registers and all memory as they were, nothing has changed that its next steps depend on.
+/// twice, and elsewhere in between, with all registers and all memory as they were, nothing has changed that
+/// its next steps depend on.
 /// A kernel that counts its faults, or mends each and faults elsewhere, is no such guest. One that waits for
 /// the time-stamp counter by faults alone is taken for one.
 struct FaultLoop: ~Copyable {

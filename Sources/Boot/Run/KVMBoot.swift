@@ -100,9 +100,7 @@ package struct KVMBoot: ~Copyable {
       return outcome
     }
     outcome.areRegistersErased = true
-    outcome.registers = try replay.registersBeforeFault(
-      device, processor, after: outcome.duration, limit: Self.replayLimit(outcome.duration),
-      isStopRequested)
+    outcome.registers = self.registers(from: replay, after: outcome.duration, isStopRequested)
     return outcome
   }
 
@@ -133,25 +131,42 @@ package struct KVMBoot: ~Copyable {
       let start = ContinuousClock.now
       let current = try guest.registers
       if watch.isDue(current) {
-        let found = try registersAtFault(guest, memory, limit: min(left, Self.trialLimit))
+        let found = registersAtFault(guest, memory, limit: min(left, Self.trialLimit))
         if let found { return (.endlessFault, found) }
       }
       watch.looked(for: ContinuousClock.now - start)
     }
   }
 
-  /// What a trial of the guest in a copy finds; nothing where the host has no memory for one.
+  /// What a trial of the guest in a copy finds; nothing where the host refuses one, for want of memory or
+  /// because a part of the processor's state cannot be set.
   private func registersAtFault(
     _ guest: borrowing KVMGuest, _ memory: borrowing GuestMemory, limit: Duration
-  ) throws(KVMError) -> GuestRegisters? {
+  ) -> GuestRegisters? {
     let copy: GuestMemory
     do throws(GuestMemoryError) {
       copy = try memory.contentCopy()
     } catch {
       return nil
     }
-    var loop = try FaultLoop(of: guest, memory: copy, device, processor, model)
-    return try loop.registersAtFault(limit: limit)
+    do throws(KVMError) {
+      var loop = try FaultLoop(of: guest, memory: copy, device, processor, model)
+      return try loop.registersAtFault(limit: limit)
+    } catch {
+      return nil
+    }
+  }
+
+  /// The registers before the last instruction of a repetition; nothing where the host refuses one.
+  private func registers(
+    from replay: TripleFaultReplay, after duration: Duration, _ isStopRequested: () -> Bool
+  ) -> GuestRegisters? {
+    do throws(KVMError) {
+      return try replay.registersBeforeFault(
+        device, processor, after: duration, limit: Self.replayLimit(duration), isStopRequested)
+    } catch {
+      return nil
+    }
   }
 }
 
