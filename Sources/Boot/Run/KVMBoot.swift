@@ -21,7 +21,7 @@ package struct KVMBoot: ~Copyable {
 
   /// How long a replay of a guest may take that lived for `duration`: it runs some twenty times.
   private static func replayLimit(_ duration: Duration) -> Duration {
-    min(max(.seconds(10), duration * 20), .seconds(60))
+    min(max(.seconds(20), duration * 20), .seconds(60))
   }
 
   /// Registers are taken away at each triple fault, as kvm_amd does.

@@ -66,10 +66,10 @@ struct KVMGuest: ~Copyable {
   /// Where the processor walks the guest's tables itself, an instruction whose exception is delivered is
   /// not left before the time is up: its handler runs without RFLAGS.TF.
   mutating func step(limit: Duration) throws(KVMError) -> Advance {
-    if !isStepping {
-      try cpu.setSingleStep(true)
-      isStepping = true
-    }
+    // Each time: KVM sets RFLAGS.TF for the RIP of this moment, and loses it where it emulates an instruction.
+    // Source: Linux, arch/x86/kvm/x86.c (__kvm_set_rflags, singlestep_rip).
+    try cpu.setSingleStep(true)
+    isStepping = true
     return try go(limit: limit)
   }
 

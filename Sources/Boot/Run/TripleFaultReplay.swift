@@ -19,10 +19,10 @@ final class TripleFaultReplay {
   private let original: GuestMemory?
   private let start: StartRegisters
 
-  /// So many instructions are single steps at most, from the start of the guest and from a later moment.
-  private static let firstStepCount = 20_000
-  private static let stepCount = 100_000
-  /// A time in which no more instructions than that are executed; a timer is not more exact.
+  /// So many instructions are single steps at most, and where the time that is left is short.
+  private static let stepCount = 20_000
+  private static let lastStepCount = 100_000
+  /// A time than which a timer is not more exact.
   private static let shortTime: Duration = .microseconds(100)
 
   /// Keeps what the guest is started with, where that is needed.
@@ -48,8 +48,9 @@ final class TripleFaultReplay {
       try guest.enter(start)
       switch now == .zero ? .timeLimitReached : try guest.advance(limit: now) {
       case .ended(.tripleFault): high = now
-      case .timeLimitReached where now == .zero || high - low <= Self.shortTime:
-        let count = now == .zero ? Self.firstStepCount : Self.stepCount
+      // A part of the whole as well: some hosts take a microsecond for each instruction.
+      case .timeLimitReached where now == .zero || high - low <= max(Self.shortTime, duration / 64):
+        let count = high - low <= Self.shortTime ? Self.lastStepCount : Self.stepCount
         switch try Self.steps(&guest, count, deadline) {
         case .found(let registers): return registers
         case .otherEnd: return nil

@@ -115,7 +115,7 @@ struct KernelBugTests {
 
 @Suite("A boot is repeated to its end", .enabled(if: Host.hasKVM, "\(Host.kvmReason)"))
 struct ReplayTests {
-  @Test("of a kernel that dies after so many instructions", arguments: [1000, 30_000, 100_000])
+  @Test("of a kernel that dies after so many instructions", arguments: [1000, 30_000])
   func late(_ count: UInt64) throws {
     var kernel = TestKernel()
     kernel.after = { code in
