@@ -19,9 +19,12 @@ package struct KVMBoot: ~Copyable {
   /// How long a trial for a fault that comes for ever may take.
   private static let trialLimit: Duration = .milliseconds(500)
 
+  /// How long a replay may take; nil for what the guest's own time makes sensible.
+  private let ownReplayLimit: Duration?
+
   /// How long a replay of a guest may take that lived for `duration`: it runs some twenty times.
-  private static func replayLimit(_ duration: Duration) -> Duration {
-    min(max(.seconds(20), duration * 20), .seconds(60))
+  private func replayLimit(_ duration: Duration) -> Duration {
+    ownReplayLimit ?? min(max(.seconds(20), duration * 20), .seconds(60))
   }
 
   /// Registers are taken away at each triple fault, as kvm_amd does.
@@ -31,10 +34,11 @@ package struct KVMBoot: ~Copyable {
   ///
   /// - Throws: ``BootError/machine(_:)``.
   package init(
-    devicePath: String = "/dev/kvm", erasesRegisters: Bool = false
+    devicePath: String = "/dev/kvm", erasesRegisters: Bool = false, replayLimit: Duration? = nil
   ) throws(BootError) {
     let opened = try Self.open(devicePath)
     self.erasesRegisters = erasesRegisters
+    ownReplayLimit = replayLimit
     device = opened.device
     processor = opened.processor
   }
@@ -163,7 +167,7 @@ package struct KVMBoot: ~Copyable {
   ) -> GuestRegisters? {
     do throws(KVMError) {
       return try replay.registersBeforeFault(
-        device, processor, after: duration, limit: Self.replayLimit(duration), isStopRequested)
+        device, processor, after: duration, limit: replayLimit(duration), isStopRequested)
     } catch {
       return nil
     }

@@ -32,7 +32,9 @@ struct TestBoot {
     var outcome: BootOutcome
     switch machine {
     case .qemu: outcome = try QEMUBoot().run(image, options)
-    case .kvm: outcome = try KVMBoot(erasesRegisters: erasesRegisters).run(image, options)
+    case .kvm:
+      outcome = try KVMBoot(erasesRegisters: erasesRegisters, replayLimit: .seconds(240))
+        .run(image, options)
     }
     if hidesFaults { outcome.faults = nil }
     self.outcome = outcome
@@ -76,6 +78,12 @@ struct KernelBugTests {
       #expect(boot.outcome.areRegistersErased && boot.outcome.registers != nil)
     }
     let notes = Comment(rawValue: "\(found.notes) \(found.instructionBytes)")
+    // Where there are 1 GiB pages, such a page is only at the wrong place.
+    if machine == .kvm, expected.1 == "reserved-bit-page-size", expected.2 == 3,
+      boot.outcome.processor.supports1GiBPages
+    {
+      (expected.1, expected.3) = ("reserved-bit-misaligned-page", 1 << 21)
+    }
     // KVM in QEMU's emulator, which loads CR3 without a look at its reserved bits: the guest cannot be entered
     // with it.
     if machine == .kvm, case .machineError = boot.outcome.end,
