@@ -39,6 +39,8 @@ struct FaultLoop: ~Copyable {
   /// So often the guest is let run, and as many instructions it may take to go back each time.
   private static let roundCount = 16
   private static let stepCount = 2048
+  /// So many steps may leave it where it is.
+  private static let stayCount = 4
 
   /// Copies the processor of a guest that does not run now; `memory` is a copy of its memory.
   init(
@@ -88,7 +90,7 @@ struct FaultLoop: ~Copyable {
   private mutating func goBack(
     _ deadline: ContinuousClock.Instant
   ) throws(KVMError) -> WayBack {
-    for _ in 0..<Self.stepCount {
+    for index in 0..<Self.stepCount {
       let registers = try guest.registers
       noteFrames(registers)
       // A guest that was not let run yet is where it was: it must have been elsewhere.
@@ -102,6 +104,8 @@ struct FaultLoop: ~Copyable {
           registers: registers, extended: try guest.cpu.state().extendedBytes, memory: digest)
         return seen.insert(state).inserted ? .isThere : .wasThere(behind)
       }
+      // A host that does not stop behind IRETQ comes back to it with each step.
+      if !hasLeft && index >= Self.stayCount { return .isThere }
       let left = deadline - ContinuousClock.now
       guard left > .zero else { return .isElsewhere }
       switch try guest.step(limit: min(left, .milliseconds(2))) {
