@@ -38,7 +38,8 @@ extension FaultFinder {
     } else if let firstObstacle, let cause = firstObstacle.cause, cause.isOfEveryVector {
       result.cause = cause
       result.blame = firstObstacle.blame
-    } else if outcome.initialCR2 == registers.cr2 {
+    } else if outcome.initialCR2 == registers.cr2, !outcome.areRegistersErased {
+      // In registers from before the last instruction CR2 says nothing of its exception.
       result.cause = .noPageFault
     }
   }

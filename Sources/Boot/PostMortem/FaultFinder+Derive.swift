@@ -128,6 +128,12 @@ extension FaultFinder {
     if let stackAccess { uses.append((stackAccess.address, stackAccess.kind, .stack)) }
     if let target = jumpTarget(result.instructionBytes) { uses.append((target, .fetch, .code)) }
     for use in uses where linear.failure(Access(use.kind), at: use.address) != nil {
+      if Delivery(14, registers, in: linear).obstacle == nil {
+        result.notes.append(
+          "its access fails, and nothing stops the delivery of that page fault: the guest died in its "
+            + "handler, where single steps did not lead")
+        return
+      }
       result.vector = 14
       return take(
         use.address, use.kind, isKindKnown: true, role: use.role, evidence: .derived)

@@ -121,27 +121,6 @@ struct KernelBugTests {
   func byReplay(_ bug: KernelBug) throws { try check(bug, on: .kvm, erasesRegisters: true) }
 }
 
-@Suite("A boot is repeated to its end", .enabled(if: Host.hasKVM, "\(Host.kvmReason)"))
-struct ReplayTests {
-  @Test("of a kernel that dies after so many instructions", arguments: [1000, 30_000])
-  func late(_ count: UInt64) throws {
-    var kernel = TestKernel()
-    kernel.after = { code in
-      code.load(.rcx, count)
-      // dec rcx; jnz
-      code.emit(0x48, 0xff, 0xc9, 0x75, 0xfb)
-      code.read(0x7777_7000)
-    }
-    var options = TestBoot.options
-    options.timeLimit = .seconds(60)
-    let boot = try TestBoot(kernel.bytes, on: .kvm, options, erasesRegisters: true)
-    #expect(boot.outcome.end == .tripleFault && boot.outcome.areRegistersErased)
-    #expect(boot.outcome.registers != nil)
-    #expect(boot.postMortem.access?.diagnosis.question.address == 0x7777_7000)
-    #expect(boot.postMortem.access?.kind == .read && boot.postMortem.cause.id == "data-not-mapped")
-  }
-}
-
 @Suite("What the old root had is said", .enabled(if: Host.hasQEMU, "\(Host.qemuReason)"))
 struct OldRootTests {
   private func notes(_ change: (inout TestKernel) -> Void) throws -> [String] {
