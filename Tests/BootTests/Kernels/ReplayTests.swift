@@ -27,4 +27,21 @@ struct ReplayTests {
     #expect(boot.postMortem.access?.diagnosis.question.address == 0x7777_7000)
     #expect(boot.postMortem.access?.kind == .read && boot.postMortem.cause.id == "data-not-mapped")
   }
+
+  @Test("A page fault that a handler took is not what the guest died of")
+  func handlerDies() throws {
+    var kernel = TestKernel()
+    kernel.takesExceptions()
+    kernel[TestKernel.dataPage(TestKernel.scratch)] = 0
+    // An IDT without entries, and UD2.
+    kernel.handler = { code in
+      code.loadIDT(TestKernel.spare)
+      code.emit(0x0f, 0x0b)
+    }
+    let boot = try TestBoot(kernel.bytes, on: .kvm, erasesRegisters: true)
+    #expect(boot.outcome.end == .tripleFault && boot.outcome.registers != nil)
+    // Some processors make no single steps in the handler.
+    #expect(["other-exception", "unknown"].contains(boot.postMortem.cause.id))
+    #expect(boot.postMortem.access == nil)
+  }
 }
