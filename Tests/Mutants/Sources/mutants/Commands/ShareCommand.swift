@@ -21,14 +21,13 @@ struct ShareCommand: AsyncParsableCommand {
   @Option(help: "Into how many shares the caught mutants are divided.")
   var of = 40
 
-  @Option(help: "Stop after so many minutes, the build included.")
+  @Option(help: "Judge no further mutant after so many minutes from the end of the build.")
   var minutes: Double = 10
 
   @Option(help: "How many mutants are judged at the same time, 1 or 2.")
   var workers = 2
 
   func run() async throws {
-    let deadline = ContinuousClock.now + .seconds(minutes * 60)
     let workspace = try Workspace(options)
     let share = CaughtMutant.share(number, of: of, workspace)
     let targets = Set(share.map(\.testTarget))
@@ -42,6 +41,8 @@ struct ShareCommand: AsyncParsableCommand {
     try build.build(jobs: 2) { _ in }
     let runner = SuiteRunner(
       bundle: build.bundle, folder: build.package.folder, confinement: .best())
+    // From here, because what a build takes depends on the host alone: a limit that it can use up would try none.
+    let deadline = ContinuousClock.now + .seconds(minutes * 60)
     let caught = try await outcomes(share, build, runner, deadline, work)
     try finish(share, caught)
   }
