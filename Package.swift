@@ -28,6 +28,7 @@ let package = Package(
   name: "kvmpt",
   products: [
     .library(name: "MMU", targets: ["MMU"]),
+    .library(name: "Inspection", targets: ["Inspection"]),
     .library(name: "GuestMem", targets: ["GuestMem"]),
     .library(name: "LiveMem", targets: ["LiveMem"]),
     .library(name: "KVM", targets: ["KVM"]),
@@ -38,6 +39,8 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
   ],
   targets: [
+    .systemLibrary(name: "CAtomics"),
+    .systemLibrary(name: "CLinux"),
     .systemLibrary(name: "CKVM"),
     // The system's libyaml, not a package that brings it along: those bring Foundation, too, and every
     // start of kvmpt pays for it.
@@ -45,22 +48,33 @@ let package = Package(
       name: "CLibYAML", pkgConfig: "yaml-0.1",
       providers: [.apt(["libyaml-dev"]), .yum(["libyaml-devel"])]),
     .target(name: "MMU", swiftSettings: exercised),
-    .target(name: "GuestMem", dependencies: ["CKVM", "MMU"], swiftSettings: exercised),
-    .target(name: "LiveMem", dependencies: ["CKVM", "GuestMem", "MMU"], swiftSettings: exercised),
-    .target(name: "KVM", dependencies: ["CKVM", "MMU"], swiftSettings: exercised),
+    // The system's zlib: kdumps are compressed by it.
+    .systemLibrary(
+      name: "CZlib", pkgConfig: "zlib",
+      providers: [.apt(["zlib1g-dev"]), .yum(["zlib-devel"]), .brew(["zlib"])]),
+    .target(
+      name: "Inspection", dependencies: ["CAtomics", "CZlib", "MMU"], swiftSettings: exercised),
+    .target(
+      name: "GuestMem", dependencies: ["CAtomics", "CLinux", "MMU"], swiftSettings: exercised),
+    .target(
+      name: "LiveMem", dependencies: ["CAtomics", "CLinux", "GuestMem", "MMU"],
+      swiftSettings: exercised),
+    .target(name: "KVM", dependencies: ["CKVM", "CLinux", "MMU"], swiftSettings: exercised),
     .target(name: "GuestImages", path: "GuestImages", publicHeadersPath: "include"),
     .target(
       name: "Probe",
-      dependencies: ["CKVM", "GuestImages", "GuestMem", "KVM", "MMU"],
+      dependencies: ["CKVM", "CLinux", "GuestImages", "GuestMem", "Inspection", "KVM", "MMU"],
       swiftSettings: exercised),
     .target(
       name: "Boot",
-      dependencies: ["CKVM", "GuestImages", "GuestMem", "KVM", "MMU", "Probe"],
+      dependencies: [
+        "CKVM", "CLinux", "GuestImages", "GuestMem", "Inspection", "KVM", "MMU", "Probe",
+      ],
       swiftSettings: exercised),
     .executableTarget(
       name: "kvmpt",
       dependencies: [
-        "Boot", "CLibYAML", "GuestMem", "KVM", "MMU", "Probe",
+        "Boot", "CLibYAML", "GuestMem", "Inspection", "KVM", "MMU", "Probe",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       // The program is one file wherever it is put.
@@ -75,11 +89,15 @@ let package = Package(
       name: "TestHosts", dependencies: ["MMU", "Probe", "TestSupport"], path: "Tests/TestHosts",
       swiftSettings: checked),
     .target(
-      name: "TestImages", dependencies: ["CKVM", "GuestMem", "KVM", "MMU", "TestSupport"],
+      name: "TestImages",
+      dependencies: [
+        "CKVM", "CLinux", "CZlib", "GuestMem", "Inspection", "KVM", "MMU", "TestSupport",
+      ],
       path: "Tests/TestImages", swiftSettings: exercised),
     .target(name: "TestKernels", path: "Tests/TestKernels", swiftSettings: checked),
     .target(
-      name: "Lies", dependencies: ["GuestMem", "MMU", "Probe", "TestImages", "TestSupport"],
+      name: "Lies",
+      dependencies: ["GuestMem", "Inspection", "MMU", "Probe", "TestImages", "TestSupport"],
       path: "Tests/Lies", swiftSettings: exercised),
     .executableTarget(
       name: "TryLies",
@@ -90,21 +108,24 @@ let package = Package(
       path: "Fuzz/TryLies",
       swiftSettings: checked),
     .executableTarget(
-      name: "FuzzImages", dependencies: ["GuestMem", "MMU", "Probe", "TestImages"],
+      name: "FuzzImages",
+      dependencies: ["GuestMem", "Inspection", "MMU", "Probe", "TestImages"],
       path: "Fuzz/FuzzImages",
       swiftSettings: checked),
     .executableTarget(
-      name: "HostileCalls", dependencies: ["CKVM", "GuestMem", "KVM", "LiveMem", "MMU", "Probe"],
+      name: "HostileCalls",
+      dependencies: ["CKVM", "GuestMem", "Inspection", "KVM", "LiveMem", "MMU", "Probe"],
       path: "Fuzz/HostileCalls", swiftSettings: checked),
     // A test kills it.
     .executableTarget(
-      name: "KilledTables", dependencies: ["CKVM", "GuestMem", "LiveMem", "MMU", "TestSupport"],
+      name: "KilledTables", dependencies: ["CLinux", "GuestMem", "LiveMem", "MMU", "TestSupport"],
       path: "Tests/KilledTables", swiftSettings: checked),
     .executableTarget(
       name: "MakeImage", dependencies: ["TestImages", "TestSupport"], path: "Benchmarks/images",
       exclude: ["run"], swiftSettings: checked),
     .executableTarget(
-      name: "MeasureRanges", dependencies: ["GuestMem", "MMU", "Probe", "TestImages"],
+      name: "MeasureRanges",
+      dependencies: ["GuestMem", "Inspection", "MMU", "Probe", "TestImages"],
       path: "Benchmarks/ranges", swiftSettings: checked),
     .executableTarget(
       name: "MeasureLive", dependencies: ["GuestMem", "LiveMem", "MMU", "TestSupport"],
@@ -121,10 +142,14 @@ let package = Package(
       exclude: ["Explanation/explanations.txt"],
       swiftSettings: checked),
     .testTarget(
+      name: "InspectionTests", dependencies: ["Inspection", "MMU", "TestImages", "TestSupport"],
+      swiftSettings: checked),
+    .testTarget(
       // Probe, because a sample of the random tables is proved by a guest.
       name: "GuestMemTests",
       dependencies: [
-        "CKVM", "GuestMem", "MMU", "Probe", "TestHosts", "TestImages", "TestSupport",
+        "CLinux", "GuestMem", "Inspection", "MMU", "Probe", "TestHosts", "TestImages",
+        "TestSupport",
       ],
       // Millions of operations in an ordinary run: what they test is inlinable, so -O reaches it.
       swiftSettings: checked + [
@@ -134,7 +159,7 @@ let package = Package(
     .testTarget(
       name: "LiveMemTests",
       dependencies: [
-        "CKVM", "Coroutines", "GuestMem", "KilledTables", "LiveMem", "MMU", "TestSupport",
+        "CLinux", "Coroutines", "GuestMem", "KilledTables", "LiveMem", "MMU", "TestSupport",
       ],
       // As for GuestMemTests: millions of schedules.
       swiftSettings: checked + [
@@ -142,7 +167,7 @@ let package = Package(
       ]),
     .testTarget(
       name: "KVMTests",
-      dependencies: ["CKVM", "KVM", "MMU", "TestHosts", "TestImages", "TestSupport"],
+      dependencies: ["CKVM", "CLinux", "KVM", "MMU", "TestHosts", "TestImages", "TestSupport"],
       swiftSettings: checked),
     .testTarget(
       name: "BootTests",
@@ -153,15 +178,15 @@ let package = Package(
     .testTarget(
       name: "ProbeTests",
       dependencies: [
-        "CKVM", "GuestImages", "GuestMem", "KVM", "Lies", "LiveMem", "MMU", "Probe", "TestHosts",
-        "TestImages", "TestSupport",
+        "CKVM", "CLinux", "GuestImages", "GuestMem", "Inspection", "KVM", "Lies", "LiveMem", "MMU",
+        "Probe", "TestHosts", "TestImages", "TestSupport",
       ],
       swiftSettings: checked),
     .testTarget(
       name: "kvmptTests",
       dependencies: [
-        "kvmpt", "CLibYAML", "GuestImages", "GuestMem", "HostileCalls", "KVM", "MMU", "Probe",
-        "TestHosts", "TestImages", "TestKernels", "TestSupport",
+        "kvmpt", "CLibYAML", "GuestImages", "GuestMem", "HostileCalls", "Inspection", "KVM", "MMU",
+        "Probe", "TestHosts", "TestImages", "TestKernels", "TestSupport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       exclude: ["Fixtures", "Recorded/Texts", "Schema/sarif-2.1.0-subset.schema.json"],

@@ -3,6 +3,7 @@
 
 import Glibc
 import GuestMem
+import Inspection
 import MMU
 import Probe
 import TestImages

@@ -2,6 +2,7 @@
 
 import Glibc
 import GuestMem
+import Inspection
 import MMU
 
 extension HostileCall {
@@ -54,14 +55,19 @@ extension HostileCall {
       }
     },
     HostileCall(
-      "GuestMem.MemoryImage.init(bytes:reading:)", "GuestMem.MemoryImage.loadWord(at:)",
-      "GuestMem.MemoryImage.segment(at:)", "GuestMem.MemoryImage.requireWhole()",
-      "GuestMem.MemoryImage.loadTable(at:into:)",
-      "GuestMem.MemoryImage.hasWord(at:)", "GuestMem.MemoryImage.scanTable(at:into:)"
+      "Inspection.MemoryImage.init(bytes:reading:)", "Inspection.MemoryImage.loadWord(at:)",
+      "Inspection.MemoryImage.segment(at:)", "Inspection.MemoryImage.requireWhole()",
+      "Inspection.MemoryImage.loadTable(at:into:)",
+      "Inspection.MemoryImage.hasWord(at:)", "Inspection.MemoryImage.scanTable(at:into:)"
     ) {
       var bytes = $0.bytes(upTo: 600)
       if $0.bool() {
-        bytes = [0x7f, 0x45, 0x4c, 0x46, 2, 1, 1] + bytes
+        bytes =
+          $0.one(of: [
+            [0x7f, 0x45, 0x4c, 0x46, 2, 1, 1], Array("KDUMP   \u{6}".utf8),
+            [0x45, 0x4d, 0x69, 0x4c, 1],
+            Array("makedumpfile\0\0\0\0\0\0\0\0\0\0\0\u{1}\0\0\0\0\0\0\0\u{1}".utf8),
+          ]) + bytes
       }
       let reading: MemoryImage.Reading = $0.bool() ? .automatic : .raw(base: $0.physical())
       let image = try MemoryImage(bytes: bytes, reading: reading)
@@ -75,10 +81,38 @@ extension HostileCall {
         image.scanTable(at: $0.bool() ? place : $0.physical(), into: &table)
         touch(table)
       }
-      touch((image.byteCount, image.processors))
+      touch((image.byteCount, image.processors, image.changedPageCount()))
       try image.requireWhole()
     },
-    HostileCall("GuestMem.MemoryImage.init(path:reading:)") {
+    HostileCall(
+      "Inspection.MemoryImage.init(pieces:)",
+      "Inspection.MemoryPiece.init(physicalAddress:path:offset:byteCount:)"
+    ) {
+      var pieces: [MemoryPiece] = []
+      for _ in 0..<$0.one(of: [0, 1, 2, 3]) {
+        pieces.append(
+          MemoryPiece(
+            physicalAddress: $0.physical(),
+            path: $0.one(of: ["", "/", "/dev/null", "/nonexistent", "/proc/self/exe", "\0"]),
+            offset: $0.word(), byteCount: $0.bool() ? nil : $0.word()))
+      }
+      touch(try MemoryImage(pieces: pieces).loadWord(at: $0.physical()))
+    },
+    HostileCall(
+      "Inspection.QEMUGuest.init(address:)", "Inspection.GDBStub.init(address:)",
+      "Inspection.QEMUGuest.Method.init(rawValue:)"
+    ) {
+      touch(QEMUGuest.Method(rawValue: $0.text()))
+      let address = $0.one(of: [
+        "", ":", "/", "/nonexistent", "a:b", "[::1]:0", ":0", "\0", "x:99999",
+      ])
+      if $0.bool() {
+        _ = try QEMUGuest(address: address)
+      } else {
+        _ = try GDBStub(address: address)
+      }
+    },
+    HostileCall("Inspection.MemoryImage.init(path:reading:)") {
       let path = $0.one(of: [
         "", "/", "/dev/null", "/dev/zero", "/nonexistent", "/proc/self/mem", "\0",
       ])
@@ -86,8 +120,9 @@ extension HostileCall {
         try MemoryImage(path: path, reading: .raw(base: $0.physical())).loadWord(at: $0.physical()))
     },
     HostileCall(
-      "GuestMem.MemoryImage.Format.init(rawValue:)", "GuestMem.ContractRule.init(rawValue:)",
-      "GuestMem.ForeignFormat.init(rawValue:)", "GuestMem.ImageProcessor.Source.init(rawValue:)"
+      "Inspection.MemoryImage.Format.init(rawValue:)", "GuestMem.ContractRule.init(rawValue:)",
+      "Inspection.ForeignFormat.init(rawValue:)",
+      "Inspection.ImageProcessor.Source.init(rawValue:)"
     ) {
       touch((MemoryImage.Format(rawValue: $0.text()), ContractRule(rawValue: $0.text())))
       touch((ForeignFormat(rawValue: $0.text()), ImageProcessor.Source(rawValue: $0.text())))

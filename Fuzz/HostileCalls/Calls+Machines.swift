@@ -1,6 +1,7 @@
 // The calls of Probe that make machines and run guests.
 
 import GuestMem
+import Inspection
 import KVM
 import MMU
 import Probe

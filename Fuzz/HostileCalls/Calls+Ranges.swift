@@ -1,6 +1,7 @@
 // The calls of Probe that compare ranges, and what reports say is unproved.
 
 import GuestMem
+import Inspection
 import KVM
 import MMU
 import Probe

@@ -1,6 +1,7 @@
 // Device: /dev/kvm.
 
 internal import CKVM
+internal import CLinux
 
 /// The KVM device: what the kernel offers, and where virtual machines come from.
 ///
@@ -26,7 +27,7 @@ public struct Device: ~Copyable, Sendable {
     // A path with a NUL inside would be cut short silently.
     guard !path.utf8.contains(0) else { throw .pathWithNUL(path) }
     // SAFETY: the string outlives the call, which reads it up to its NUL.
-    let result = unsafe path.withCString { unsafe ckvm_open_read_write($0) }
+    let result = unsafe path.withCString { unsafe clinux_open_read_write($0) }
     switch -Int32(truncatingIfNeeded: result) {
     case ENOENT, ENOTDIR: throw .noDevice(path: path)
     case ENXIO, ENODEV: throw .noDriver(path: path)
@@ -35,7 +36,7 @@ public struct Device: ~Copyable, Sendable {
     default: break
     }
     let descriptor = FileDescriptor(owning: CInt(try checked(result, .openDevice(path: path))))
-    guard try checked(ckvm_is_character_device(descriptor.number), .openDevice(path: path)) != 0
+    guard try checked(clinux_is_character_device(descriptor.number), .openDevice(path: path)) != 0
     else { throw .notADevice(path: path) }
     try checkKVM(
       version: ckvm_get_api_version(descriptor.number),

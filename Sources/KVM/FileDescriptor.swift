@@ -1,6 +1,6 @@
 // FileDescriptor: the owner of one open file.
 
-internal import CKVM
+internal import CLinux
 
 /// An open file that is closed at the end of its owner's life.
 struct FileDescriptor: ~Copyable {
@@ -9,7 +9,7 @@ struct FileDescriptor: ~Copyable {
   /// Takes over an open descriptor.
   init(owning number: CInt) { self.number = number }
 
-  deinit { _ = ckvm_close(number) }
+  deinit { _ = clinux_close(number) }
 }
 
 /// The result of a shim, or the error that its `-errno` means.

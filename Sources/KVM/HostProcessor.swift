@@ -1,6 +1,6 @@
 // HostProcessor: whether the processor below this host's KVM is silicon, or an emulator's.
 
-internal import CKVM
+internal import CLinux
 
 /// What the host's own processor is, which walks the tables that KVM gives it.
 ///
@@ -33,11 +33,11 @@ public enum HostProcessor: String, CaseIterable, Hashable, Sendable {
 
   /// The twelve characters by which a hypervisor names itself, or nil without one.
   private static func hypervisorSignature() -> String? {
-    signature(features: ckvm_cpuid(1).ecx, ckvm_cpuid(0x4000_0000))
+    signature(features: clinux_cpuid(1).ecx, clinux_cpuid(0x4000_0000))
   }
 
   /// The same by ECX of leaf 1 and the registers of leaf 0x40000000.
-  static func signature(features: UInt32, _ registers: ckvm_cpuid_registers) -> String? {
+  static func signature(features: UInt32, _ registers: clinux_cpuid_registers) -> String? {
     guard features >> 31 == 1 else { return nil }
     var bytes: [UInt8] = []
     for register in [registers.ebx, registers.ecx, registers.edx] {

@@ -1,26 +1,26 @@
 // KickTimer: ends a run that takes too long.
 
-internal import CKVM
+internal import CLinux
 
 /// A timer that interrupts the thread that made it.
 ///
 /// It fires again each millisecond after the first time, so that a signal which arrives between
 /// the check and the system call does not let the run go on for ever.
 struct KickTimer: ~Copyable {
-  private let identifier: ckvm_timer
+  private let identifier: clinux_timer
 
   /// Creates a timer for the calling thread, not yet armed.
   init() throws(KVMError) {
-    var identifier: ckvm_timer = 0
+    var identifier: clinux_timer = 0
     // SAFETY: the kernel writes the identifier before the call returns.
-    _ = try checked(unsafe ckvm_timer_create(&identifier), .createTimer)
+    _ = try checked(unsafe clinux_timer_create(&identifier), .createTimer)
     self.identifier = identifier
   }
 
   /// Lets the timer fire for the first time after `limit`.
   func arm(limit: Duration) throws(KVMError) {
     _ = try checked(
-      ckvm_timer_set(identifier, Self.nanoseconds(until: limit), 1_000_000), .setTimer)
+      clinux_timer_set(identifier, Self.nanoseconds(until: limit), 1_000_000), .setTimer)
   }
 
   /// The nanoseconds of a limit; a year is for ever, and zero would disarm the timer.
@@ -33,7 +33,7 @@ struct KickTimer: ~Copyable {
   }
 
   /// Stops the timer.
-  func disarm() { _ = ckvm_timer_set(identifier, 0, 0) }
+  func disarm() { _ = clinux_timer_set(identifier, 0, 0) }
 
-  deinit { _ = ckvm_timer_delete(identifier) }
+  deinit { _ = clinux_timer_delete(identifier) }
 }

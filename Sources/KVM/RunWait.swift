@@ -1,6 +1,7 @@
 // RunWait: calling KVM_RUN until the guest exits, whatever interrupts it.
 
 internal import CKVM
+internal import CLinux
 
 /// Repeats a call that signals interrupt, for a time.
 struct RunWait {
@@ -40,7 +41,7 @@ struct RunWait {
       case EAGAIN:
         if ContinuousClock.now - start >= limit { throw .call(.run, errorNumber: EAGAIN) }
         // Whoever holds what KVM lacks may need this processor to let it go.
-        ckvm_yield()
+        clinux_yield()
       default:
         _ = try checked(result, .run)
         return .exited

@@ -1,6 +1,7 @@
 // SharedRun: the page that KVM and this process share about a vCPU.
 
 internal import CKVM
+internal import CLinux
 internal import Synchronization
 
 /// The mapped `kvm_run` structure of a vCPU, and who is in KVM_RUN.
@@ -22,8 +23,8 @@ internal import Synchronization
     }
     var mapped: UnsafeMutableRawPointer?
     // SAFETY: a new mapping that only this value knows.
-    let result = unsafe ckvm_map(
-      UInt64(byteCount), CKVM_PROT_READ | CKVM_PROT_WRITE, CKVM_MAP_SHARED, descriptor, 0, &mapped)
+    let result = unsafe clinux_map(
+      UInt64(byteCount), CLINUX_PROT_READ | CLINUX_PROT_WRITE, CLINUX_MAP_SHARED, descriptor, 0, &mapped)
     _ = try checked(result, .mapRunStructure(byteCount: byteCount))
     guard let mapped = unsafe mapped else {
       throw .call(.mapRunStructure(byteCount: byteCount), errorNumber: EINVAL)
@@ -45,11 +46,11 @@ internal import Synchronization
     unsafe ckvm_set_immediate_exit(run, 1)
     // Whoever begins a run says so first and looks for a kick afterwards.
     let thread = runner.load(ordering: .sequentiallyConsistent)
-    if thread != 0 { _ = ckvm_kick_thread(thread) }
+    if thread != 0 { _ = clinux_kick_thread(thread) }
   }
 
   /// Says that the calling thread is about to run the vCPU; it must have a ``KickTimer``.
-  func beginRun() { runner.store(ckvm_thread_identifier(), ordering: .sequentiallyConsistent) }
+  func beginRun() { runner.store(clinux_thread_identifier(), ordering: .sequentiallyConsistent) }
 
   func endRun() { runner.store(0, ordering: .sequentiallyConsistent) }
 
@@ -89,6 +90,6 @@ internal import Synchronization
 
   deinit {
     // SAFETY: mapped by `init`, and nothing refers to it any more.
-    _ = unsafe ckvm_unmap(address, byteCount)
+    _ = unsafe clinux_unmap(address, byteCount)
   }
 }

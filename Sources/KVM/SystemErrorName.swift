@@ -1,6 +1,6 @@
 // SystemErrorName: errno in words.
 
-import CKVM
+import CLinux
 
 /// The name and meaning of an errno value.
 public struct SystemErrorName: Hashable, Sendable, CustomStringConvertible {

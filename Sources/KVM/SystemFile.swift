@@ -1,14 +1,14 @@
 // SystemFile: the small text files of /sys and /proc.
 
-internal import CKVM
+internal import CLinux
 
 /// Reading what the kernel says about itself.
 enum SystemFile {
   /// True when the path can be opened for reading.
   static func exists(_ path: String) -> Bool {
     // SAFETY: the string outlives the call.
-    let result = unsafe path.withCString { unsafe ckvm_open_read_only($0) }
-    if result >= 0 { _ = ckvm_close(CInt(result)) }
+    let result = unsafe path.withCString { unsafe clinux_open_read_only($0) }
+    if result >= 0 { _ = clinux_close(CInt(result)) }
     return result >= 0
   }
 
@@ -29,13 +29,13 @@ enum SystemFile {
 
   private static func text(_ path: String) -> String? {
     // SAFETY: the string outlives the call.
-    let result = unsafe path.withCString { unsafe ckvm_open_read_only($0) }
+    let result = unsafe path.withCString { unsafe clinux_open_read_only($0) }
     guard result >= 0 else { return nil }
     let descriptor = FileDescriptor(owning: CInt(result))
     var bytes = [UInt8](repeating: 0, count: 8192)
     // SAFETY: the buffer has room for as many bytes as are asked for.
     let count = unsafe bytes.withUnsafeMutableBytes {
-      unsafe ckvm_read(descriptor.number, $0.baseAddress, UInt64($0.count))
+      unsafe clinux_read(descriptor.number, $0.baseAddress, UInt64($0.count))
     }
     guard count >= 0 else { return nil }
     return String(decoding: bytes.prefix(Int(count)), as: UTF8.self)

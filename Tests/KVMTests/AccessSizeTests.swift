@@ -1,6 +1,7 @@
 // Accesses of every size: which bytes of a value an exit tells.
 
 import CKVM
+import CLinux
 import KVM
 import MMU
 import TestHosts

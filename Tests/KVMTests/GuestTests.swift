@@ -1,6 +1,7 @@
 // Real guests: exits, registers and time limits.
 
 import CKVM
+import CLinux
 import KVM
 import MMU
 import TestHosts

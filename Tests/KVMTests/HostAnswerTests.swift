@@ -1,6 +1,7 @@
 // What is said about the host, against what the host itself says.
 
 import CKVM
+import CLinux
 import MMU
 import TestHosts
 import TestImages

@@ -1,6 +1,6 @@
 // What is made of what the kernel and CPUID say, without any guest.
 
-import CKVM
+import CLinux
 import Glibc
 import MMU
 import Testing
@@ -76,7 +76,7 @@ struct HostFactTests {
       #expect(HostProcessor.of(signature: signature, processorName: name) == expected)
     }
     // The name stands in EBX, ECX and EDX, where bit 31 of the features says that there is one.
-    var registers = ckvm_cpuid_registers()
+    var registers = clinux_cpuid_registers()
     registers.eax = 0x4141_4141
     registers.ebx = 0x5447_4354
     registers.ecx = 0x4354_4743
@@ -85,7 +85,7 @@ struct HostFactTests {
       #expect((HostProcessor.signature(features: 1 << bit, registers) != nil) == (bit == 31))
       #expect((HostProcessor.signature(features: ~(1 << bit), registers) != nil) == (bit != 31))
     }
-    var letters = ckvm_cpuid_registers()
+    var letters = clinux_cpuid_registers()
     letters.ebx = 0x4443_4241
     letters.ecx = 0x4847_4645
     letters.edx = 0x4c4b_4a49

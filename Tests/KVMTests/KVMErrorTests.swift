@@ -1,6 +1,6 @@
 // The errors of the library: each has a name, a message and a fix.
 
-import CKVM
+import CLinux
 import KVM
 import Testing
 

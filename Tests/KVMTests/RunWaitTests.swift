@@ -1,6 +1,7 @@
 // What is made of the ways in which KVM_RUN comes back without an exit of the guest.
 
 import CKVM
+import CLinux
 import Testing
 
 @testable import KVM

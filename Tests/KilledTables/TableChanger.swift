@@ -1,6 +1,6 @@
 // TableChanger: what the threads of the process do, without end.
 
-import CKVM
+import CLinux
 import Glibc
 import GuestMem
 import LiveMem
@@ -28,8 +28,8 @@ struct TableChanger: Sendable {
     let byteCount = Layout.frameCount << 12
     var base: UnsafeMutableRawPointer?
     // SAFETY: the address goes to a variable of this call.
-    let result = unsafe ckvm_map(
-      byteCount, CKVM_PROT_READ | CKVM_PROT_WRITE, CKVM_MAP_SHARED, Layout.descriptor, 0, &base)
+    let result = unsafe clinux_map(
+      byteCount, CLINUX_PROT_READ | CLINUX_PROT_WRITE, CLINUX_MAP_SHARED, Layout.descriptor, 0, &base)
     guard result >= 0, let base = unsafe base else { Self.end(2, "no memory") }
     // SAFETY: the memory stays mapped as long as the process runs.
     memory = unsafe MemoryView(baseAddress: base, byteCount: byteCount)

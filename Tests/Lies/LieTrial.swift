@@ -1,6 +1,7 @@
 // LieTrial: one space, one lie, and what the proof of files and of images says about it.
 
 import GuestMem
+import Inspection
 import MMU
 public import Probe
 import TestImages

@@ -1,6 +1,7 @@
 // HostileImage: images that lie. A test tries some of them, the fuzz target a million.
 
 import GuestMem
+import Inspection
 import MMU
 import TestSupport
 
@@ -18,7 +19,49 @@ public struct HostileImage: Sendable {
     if Int.random(in: 0..<8, using: &generator) == 0 {
       memory.removeLast(Int.random(in: 1..<4096, using: &generator))
     }
-    return Bool.random(using: &generator) ? memory : core(memory)
+    switch Int.random(in: 0..<8, using: &generator) {
+    case 0..<3: return memory
+    case 3..<6: return core(memory)
+    default: return dump(memory)
+    }
+  }
+
+  /// A dump of another program around `memory`, in which few bytes are wrong.
+  private mutating func dump(_ memory: [UInt8]) -> [UInt8] {
+    var bytes: [UInt8]
+    if Bool.random(using: &generator) {
+      let middle = memory.count / 2
+      bytes = DumpBytes.lime([
+        (0, Array(memory[..<middle])),
+        (UInt64.random(in: 0..<1 << 24, using: &generator), Array(memory[middle...])),
+      ])
+    } else {
+      var pages: [(frame: UInt64, bytes: [UInt8])] = []
+      for frame in 0..<memory.count / 4096 {
+        pages.append((UInt64(frame), Array(memory[frame * 4096..<(frame + 1) * 4096])))
+      }
+      bytes = DumpBytes.kdump(pages, compression: Bool.random(using: &generator) ? .zlib : .none)
+    }
+    // Headers stand at the beginning, so that is where most of what is wrong goes.
+    for _ in 0..<Int.random(in: 0...3, using: &generator) {
+      let end = Bool.random(using: &generator) ? min(bytes.count, 480) : bytes.count
+      guard end > 0 else { break }
+      let place = Int.random(in: 0..<end, using: &generator)
+      bytes[place] = UInt8.random(in: 0...255, using: &generator)
+    }
+    guard Bool.random(using: &generator), bytes.count > 2 else { return bytes }
+    let middle = Int.random(in: 1..<bytes.count, using: &generator)
+    var pieces: [(offset: UInt64, bytes: [UInt8])] = [
+      (UInt64(middle), Array(bytes[middle...])), (0, Array(bytes[..<middle])),
+    ]
+    // One that is written again, and may lie anywhere.
+    pieces.append(
+      (UInt64.random(in: 0..<UInt64(bytes.count) * 2, using: &generator), Array(bytes.suffix(64))))
+    var stream = DumpBytes.flattened(pieces)
+    if Int.random(in: 0..<4, using: &generator) == 0 {
+      stream[Int.random(in: 4096..<stream.count, using: &generator)] &+= 1
+    }
+    return stream
   }
 
   private mutating func words(pageCount: Int) -> [UInt8] {

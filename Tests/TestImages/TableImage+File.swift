@@ -1,6 +1,6 @@
 // Writing an image as a sparse file: raw memory, or a core as QEMU writes it.
 
-import CKVM
+import CLinux
 import Glibc
 
 /// Why a file could not be written.
@@ -99,11 +99,11 @@ private struct SparseFile: ~Copyable {
     let opened = unsafe path.withCString { unsafe open($0, O_RDWR | O_CREAT | O_TRUNC, 0o644) }
     descriptor = opened
     // What failed to open has no size either.
-    let result = ckvm_set_size(opened, byteCount)
+    let result = clinux_set_size(opened, byteCount)
     guard result >= 0 else { throw ImageFileError(code: result) }
   }
 
-  deinit { if descriptor >= 0 { _ = ckvm_close(descriptor) } }
+  deinit { if descriptor >= 0 { _ = clinux_close(descriptor) } }
 
   func write(_ bytes: [UInt8], at offset: UInt64) throws(ImageFileError) {
     // SAFETY: the kernel reads as many bytes as the array has.

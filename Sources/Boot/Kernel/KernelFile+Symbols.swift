@@ -1,6 +1,7 @@
 // KernelFile, symbols: the name of an address.
 
 import GuestMem
+import Inspection
 
 /// An address by the symbol that it belongs to.
 package struct SymbolPlace: Hashable, Sendable, CustomStringConvertible {

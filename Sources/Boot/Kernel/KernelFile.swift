@@ -1,6 +1,7 @@
 // KernelFile: an ELF64 kernel as its headers describe it, read with every number in doubt.
 
 import GuestMem
+import Inspection
 
 /// A kernel in an ELF64 executable file.
 ///

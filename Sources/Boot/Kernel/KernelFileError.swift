@@ -1,6 +1,7 @@
 // KernelFileError: why a file is not a kernel that can be booted.
 
 package import GuestMem
+package import Inspection
 
 /// The reason a kernel's file was refused.
 package enum KernelFileError: Error, Hashable, Sendable {

@@ -1,6 +1,7 @@
 // KernelHeaders: the headers and notes of a kernel's ELF file, checked field by field.
 
 import GuestMem
+import Inspection
 import MMU
 
 /// What the headers of a kernel say.

@@ -1,6 +1,7 @@
 // SymbolTable: where the symbol table of an ELF file is.
 
 import GuestMem
+import Inspection
 
 /// The symbol table of a file and the names that belong to it; both lie inside the file.
 ///

@@ -1,5 +1,6 @@
 // GuestRegisters: the registers of a guest's processor at one moment.
 
+import Inspection
 package import MMU
 
 /// A segment register with what the processor keeps of its descriptor.

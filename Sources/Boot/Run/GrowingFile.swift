@@ -1,6 +1,6 @@
 // GrowingFile: a memory file that another process writes, read once and given back.
 
-import CKVM
+import CLinux
 
 /// The owner of a memory file that a child process appends to.
 ///
@@ -15,12 +15,12 @@ final class GrowingFile {
   /// A new file, or nil where the host refuses one.
   init?() {
     // SAFETY: the name is a literal, which is zero-terminated and outlives the call.
-    let result = unsafe ckvm_memory_file("kvmpt-boot-output")
+    let result = unsafe clinux_memory_file("kvmpt-boot-output")
     guard result >= 0 else { return nil }
     descriptor = CInt(truncatingIfNeeded: result)
   }
 
-  deinit { _ = ckvm_close(descriptor) }
+  deinit { _ = clinux_close(descriptor) }
 
   /// The path by which a child process that inherits the descriptor opens the file.
   var childPath: String { "/proc/self/fd/\(descriptor)" }
@@ -30,11 +30,11 @@ final class GrowingFile {
     var bytes = [UInt8](repeating: 0, count: Self.partByteCount)
     // SAFETY: the buffer has room for as many bytes as are asked for.
     let count = unsafe bytes.withUnsafeMutableBytes {
-      unsafe ckvm_read_at(descriptor, $0.baseAddress, UInt64($0.count), position)
+      unsafe clinux_read_at(descriptor, $0.baseAddress, UInt64($0.count), position)
     }
     guard count > 0 else { return [] }
     position += UInt64(count)
-    _ = ckvm_punch_hole(descriptor, 0, position & ~0xfff)
+    _ = clinux_punch_hole(descriptor, 0, position & ~0xfff)
     return [UInt8](bytes[..<Int(count)])
   }
 }

@@ -1,6 +1,6 @@
 // MemoryDigest: a number for all that a guest's memory holds.
 
-internal import CKVM
+internal import CLinux
 import GuestMem
 import MMU
 
@@ -19,10 +19,10 @@ struct MemoryDigest: Hashable {
     var value: UInt64 = 0xcbf2_9ce4_8422_2325
     var position: UInt64 = 0
     while position < memory.byteCount {
-      let data = ckvm_next_data(file, position)
+      let data = clinux_next_data(file, position)
       // ENXIO: nothing is behind this place.
       guard data >= 0, UInt64(data) < memory.byteCount else { break }
-      let hole = ckvm_next_hole(file, UInt64(data))
+      let hole = clinux_next_hole(file, UInt64(data))
       let end = hole > data ? min(UInt64(hole), memory.byteCount) : memory.byteCount
       var place = UInt64(data)
       while place < end {

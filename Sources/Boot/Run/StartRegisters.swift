@@ -2,6 +2,7 @@
 
 import CKVM
 import GuestImages
+import Inspection
 import MMU
 
 /// The processor state at a kernel's entry, the same as the handover page leaves it under QEMU.

@@ -1,6 +1,6 @@
 // EntryRun: the entries of a level-1 node that a cursor fills one after the other.
 
-public import CKVM
+public import CAtomics
 
 /// The entries from a cursor's position on, as far as pages can be put in without moving to another
 /// node.
@@ -47,14 +47,14 @@ public import CKVM
   @inlinable @inline(__always)
   func isAbsent(and bits: UInt64) -> Bool {
     // SAFETY: `next` is an entry inside the window, or the word that is never 0.
-    unsafe ckvm_load_acquire(next) | bits == 0
+    unsafe catomic_load_acquire(next) | bits == 0
   }
 
   /// Fills the next entry, which was found absent.
   @inlinable @inline(__always)
   mutating func fill(_ entry: UInt64) {
     // SAFETY: an absent entry is one inside the window, and there are as many as were counted.
-    unsafe ckvm_store_release(next, entry)
+    unsafe catomic_store_release(next, entry)
     // SAFETY: one more entry is at most the end of the run.
     unsafe next += 8
   }

@@ -1,6 +1,6 @@
 // FrameMetadataView, lock: taking the lock of a node, at once or after waiting in no order.
 
-public import CKVM
+public import CAtomics
 
 /// What came of asking for a lock.
 @frozen @usableFromInline enum LockAttempt: Hashable {
@@ -19,7 +19,7 @@ extension FrameMetadataView {
     guard let address = unsafe nodeAddress(frame) else { return false }
     var found = expected.rawValue
     // SAFETY: the address is inside the metadata.
-    return unsafe ckvm_compare_exchange(address, &found, state.rawValue)
+    return unsafe catomic_compare_exchange(address, &found, state.rawValue)
   }
 
   /// Takes the lock of a node, found in `state`, if it is free and nobody waits for it; says
@@ -34,7 +34,7 @@ extension FrameMetadataView {
   func releaseShared(_ frame: UInt64) {
     guard let address = unsafe nodeAddress(frame) else { return }
     // SAFETY: the address is inside the metadata.
-    _ = unsafe ckvm_fetch_and(address, ~NodeState.lockBits)
+    _ = unsafe catomic_fetch_and(address, ~NodeState.lockBits)
   }
 
   /// Takes the lock of a node, and waits for it as long as the time is not over.

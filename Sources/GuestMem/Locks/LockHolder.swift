@@ -1,6 +1,6 @@
 // LockHolder: who has a lock, as an error tells it.
 
-public import CKVM
+public import CLinux
 
 /// The kernel's id of a thread, 1 to 2^22 - 1; a thread that has ended may give it to a later one.
 ///
@@ -14,7 +14,7 @@ public import CKVM
 
   /// The calling thread's.
   @inlinable @inline(__always) public static var current: ThreadIdentifier {
-    ThreadIdentifier(rawValue: ckvm_thread_identifier())
+    ThreadIdentifier(rawValue: clinux_thread_identifier())
   }
 }
 

@@ -1,6 +1,6 @@
 // LockWait: how a thread passes the time until a lock is free, and when it has had enough.
 
-internal import CKVM
+internal import CLinux
 
 /// A wait that ends: pauses at first, because most locks are free again in no time, then yields of
 /// the processor, because the holder may need it, until a moment of the monotonic clock.
@@ -13,7 +13,7 @@ struct LockWait {
 
   /// Begins to wait for `nanoseconds`.
   init(nanoseconds: UInt64) {
-    let (sum, overflow) = ckvm_monotonic_nanoseconds().addingReportingOverflow(nanoseconds)
+    let (sum, overflow) = clinux_monotonic_nanoseconds().addingReportingOverflow(nanoseconds)
     end = overflow ? .max : sum
   }
 
@@ -22,11 +22,11 @@ struct LockWait {
     if pausesLeft > 0 {
       // A pause is short enough to go without a look at the clock.
       pausesLeft -= 1
-      ckvm_pause()
+      clinux_pause()
       return .left
     }
-    ckvm_yield()
-    return ckvm_monotonic_nanoseconds() < end ? .left : .over
+    clinux_yield()
+    return clinux_monotonic_nanoseconds() < end ? .left : .over
   }
 }
 

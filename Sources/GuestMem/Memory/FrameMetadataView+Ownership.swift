@@ -1,6 +1,6 @@
 // FrameMetadataView, transitions: unused, busy, unique, shared, and back.
 
-public import CKVM
+public import CAtomics
 
 extension FrameMetadataView {
   /// Replaces the ownership word while it equals `expected`; returns what stood there.
@@ -11,7 +11,7 @@ extension FrameMetadataView {
     guard let address = unsafe ownershipAddress(frame) else { return .unused }
     var found = expected.rawValue
     // SAFETY: the address is inside the metadata.
-    _ = unsafe ckvm_compare_exchange(address, &found, desired.rawValue)
+    _ = unsafe catomic_compare_exchange(address, &found, desired.rawValue)
     return FrameOwnership(rawValue: found)
   }
 

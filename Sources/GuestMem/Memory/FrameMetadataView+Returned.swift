@@ -1,6 +1,6 @@
 // FrameMetadataView, returned frames: a stack that handles push to and the allocator empties.
 
-public import CKVM
+public import CAtomics
 
 extension FrameMetadataView {
   /// The word that holds the number of the top frame plus 1, or 0; in the page before the frames.
@@ -21,20 +21,20 @@ extension FrameMetadataView {
   @inlinable
   func pushReturned(_ frame: UInt64) {
     // SAFETY: `returnedTop` is a word of the header page.
-    var top = unsafe ckvm_load_relaxed(returnedTop)
+    var top = unsafe catomic_load_relaxed(returnedTop)
     repeat {
       setNodeState(NodeState(rawValue: top &<< 8), of: frame)
       setOwnership(.unused, of: frame)
       // SAFETY: `returnedTop` is a word of the header page.
-    } while unsafe !ckvm_compare_exchange(returnedTop, &top, frame &+ 1)
+    } while unsafe !catomic_compare_exchange(returnedTop, &top, frame &+ 1)
   }
 
   /// Takes all returned frames at once, as the top of a list through their node words.
   @inlinable
   func takeReturned() -> UInt64 {
     // SAFETY: `returnedTop` is a word of the header page.
-    if unsafe ckvm_load_relaxed(returnedTop) == 0 { return 0 }
+    if unsafe catomic_load_relaxed(returnedTop) == 0 { return 0 }
     // SAFETY: `returnedTop` is a word of the header page.
-    return unsafe ckvm_exchange(returnedTop, 0)
+    return unsafe catomic_exchange(returnedTop, 0)
   }
 }

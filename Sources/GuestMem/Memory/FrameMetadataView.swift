@@ -1,6 +1,6 @@
 // FrameMetadataView: a bounds-checked window on the metadata of frames.
 
-public import CKVM
+public import CAtomics
 
 /// The metadata of the frames of guest memory, which stays there as long as a view of it.
 ///
@@ -45,7 +45,7 @@ public import CKVM
   public func ownership(of frame: UInt64) -> FrameOwnership {
     guard let address = unsafe ownershipAddress(frame) else { return .unused }
     // SAFETY: the address is inside the metadata.
-    return unsafe FrameOwnership(rawValue: ckvm_load_acquire(address))
+    return unsafe FrameOwnership(rawValue: catomic_load_acquire(address))
   }
 
   /// What is known about `frame` as a node; a frame outside memory is no node.
@@ -53,7 +53,7 @@ public import CKVM
   public func nodeState(of frame: UInt64) -> NodeState {
     guard let address = unsafe nodeAddress(frame) else { return NodeState(rawValue: 0) }
     // SAFETY: the address is inside the metadata.
-    return unsafe NodeState(rawValue: ckvm_load_acquire(address))
+    return unsafe NodeState(rawValue: catomic_load_acquire(address))
   }
 
   /// The same for a table that is known to have metadata.
@@ -61,7 +61,7 @@ public import CKVM
   func nearNodeState(of table: TableFrame) -> NodeState {
     // SAFETY: the caller found the table by a near link, which leads to a frame with metadata.
     unsafe NodeState(
-      rawValue: ckvm_load_acquire(
+      rawValue: catomic_load_acquire(
         baseAddress + Int(truncatingIfNeeded: table.address &>> 8 &+ 8)))
   }
 
@@ -69,7 +69,7 @@ public import CKVM
   @inlinable @inline(__always)
   func setNearNodeState(_ state: NodeState, of table: TableFrame) {
     // SAFETY: as for `nearNodeState`.
-    unsafe ckvm_store_release(
+    unsafe catomic_store_release(
       baseAddress + Int(truncatingIfNeeded: table.address &>> 8 &+ 8), state.rawValue)
   }
 
@@ -77,7 +77,7 @@ public import CKVM
   @inlinable @inline(__always)
   func setNearNode(_ state: NodeState, ownership: FrameOwnership, of table: TableFrame) {
     // SAFETY: as for `nearNodeState`; the frames that the allocator gives out have metadata.
-    unsafe ckvm_store_release(
+    unsafe catomic_store_release(
       baseAddress + Int(truncatingIfNeeded: table.address &>> 8), ownership.rawValue)
     setNearNodeState(state, of: table)
   }
@@ -87,7 +87,7 @@ public import CKVM
   package func setNodeState(_ state: NodeState, of frame: UInt64) {
     guard let address = unsafe nodeAddress(frame) else { return }
     // SAFETY: the address is inside the metadata.
-    unsafe ckvm_store_release(address, state.rawValue)
+    unsafe catomic_store_release(address, state.rawValue)
   }
 
   /// Stores the ownership of a frame that this caller holds alone.
@@ -95,6 +95,6 @@ public import CKVM
   package func setOwnership(_ ownership: FrameOwnership, of frame: UInt64) {
     guard let address = unsafe ownershipAddress(frame) else { return }
     // SAFETY: the address is inside the metadata.
-    unsafe ckvm_store_release(address, ownership.rawValue)
+    unsafe catomic_store_release(address, ownership.rawValue)
   }
 }

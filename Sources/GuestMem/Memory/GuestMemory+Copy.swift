@@ -1,6 +1,6 @@
 // GuestMemory, copying: the content of a moment in memory of its own.
 
-internal import CKVM
+internal import CLinux
 
 extension GuestMemory {
   /// A memory file of its own with what this one holds now; what was never written stays unwritten.

@@ -1,6 +1,6 @@
 // GuestMemory: the owner of one range of guest RAM.
 
-internal import CKVM
+internal import CLinux
 
 /// Guest RAM: `byteCount` bytes of this process's memory, zero at first.
 ///
@@ -30,11 +30,11 @@ public struct GuestMemory: ~Copyable, Sendable {
     guard Self.isValid(byteCount) else { throw .invalidByteCount(byteCount) }
     switch backing {
     case .anonymous:
-      try self.init(byteCount, flags: CKVM_MAP_PRIVATE | CKVM_MAP_ANONYMOUS)
+      try self.init(byteCount, flags: CLINUX_MAP_PRIVATE | CLINUX_MAP_ANONYMOUS)
     case .memoryFile:
       let file = try MemoryFile(byteCount: byteCount)
       try self.init(
-        byteCount, flags: CKVM_MAP_SHARED, fileDescriptor: file.fileDescriptor, file: file)
+        byteCount, flags: CLINUX_MAP_SHARED, fileDescriptor: file.fileDescriptor, file: file)
     }
   }
 
@@ -52,7 +52,7 @@ public struct GuestMemory: ~Copyable, Sendable {
   ) throws(GuestMemoryError) {
     guard Self.isValid(byteCount) else { throw .invalidByteCount(byteCount) }
     guard offset % 4096 == 0, offset <= 1 << 62 else { throw .misalignedOffset(offset) }
-    let size = ckvm_file_size(fileDescriptor)
+    let size = clinux_file_size(fileDescriptor)
     guard size >= 0 else {
       throw .refused(operation: "fstat", byteCount: byteCount, errorNumber: Int32(-size))
     }
@@ -60,10 +60,10 @@ public struct GuestMemory: ~Copyable, Sendable {
     guard UInt64(size) >= needed else {
       throw .fileTooShort(byteCount: UInt64(size), needed: needed)
     }
-    if byteCount == 0 || ckvm_is_sealed_against_shrinking(fileDescriptor) != 0 {
+    if byteCount == 0 || clinux_is_sealed_against_shrinking(fileDescriptor) != 0 {
       let isEmpty = byteCount == 0
       try self.init(
-        byteCount, flags: CKVM_MAP_PRIVATE | (isEmpty ? CKVM_MAP_ANONYMOUS : 0),
+        byteCount, flags: CLINUX_MAP_PRIVATE | (isEmpty ? CLINUX_MAP_ANONYMOUS : 0),
         fileDescriptor: isEmpty ? -1 : fileDescriptor, offset: isEmpty ? 0 : offset)
     } else {
       // Somebody could shorten the file under a mapping of it (SIGBUS, mmap(2)).

@@ -1,6 +1,6 @@
 // GuestMemoryError: why the host did not give memory.
 
-internal import CKVM
+internal import CLinux
 
 /// The reason guest memory could not be made.
 public enum GuestMemoryError: Error, Hashable, Sendable {

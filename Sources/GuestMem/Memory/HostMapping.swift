@@ -1,6 +1,6 @@
 // HostMapping: making KVM forget what it derived from pages of guest memory.
 
-internal import CKVM
+internal import CLinux
 
 /// This process's mapping of guest memory that stands in a memory file.
 ///
@@ -38,7 +38,7 @@ public struct HostMapping: Sendable {
     let byteCount = (last - start + 4095) & ~4095
     // SAFETY: the range lies inside the mapping, which the view keeps, and of a shared mapping nothing
     // is lost.
-    let result = unsafe ckvm_discard(view.baseAddress + Int(start), byteCount)
+    let result = unsafe clinux_discard(view.baseAddress + Int(start), byteCount)
     guard result >= 0 else {
       throw .refused(operation: "madvise", byteCount: byteCount, errorNumber: Int32(-result))
     }

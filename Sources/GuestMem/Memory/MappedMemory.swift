@@ -1,6 +1,6 @@
 // MappedMemory: a range of this process's addresses, for as long as somebody refers to it.
 
-internal import CKVM
+internal import CLinux
 
 /// A mapped range that is unmapped when its last owner is gone: the memory or the books of frames
 /// themselves, or a view, table or handle that reads them.
@@ -20,8 +20,8 @@ internal import CKVM
   ) throws(SystemRefusal) {
     var address: UnsafeMutableRawPointer?
     // SAFETY: `address` is a variable of this call.
-    let result = unsafe ckvm_map(
-      byteCount, CKVM_PROT_READ | CKVM_PROT_WRITE, flags | CKVM_MAP_NORESERVE, fileDescriptor,
+    let result = unsafe clinux_map(
+      byteCount, CLINUX_PROT_READ | CLINUX_PROT_WRITE, flags | CLINUX_MAP_NORESERVE, fileDescriptor,
       offset, &address)
     guard result >= 0, let mapped = unsafe address else {
       throw SystemRefusal(errorNumber: Int32(truncatingIfNeeded: -result))
@@ -32,7 +32,7 @@ internal import CKVM
 
   deinit {
     // SAFETY: the range was mapped by the initializer and is unmapped nowhere else.
-    _ = unsafe ckvm_unmap(baseAddress, byteCount)
+    _ = unsafe clinux_unmap(baseAddress, byteCount)
   }
 }
 

@@ -1,6 +1,6 @@
 // MemoryFile: a file without a name that memory stands in, for as long as somebody refers to it.
 
-internal import CKVM
+internal import CLinux
 
 /// A memory file, closed when its last owner is gone: the memory that shows it, or whoever makes
 /// copies of that memory.
@@ -19,22 +19,22 @@ package final class MemoryFile: Sendable {
   /// - Throws: ``GuestMemoryError/refused(operation:byteCount:errorNumber:)``.
   init(byteCount: UInt64) throws(GuestMemoryError) {
     // SAFETY: the name is a literal, which is zero-terminated and outlives the call.
-    let descriptor = unsafe ckvm_memory_file("kvmpt-guest-memory")
+    let descriptor = unsafe clinux_memory_file("kvmpt-guest-memory")
     guard descriptor >= 0 else {
       throw .refused(
         operation: "memfd_create", byteCount: byteCount, errorNumber: Int32(-descriptor))
     }
     fileDescriptor = CInt(descriptor)
     self.byteCount = max(byteCount, 4096)
-    let sized = ckvm_set_size(fileDescriptor, self.byteCount)
+    let sized = clinux_set_size(fileDescriptor, self.byteCount)
     guard sized >= 0 else {
       throw .refused(operation: "ftruncate", byteCount: byteCount, errorNumber: Int32(-sized))
     }
-    let sealed = ckvm_seal_against_shrinking(fileDescriptor)
+    let sealed = clinux_seal_against_shrinking(fileDescriptor)
     guard sealed >= 0 else {
       throw .refused(operation: "fcntl", byteCount: byteCount, errorNumber: Int32(-sealed))
     }
   }
 
-  deinit { _ = ckvm_close(fileDescriptor) }
+  deinit { _ = clinux_close(fileDescriptor) }
 }

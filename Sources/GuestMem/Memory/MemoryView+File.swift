@@ -1,6 +1,6 @@
 // MemoryView, file: content that is read from a file.
 
-internal import CKVM
+internal import CLinux
 
 extension MemoryView {
   /// Fills the first `byteCount` bytes with those of a file from `offset` on; holes stay unwritten.
@@ -15,12 +15,12 @@ extension MemoryView {
     var position = offset
     while position < end {
       // Where a file system does not tell holes, everything is data.
-      let data = ckvm_next_data(descriptor, position)
+      let data = clinux_next_data(descriptor, position)
       if -data == Int64(ENXIO) { break }
       if data > Int64(position) { position = min(UInt64(data), end) }
       guard position < end else { break }
       // SAFETY: the rest of the range lies inside the window.
-      let read = unsafe ckvm_read_at(
+      let read = unsafe clinux_read_at(
         descriptor, baseAddress + Int(truncatingIfNeeded: position - offset),
         min(end - position, 1 << 20), position)
       if -read == Int64(EINTR) { continue }
@@ -39,15 +39,15 @@ extension MemoryView {
     guard count <= byteCount else { throw .invalidByteCount(count) }
     var position: UInt64 = 0
     while position < count {
-      let data = ckvm_next_data(descriptor, position)
+      let data = clinux_next_data(descriptor, position)
       // ENXIO: nothing is behind this place.
       guard data >= 0, UInt64(data) < count else { return }
-      let hole = ckvm_next_hole(descriptor, UInt64(data))
+      let hole = clinux_next_hole(descriptor, UInt64(data))
       let end = hole > data ? min(UInt64(hole), count) : count
       position = UInt64(data)
       while position < end {
         // SAFETY: the rest of the range lies inside the window.
-        let read = unsafe ckvm_read_at(
+        let read = unsafe clinux_read_at(
           descriptor, baseAddress + Int(truncatingIfNeeded: position), end - position, position)
         if -read == Int64(EINTR) { continue }
         guard read >= 0 else {

@@ -1,6 +1,6 @@
 // MemoryView: a bounds-checked window on guest RAM, and the words in it.
 
-public import CKVM
+public import CAtomics
 public import MMU
 
 /// A window on guest RAM that checks every address and keeps the memory there.
@@ -47,7 +47,7 @@ public import MMU
   public func loadWord(at address: GuestPhysicalAddress) -> UInt64? {
     guard let word = unsafe wordAddress(address) else { return nil }
     // SAFETY: `wordAddress` answers only for aligned words inside the window.
-    return unsafe ckvm_load_acquire(word)
+    return unsafe catomic_load_acquire(word)
   }
 
   /// Stores `value` and says true, or says false when `address` is outside or misaligned.
@@ -57,7 +57,7 @@ public import MMU
   public func storeWord(_ value: UInt64, at address: GuestPhysicalAddress) -> Bool {
     guard let word = unsafe wordAddress(address) else { return false }
     // SAFETY: `wordAddress` answers only for aligned words inside the window.
-    unsafe ckvm_store_release(word, value)
+    unsafe catomic_store_release(word, value)
     return true
   }
 
@@ -66,7 +66,7 @@ public import MMU
   public func exchangeWord(_ value: UInt64, at address: GuestPhysicalAddress) -> UInt64? {
     guard let word = unsafe wordAddress(address) else { return nil }
     // SAFETY: `wordAddress` answers only for aligned words inside the window.
-    return unsafe ckvm_exchange(word, value)
+    return unsafe catomic_exchange(word, value)
   }
 
   /// Stores `desired` when the word equals `expected`, and returns what stood there before.
@@ -79,7 +79,7 @@ public import MMU
     guard let word = unsafe wordAddress(address) else { return nil }
     var found = expected
     // SAFETY: `wordAddress` answers only for aligned words inside the window.
-    _ = unsafe ckvm_compare_exchange(word, &found, desired)
+    _ = unsafe catomic_compare_exchange(word, &found, desired)
     return found
   }
 
@@ -88,7 +88,7 @@ public import MMU
   public func orWord(_ bits: UInt64, at address: GuestPhysicalAddress) -> UInt64? {
     guard let word = unsafe wordAddress(address) else { return nil }
     // SAFETY: `wordAddress` answers only for aligned words inside the window.
-    return unsafe ckvm_fetch_or(word, bits)
+    return unsafe catomic_fetch_or(word, bits)
   }
 
   /// Keeps only the bits of `bits` and returns the word before, or nil outside or misaligned.
@@ -96,6 +96,6 @@ public import MMU
   public func andWord(_ bits: UInt64, at address: GuestPhysicalAddress) -> UInt64? {
     guard let word = unsafe wordAddress(address) else { return nil }
     // SAFETY: `wordAddress` answers only for aligned words inside the window.
-    return unsafe ckvm_fetch_and(word, bits)
+    return unsafe catomic_fetch_and(word, bits)
   }
 }

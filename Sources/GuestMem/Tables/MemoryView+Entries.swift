@@ -1,6 +1,6 @@
 // The words of tables: everything that reads or writes an entry.
 
-public import CKVM
+public import CAtomics
 
 extension MemoryView {
   /// The table at the address in `entry`, or nil when the frame is outside the window.
@@ -20,20 +20,20 @@ extension MemoryView {
   @inlinable
   func entry(_ table: TableFrame, _ index: Int) -> UInt64 {
     // SAFETY: `pointer` answers only with aligned words inside the window.
-    unsafe ckvm_load_acquire(pointer(table, index))
+    unsafe catomic_load_acquire(pointer(table, index))
   }
 
   /// Stores an entry that hardware does not write: an absent one, or one of an unlinked table.
   @inlinable
   package func setEntry(_ table: TableFrame, _ index: Int, _ entry: UInt64) {
     // SAFETY: `pointer` answers only with aligned words inside the window.
-    unsafe ckvm_store_release(pointer(table, index), entry)
+    unsafe catomic_store_release(pointer(table, index), entry)
   }
 
   @inlinable
   func exchangeEntry(_ table: TableFrame, _ index: Int, _ entry: UInt64) -> UInt64 {
     // SAFETY: `pointer` answers only with aligned words inside the window.
-    unsafe ckvm_exchange(pointer(table, index), entry)
+    unsafe catomic_exchange(pointer(table, index), entry)
   }
 
   /// Replaces `expected`, or puts what stands there into it.
@@ -42,13 +42,13 @@ extension MemoryView {
     _ table: TableFrame, _ index: Int, _ expected: inout UInt64, _ desired: UInt64
   ) -> Bool {
     // SAFETY: `pointer` answers only with aligned words inside the window.
-    unsafe ckvm_compare_exchange(pointer(table, index), &expected, desired)
+    unsafe catomic_compare_exchange(pointer(table, index), &expected, desired)
   }
 
   @inlinable
   func addBits(_ table: TableFrame, _ index: Int, _ bits: UInt64) {
     // SAFETY: `pointer` answers only with aligned words inside the window.
-    _ = unsafe ckvm_fetch_or(pointer(table, index), bits)
+    _ = unsafe catomic_fetch_or(pointer(table, index), bits)
   }
 
   /// Zeroes the entries of `range` of a table that nothing links to yet.
@@ -56,7 +56,7 @@ extension MemoryView {
   package func clearUnlinked(_ table: TableFrame, _ range: Range<Int>) {
     guard range.lowerBound >= 0, range.upperBound <= 512, !range.isEmpty else { return }
     // SAFETY: the range lies in the frame, and no processor can reach an unlinked table.
-    unsafe ckvm_zero(pointer(table, range.lowerBound), UInt64(range.count) &* 8)
+    unsafe catomic_zero(pointer(table, range.lowerBound), UInt64(range.count) &* 8)
   }
 
   /// Changes the leaves among the entries of a level-1 table that no processor walks; answers how

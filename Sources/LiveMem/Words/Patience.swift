@@ -1,6 +1,6 @@
 // Patience: how long a thread waits, and what it does meanwhile.
 
-internal import CKVM
+internal import CLinux
 
 /// A wait that ends.
 ///
@@ -31,10 +31,10 @@ public struct Patience: Sendable {
     passes &+= passes == .max ? 0 : 1
     guard passes > Self.pauseCount else {
       // A pause is short enough to go without a look at the clock.
-      ckvm_pause()
+      clinux_pause()
       return true
     }
-    let now = ckvm_monotonic_nanoseconds()
+    let now = clinux_monotonic_nanoseconds()
     if end == 0 {
       let (sum, overflow) = now.addingReportingOverflow(nanoseconds)
       end = overflow ? .max : sum
@@ -42,10 +42,10 @@ public struct Patience: Sendable {
     guard now < end else { return false }
     let yields = passes &- Self.pauseCount
     if yields <= Self.yieldCount {
-      ckvm_yield()
+      clinux_yield()
     } else {
       let sleep = min(UInt64(yields &- Self.yieldCount) &* 10_000, Self.longestSleep)
-      ckvm_sleep(min(sleep, end &- now))
+      clinux_sleep(min(sleep, end &- now))
     }
     return true
   }

@@ -1,6 +1,6 @@
 // AgentKick: how a thread makes the agent drop its translations while another thread runs it.
 
-internal import CKVM
+internal import CLinux
 import GuestImages
 import GuestMem
 import MMU
@@ -65,8 +65,8 @@ final class AgentKick: Sendable {
     while (agent.loadWord(at: place(KVMPT_MAIL_KICK_DONE)) ?? 0) < number {
       guard isRunning.load(ordering: .sequentiallyConsistent) else { return true }
       guard ContinuousClock.now < end else { return false }
-      ckvm_pause()
-      ckvm_yield()
+      clinux_pause()
+      clinux_yield()
     }
     return true
   }

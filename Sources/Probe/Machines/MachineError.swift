@@ -1,6 +1,6 @@
 // MachineError: why an experiment could not be made.
 
-internal import CKVM
+internal import CLinux
 public import GuestMem
 public import KVM
 

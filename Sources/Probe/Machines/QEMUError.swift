@@ -1,6 +1,6 @@
 // QEMUError: why a QEMU machine could not be had, or ended.
 
-internal import CKVM
+internal import CLinux
 import KVM
 
 /// What went wrong with a QEMU process.

@@ -1,6 +1,7 @@
 // The entry points of the comparison: ranges against tables, and ranges against ranges.
 
 public import GuestMem
+public import Inspection
 public import MMU
 
 extension RangeComparison {

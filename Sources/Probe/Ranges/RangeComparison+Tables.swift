@@ -1,6 +1,7 @@
 // The entry points of the comparison of tables with tables.
 
 public import GuestMem
+public import Inspection
 public import MMU
 
 extension RangeComparison {

@@ -1,6 +1,7 @@
 // kvmpt aliases: memory that is reached through more than one linear address.
 
 import ArgumentParser
+import Inspection
 import MMU
 import Probe
 
@@ -19,7 +20,7 @@ struct AliasesCommand: ReportingCommand {
       \(ExitStatus.table)
       """)
 
-  @Argument(help: ArgumentHelp("A memory image: an ELF core or raw memory.", valueName: "image"))
+  @Argument(help: ArgumentHelp(ImageSource.help, valueName: "image"))
   var path: String
 
   @Option(help: "The format of the report.")

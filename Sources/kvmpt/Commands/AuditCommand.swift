@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import GuestMem
+import Inspection
 import MMU
 
 struct AuditCommand: ReportingCommand {
@@ -42,7 +43,7 @@ struct AuditCommand: ReportingCommand {
       \(ExitStatus.table)
       """)
 
-  @Argument(help: ArgumentHelp("A memory image: an ELF core or raw memory.", valueName: "image"))
+  @Argument(help: ArgumentHelp(ImageSource.help, valueName: "image"))
   var path: String
 
   @Option(help: ArgumentHelp("A file of accepted findings.", valueName: "file"))

@@ -1,6 +1,7 @@
 // kvmpt convert: an address-space file that asks for what the tables of an image say.
 
 import ArgumentParser
+import Inspection
 import MMU
 import Probe
 
@@ -25,7 +26,7 @@ struct ConvertCommand: ReportingCommand {
       \(ExitStatus.table)
       """)
 
-  @Argument(help: ArgumentHelp("A memory image: an ELF core or raw memory.", valueName: "image"))
+  @Argument(help: ArgumentHelp(ImageSource.help, valueName: "image"))
   var path: String
 
   @Option(

@@ -1,6 +1,7 @@
 // Holding the two sides of kvmpt diff against each other.
 
 import GuestMem
+import Inspection
 import MMU
 import Probe
 

@@ -1,5 +1,6 @@
 // kvmpt dump --format tlb: a line for each page, as QEMU's monitor writes it.
 
+import Inspection
 import MMU
 import Probe
 

@@ -1,6 +1,7 @@
 // kvmpt dump: every mapping of somebody else's tables, with what it really allows.
 
 import ArgumentParser
+import Inspection
 import MMU
 
 struct DumpCommand: ReportingCommand {
@@ -42,7 +43,7 @@ struct DumpCommand: ReportingCommand {
       \(ExitStatus.table)
       """)
 
-  @Argument(help: ArgumentHelp("A memory image: an ELF core or raw memory.", valueName: "image"))
+  @Argument(help: ArgumentHelp(ImageSource.help, valueName: "image"))
   var path: String
 
   @Option(name: .customLong("filter"), help: FilterArgument.help)

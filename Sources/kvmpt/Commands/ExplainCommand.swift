@@ -1,6 +1,7 @@
 // kvmpt explain: why an access fails, and what would let it succeed.
 
 import ArgumentParser
+import Inspection
 import MMU
 import Probe
 
@@ -42,7 +43,7 @@ struct ExplainCommand: ReportingCommand {
       \(ExitStatus.table)
       """)
 
-  @Argument(help: ArgumentHelp("A memory image: an ELF core or raw memory.", valueName: "image"))
+  @Argument(help: ArgumentHelp(ImageSource.help, valueName: "image"))
   var path: String
 
   @Argument(

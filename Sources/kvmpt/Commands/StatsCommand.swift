@@ -1,6 +1,7 @@
 // kvmpt stats: what the tables of an image cost, and what could be spared.
 
 import ArgumentParser
+import Inspection
 import MMU
 import Probe
 
@@ -15,7 +16,7 @@ struct StatsCommand: ReportingCommand {
       \(ExitStatus.table)
       """)
 
-  @Argument(help: ArgumentHelp("A memory image: an ELF core or raw memory.", valueName: "image"))
+  @Argument(help: ArgumentHelp(ImageSource.help, valueName: "image"))
   var path: String
 
   @Option(help: "The format of the report.")

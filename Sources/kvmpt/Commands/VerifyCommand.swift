@@ -2,6 +2,7 @@
 // compare.
 
 import ArgumentParser
+import Inspection
 import KVM
 import MMU
 import Probe
@@ -120,6 +121,7 @@ struct VerifyCommand: ReportingCommand {
 
   /// An ELF file, anything with a root, and whatever has a 0 where text has none.
   private func isImage() throws(CommandFailure) -> Bool {
+    if ImageSource.isScheme(file) { return true }
     if ComparedSide.isAddressSpace(file) || file == "-" { return false }
     if options.cr3 != nil || options.base != nil { return true }
     guard InputFile.isRegularFile(file) else { return false }

@@ -1,6 +1,7 @@
 // VerifyImageRun: one run of `kvmpt verify` about a memory image.
 
 import GuestMem
+import Inspection
 import MMU
 import Probe
 

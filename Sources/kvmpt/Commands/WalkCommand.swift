@@ -1,6 +1,7 @@
 // kvmpt walk: one address of an image, through every level.
 
 import ArgumentParser
+import Inspection
 import MMU
 
 struct WalkCommand: ReportingCommand {
@@ -16,7 +17,7 @@ struct WalkCommand: ReportingCommand {
       \(ExitStatus.table)
       """)
 
-  @Argument(help: ArgumentHelp("A memory image: an ELF core or raw memory.", valueName: "image"))
+  @Argument(help: ArgumentHelp(ImageSource.help, valueName: "image"))
   var path: String
 
   @Argument(

@@ -1,5 +1,6 @@
 // AllowList: findings of an audit that somebody accepts, each with a reason.
 
+import Inspection
 import MMU
 
 /// Lines of `RULE RANGE REASON`; `*` is every address, `#` starts a comment line.

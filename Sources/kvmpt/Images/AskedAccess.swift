@@ -1,6 +1,7 @@
 // AskedAccess: which access an explanation is about, by what was given and by QEMU's note.
 
 import GuestMem
+import Inspection
 import MMU
 
 /// An access, with where each part of it comes from.

@@ -1,6 +1,7 @@
 // Assumptions of an image: what neither its note nor an option says, in words.
 
 import GuestMem
+import Inspection
 import MMU
 
 extension Assumptions {

@@ -1,6 +1,7 @@
 // ComparedSide: one side of a comparison, whatever kind of file says it.
 
 import GuestMem
+import Inspection
 import MMU
 import Probe
 
@@ -12,6 +13,7 @@ enum ComparedSide {
 
   /// Finds out what the file at `path` is; a listing is read, and an image is not.
   static func of(_ path: String) throws(CommandFailure) -> ComparedSide {
+    if ImageSource.isScheme(path) { return .image }
     if isAddressSpace(path) { return .addressSpace }
     // Images have no such beginning; a listing is read whole, a gigabyte of memory is not.
     let start = try bytes(path, byteLimit: 1023)
@@ -47,7 +49,7 @@ enum ComparedSide {
   private static let listingByteLimit = 1 << 30
 
   static func isAddressSpace(_ path: String) -> Bool {
-    [".yaml", ".yml", ".json"].contains { path.hasSuffix($0) }
+    !ImageSource.isScheme(path) && [".yaml", ".yml", ".json"].contains { path.hasSuffix($0) }
   }
 
   var isImage: Bool { if case .image = self { true } else { false } }

@@ -1,6 +1,7 @@
 // ConvertedMemory: the ranges of memory that a converted image needs.
 
 import GuestMem
+import Inspection
 import MMU
 import Probe
 

@@ -1,6 +1,7 @@
 // ConvertedRun: neighbouring pages that one mapping of an address-space file can stand for.
 
 import GuestMem
+import Inspection
 import MMU
 import Probe
 

@@ -1,6 +1,7 @@
 // ExpectedSide: what a file says that the tables of an image should be.
 
 import GuestMem
+import Inspection
 import MMU
 import Probe
 

@@ -1,5 +1,6 @@
 // GuardPage: pages that are left out below others, and whose memory is mapped elsewhere.
 
+import Inspection
 import MMU
 
 /// Pages below mapped ones that are not mapped, as below a stack, and the way to the memory that would

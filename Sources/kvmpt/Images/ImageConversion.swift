@@ -1,6 +1,7 @@
 // ImageConversion: the address space that the tables of an image make.
 
 import GuestMem
+import Inspection
 import MMU
 import Probe
 

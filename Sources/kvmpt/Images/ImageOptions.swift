@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import GuestMem
+import Inspection
 import MMU
 
 /// Whose manual decides, on the command line.
@@ -61,13 +62,17 @@ struct ImageOptions: ParsableArguments {
       "Whose manual decides: intel or amd. (default: intel)", valueName: "vendor"))
   var givenVendor: VendorArgument?
 
+  @Flag(
+    help: "With qemu:SOCKET: read while the machine goes on; what it changes meanwhile is counted.")
+  var live = false
+
   /// The options that were given.
   var givenNames: [String] {
     given([
       "--cr3": cr3 != nil, "--vcpu": givenVCPU != nil, "--base": base != nil,
       "--levels": levels != nil, "--physical-bits": givenPhysicalBits != nil,
       "--nxe": givenNXE != nil, "--1gib-pages": givenGibibytePages != nil,
-      "--vendor": givenVendor != nil,
+      "--vendor": givenVendor != nil, "--live": live,
     ])
   }
 
@@ -90,7 +95,9 @@ struct ImageOptions: ParsableArguments {
   static let registers = """
     The core of a QEMU guest (dump-guest-memory without -p) and of a VirtualBox machine \
     (dumpvmcore) hold CR0, CR3 and CR4, a kdump of Linux the root of the kernel's tables; any other \
-    ELF core, and raw memory, needs --cr3.
+    ELF core, LiME dumps and raw memory need --cr3. qemu:SOCKET asks a running QEMU (-qmp \
+    unix:SOCKET,server=on,wait=off), which is paused while its tables are read; gdb:HOST:PORT asks a \
+    stub (-gdb tcp::PORT); map:GPA=FILE[@OFFSET][+SIZE],… takes raw memory in pieces.
     """
 }
 

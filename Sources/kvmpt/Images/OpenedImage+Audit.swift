@@ -1,6 +1,7 @@
 // OpenedImage, audit: what an audit needs to know of an image besides its tables.
 
 import GuestMem
+import Inspection
 import MMU
 
 extension OpenedImage {

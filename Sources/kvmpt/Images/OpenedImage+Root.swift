@@ -1,6 +1,7 @@
 // OpenedImage, root: why a root leads to no page.
 
 import GuestMem
+import Inspection
 import MMU
 import Probe
 

@@ -1,6 +1,7 @@
 // OpenedImage: a memory image together with the tables in it and the processor's state.
 
 import GuestMem
+import Inspection
 import MMU
 
 /// What a command about an image works on.
@@ -18,6 +19,8 @@ struct OpenedImage: ~Copyable {
   let pat: PATArgument
   /// What neither the image nor an option says.
   let assumptions: Assumptions
+  /// The machine whose memory this is, where it is one that runs.
+  let machine: LiveMachine?
   /// The number of levels is assumed, and the tables look like tables of five.
   var looksLikeFiveLevels: Bool {
     assumptions.contains(.levels) && tables.lookLikeFiveLevels(in: memory)
@@ -31,7 +34,10 @@ struct OpenedImage: ~Copyable {
     path: String, options: ImageOptions, registers: RegisterValues = RegisterValues(),
     pat: PATArgument? = nil
   ) throws(CommandFailure) -> OpenedImage {
-    let memory = try openMemory(path, options)
+    let origin = try ImageSource(path)
+    try refuseWhatIgnored(by: origin, path, options)
+    let machine = try LiveMachine.open(origin, isLive: options.live)
+    let memory = try openMemory(origin, machine, path, options)
     let processor = try processor(of: memory, options, path)
     let kernelRoot = memory.kernelTables?.rootAddress
     guard let cr3 = options.cr3?.value ?? processor?.cr3 ?? kernelRoot else {
@@ -42,7 +48,8 @@ struct OpenedImage: ~Copyable {
     let tables = PageTables(
       cr3: cr3,
       configuration: try configuration(
-        isFiveLevel: isFiveLevel, isNoExecuteEnabled: processor?.isNoExecuteEnabled, options))
+        isFiveLevel: isFiveLevel, isNoExecuteEnabled: processor?.isNoExecuteEnabled, machine,
+        options))
     guard tables.hasRoot(in: memory) else {
       throw CommandFailure(
         .badInput,
@@ -51,6 +58,7 @@ struct OpenedImage: ~Copyable {
         hint: encryptionHint(tables.rootAddress, memory)
           ?? "check --cr3" + (memory.format == .raw ? " and --base" : ""))
     }
+    if let machine { try machine.finish(tables, memory) }
     let mode = mode(processor, registers)
     for control in AccessControl.allCases where !control.isBit {
       guard let value = registers[control] else { continue }
@@ -63,42 +71,71 @@ struct OpenedImage: ~Copyable {
           option: "--\(control.rawValue)", reason: "\(enabler.fullName) is off",
           scope: "images with \(enabler.name) on, or --\(enabler.rawValue) on"))
     }
-    let assumptions = Assumptions(
+    var assumptions = Assumptions(
       notSaidBy: processor, memory.kernelTables, options: options, registers: registers, pat: pat)
+    if machine?.physicalAddressWidth != nil { assumptions.remove(.physicalAddressWidth) }
+    if machine?.hasGibibytePages != nil { assumptions.remove(.gibibytePages) }
     return OpenedImage(
       path: path, memory: memory, tables: tables, cr3: cr3,
       source: options.cr3 == nil ? source(processor, options) : "--cr3", mode: mode,
       processor: processor,
       pat: pat ?? processor?.pageAttributeTable.map(PATArgument.init) ?? .atPowerOn,
-      assumptions: assumptions)
+      assumptions: assumptions, machine: machine)
   }
 
   /// Who says where the tables are.
   private static func source(_ processor: ImageProcessor?, _ options: ImageOptions) -> String {
     guard let processor else { return "the kernel's note VMCOREINFO" }
-    return "\(processor.source.rawValue)'s note about processor \(options.vcpu)"
+    switch processor.source {
+    case .qemu, .virtualBox:
+      return "\(processor.source.rawValue)'s note about processor \(options.vcpu)"
+    case .qemuMonitor, .debugger: return "\(processor.source.rawValue), processor \(options.vcpu)"
+    }
   }
 
   private static func openMemory(
-    _ path: String, _ options: ImageOptions
+    _ source: ImageSource, _ machine: LiveMachine?, _ path: String, _ options: ImageOptions
   ) throws(CommandFailure) -> MemoryImage {
-    var reading = MemoryImage.Reading.automatic
-    if let base = options.base {
-      do throws(AddressError) {
-        reading = .raw(base: try GuestPhysicalAddress(base.value))
-      } catch {
-        throw CommandFailure(.usage, "--base needs more than 52 bits")
-      }
-    }
+    if let machine { return try machine.image(path) }
+    let reading = try reading(options)
     do throws(MemoryImageError) {
+      if case .pieces(let pieces) = source { return try MemoryImage(pieces: pieces) }
       return try MemoryImage(path: path, reading: reading)
     } catch {
       throw CommandFailure(error, path: path)
     }
   }
 
+  private static func reading(
+    _ options: ImageOptions
+  ) throws(CommandFailure) -> MemoryImage.Reading {
+    guard let base = options.base else { return .automatic }
+    do throws(AddressError) {
+      return .raw(base: try GuestPhysicalAddress(base.value))
+    } catch {
+      throw CommandFailure(.usage, "--base needs more than 52 bits")
+    }
+  }
+
+  private static func refuseWhatIgnored(
+    by source: ImageSource, _ path: String, _ options: ImageOptions
+  ) throws(CommandFailure) {
+    if options.base != nil, ImageSource.isScheme(path) {
+      throw CommandFailure(
+        OptionWithoutEffect(
+          option: "--base", reason: "\(quoted(path)) says where its memory is",
+          scope: "files of raw memory"))
+    }
+    guard options.live else { return }
+    if case .qemu = source { return }
+    throw CommandFailure(
+      OptionWithoutEffect(
+        option: "--live", reason: "\(quoted(path)) is no machine that could be paused",
+        scope: "qemu:SOCKET"))
+  }
+
   private static func configuration(
-    isFiveLevel: Bool?, isNoExecuteEnabled: Bool?, _ options: ImageOptions
+    isFiveLevel: Bool?, isNoExecuteEnabled: Bool?, _ machine: LiveMachine?, _ options: ImageOptions
   ) throws(CommandFailure) -> PagingConfiguration {
     let levels = options.levels ?? (isFiveLevel == true ? 5 : 4)
     guard levels == 4 || levels == 5 else {
@@ -107,9 +144,11 @@ struct OpenedImage: ~Copyable {
     do throws(PagingConfigurationError) {
       return try PagingConfiguration(
         rootLevel: levels == 5 ? .pageMapLevel5 : .pageMapLevel4,
-        physicalAddressWidth: UInt8(options.physicalBits),
+        physicalAddressWidth: options.givenPhysicalBits.map { UInt8($0) }
+          ?? machine?.physicalAddressWidth ?? UInt8(options.physicalBits),
         isNoExecuteEnabled: options.givenNXE?.isOn ?? isNoExecuteEnabled ?? true,
-        supports1GiBPages: options.gibibytePages.isOn,
+        supports1GiBPages: options.givenGibibytePages?.isOn ?? machine?.hasGibibytePages
+          ?? options.gibibytePages.isOn,
         vendor: options.vendor.vendor)
     } catch {
       throw CommandFailure(.usage, error.message, hint: error.hint)
@@ -176,6 +215,7 @@ extension OpenedImage {
     } catch {
       throw CommandFailure(error, path: path)
     }
+    if let machine { try machine.requireUnchanged(memory) }
   }
 }
 

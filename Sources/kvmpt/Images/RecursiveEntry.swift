@@ -1,6 +1,7 @@
 // RecursiveEntry: the root entry of an image that leads to the root.
 
 import GuestMem
+import Inspection
 import MMU
 import Probe
 

@@ -1,5 +1,6 @@
 // RegisterValues: registers that count in place of those of an image.
 
+import Inspection
 import MMU
 
 /// Registers that the command line gives in place of those of an image.

@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import GuestMem
+import Inspection
 import MMU
 
 /// One word of a filter; all words of a filter must hold.

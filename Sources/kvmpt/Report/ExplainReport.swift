@@ -1,6 +1,7 @@
 // ExplainReport: an explanation as text and as JSON.
 
 import GuestMem
+import Inspection
 import MMU
 import Probe
 

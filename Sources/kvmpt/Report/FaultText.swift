@@ -1,6 +1,7 @@
 // FaultText: in words, how a reported error code fits the tables.
 
 import GuestMem
+import Inspection
 import MMU
 import Probe
 

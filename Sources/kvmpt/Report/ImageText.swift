@@ -1,6 +1,7 @@
 // ImageText: what every report says about the image it is about.
 
 import GuestMem
+import Inspection
 import MMU
 import Probe
 
@@ -35,7 +36,7 @@ enum ImageText {
     if !modes.isEmpty { parts.append(modes.joined(separator: " ")) }
     let words = assumed.words(of: image)
     return styler(PlainText.oneLine(image.path), .bold)
-      + ": \(image.memory.format == .raw ? "raw memory" : "ELF core"), "
+      + ": \(image.machine?.words ?? image.memory.format.words), "
       + "\(ByteCountText.text(image.memory.byteCount)) in \(counted(image.memory.segments.count, "range"))\n"
       + parts.joined(separator: ", ") + "\n"
       + (words.isEmpty ? "" : "assumed: \(words.joined(separator: ", "))\n")
@@ -67,4 +68,19 @@ enum ImageText {
 enum ByteCountText {
   /// The number with its unit where one divides it, otherwise in KiB where that does.
   static func text(_ count: UInt64) -> String { "\(ByteCount(count))" }
+}
+
+extension MemoryImage.Format {
+  /// The name.
+  var words: String {
+    switch self {
+    case .elfCore: "ELF core"
+    case .raw: "raw memory"
+    case .pieces: "raw memory in pieces"
+    case .lime: "LiME dump"
+    case .kdump: "kdump"
+    case .qemu: "memory of QEMU"
+    case .debugger: "memory behind a stub"
+    }
+  }
 }

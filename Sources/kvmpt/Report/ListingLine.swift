@@ -1,6 +1,7 @@
 // ListingLine: one item of a listing as a line of text, of JSON, or of QEMU's `info tlb`.
 
 import GuestMem
+import Inspection
 import MMU
 import Probe
 

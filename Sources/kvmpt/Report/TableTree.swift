@@ -1,5 +1,6 @@
 // TableTree: the tables of an image, each with what its entries lead to.
 
+import Inspection
 import MMU
 import Probe
 

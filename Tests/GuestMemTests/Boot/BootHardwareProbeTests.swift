@@ -1,5 +1,6 @@
 // A root that adopted a firmware's tables, used by a guest.
 
+import Inspection
 import MMU
 import Probe
 import TestHosts
@@ -25,7 +26,7 @@ struct BootHardwareProbeTests {
   ) throws -> ImageReport {
     let bytes = machine.memory.view.readBytes(
       at: physical(0), count: Int(machine.memory.byteCount))
-    let image = try GuestMem.MemoryImage(bytes: try #require(bytes))
+    let image = try Inspection.MemoryImage(bytes: try #require(bytes))
     let expectation = mappings.map { mappings in
       ImageExpectation(
         space: AddressSpace(memoryByteCount: 16 << 20, mappings: mappings),

@@ -1,6 +1,6 @@
 // What a person reads of every error of this module: name, sentence and what to do.
 
-import CKVM
+import CLinux
 import MMU
 import Testing
 

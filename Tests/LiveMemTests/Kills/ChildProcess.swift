@@ -1,6 +1,6 @@
 // ChildProcess: a process that changes tables in shared memory and is killed at some moment.
 
-import CKVM
+import CLinux
 import Glibc
 import TestSupport
 
@@ -39,7 +39,7 @@ struct ChildProcess {
   }
 
   /// True while it runs.
-  var isRunning: Bool { ckvm_peek_end(Int64(process)) == 0 }
+  var isRunning: Bool { clinux_peek_end(Int64(process)) == 0 }
 
   /// Kills it wherever it is, and says how it ended: 0 by being killed, otherwise its own exit code.
   func kill() -> Int32 {

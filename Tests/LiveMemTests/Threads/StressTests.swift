@@ -1,6 +1,6 @@
 // Real threads, more of them than processors, on one table.
 
-import CKVM
+import CLinux
 import GuestMem
 import MMU
 import Synchronization

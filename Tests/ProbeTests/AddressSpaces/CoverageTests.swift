@@ -1,6 +1,7 @@
 // What is executed: every leaf and every link on the way to one, and nothing is left out unsaid.
 
 import GuestMem
+import Inspection
 import MMU
 import TestHosts
 import TestImages

@@ -1,6 +1,7 @@
 // An exhaustive plan: every page through every path, in few words, and nothing twice.
 
 import GuestMem
+import Inspection
 import MMU
 import TestImages
 import TestSupport

@@ -1,6 +1,7 @@
 // Writes to pages that are tables, on a machine whose locked operations read first.
 
 import GuestMem
+import Inspection
 import MMU
 import TestHosts
 import TestImages

@@ -1,6 +1,6 @@
 // The connection to QEMU, with a test at its other end.
 
-import CKVM
+import CLinux
 import Glibc
 import Testing
 
@@ -21,21 +21,21 @@ struct QEMUMonitorTests {
       var ends: [CInt] = [-1, -1]
       // SAFETY: the array has room for both ends.
       let result = unsafe ends.withUnsafeMutableBufferPointer {
-        unsafe ckvm_socket_pair($0.baseAddress)
+        unsafe clinux_socket_pair($0.baseAddress)
       }
       try #require(result == 0)
       monitor = QEMUMonitor(owning: ends[0])
       peer = ends[1]
     }
 
-    deinit { _ = ckvm_close(peer) }
+    deinit { _ = clinux_close(peer) }
 
     func tell(_ lines: String...) throws {
       for line in lines {
         let bytes = Array((line + "\r\n").utf8)
         // SAFETY: the buffer holds as many bytes as are sent.
         let count = unsafe bytes.withUnsafeBytes {
-          unsafe ckvm_send(peer, $0.baseAddress, UInt64($0.count))
+          unsafe clinux_send(peer, $0.baseAddress, UInt64($0.count))
         }
         try #require(count == Int64(bytes.count))
       }

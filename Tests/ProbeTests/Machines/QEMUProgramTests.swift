@@ -1,6 +1,6 @@
 // The QEMU program: how it is found, how its end is told, and its machine's odd cases.
 
-import CKVM
+import CLinux
 import Glibc
 import GuestImages
 import GuestMem

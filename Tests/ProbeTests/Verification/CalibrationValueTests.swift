@@ -1,6 +1,6 @@
 // What is made of a calibration, by itself: what a machine cannot do, and which rules are new.
 
-import CKVM
+import CLinux
 import KVM
 import MMU
 import Synchronization
@@ -154,7 +154,7 @@ struct CalibrationValueTests {
 
   @Test("As many workers run as there are processors")
   func processors() {
-    #expect(processorCount() == max(1, Int(ckvm_processor_count())))
+    #expect(processorCount() == max(1, Int(clinux_processor_count())))
   }
 
   @Test("A trial ends at its last guest, and tells how the first was lost")

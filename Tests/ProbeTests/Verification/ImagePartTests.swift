@@ -1,8 +1,9 @@
 // The parts of an image's proof: where the agent goes, what is planned, compared, counted and refused.
 
-import CKVM
+import CLinux
 import Glibc
 import GuestMem
+import Inspection
 import MMU
 import TestImages
 import Testing

@@ -1,6 +1,7 @@
 // Tables that somebody else's code built, proved as they stand in an image.
 
 import GuestMem
+import Inspection
 import MMU
 import Probe
 import TestHosts

@@ -2,6 +2,7 @@
 // report must say.
 
 import GuestMem
+import Inspection
 import KVM
 import MMU
 import TestImages

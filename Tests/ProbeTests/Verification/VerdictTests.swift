@@ -1,6 +1,6 @@
 // What counts as agreement, without a machine.
 
-import CKVM
+import CLinux
 import GuestMem
 import KVM
 import MMU

@@ -1,6 +1,7 @@
 // Random damages of random tables: the first cause is the true one, and every cure cures.
 
 import GuestMem
+import Inspection
 import MMU
 import TestSupport
 import Testing

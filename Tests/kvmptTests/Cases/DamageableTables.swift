@@ -1,6 +1,7 @@
 // DamageableTables: random and real tables in a small memory, which can be damaged.
 
 import GuestMem
+import Inspection
 import MMU
 import TestSupport
 

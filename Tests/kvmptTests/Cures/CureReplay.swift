@@ -2,6 +2,7 @@
 
 import Glibc
 import GuestMem
+import Inspection
 import MMU
 import Synchronization
 import Testing

@@ -1,6 +1,7 @@
 // StrictnessCases: for each reason why something is unproved, a report that has it.
 
 import GuestMem
+import Inspection
 import MMU
 import TestImages
 

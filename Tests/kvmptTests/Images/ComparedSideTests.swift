@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import GuestMem
+import Inspection
 import MMU
 import Probe
 import Testing

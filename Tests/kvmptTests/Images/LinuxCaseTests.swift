@@ -1,6 +1,7 @@
 // The tables of a Linux kernel right after boot, as QEMU dumped and listed them.
 
 import GuestMem
+import Inspection
 import MMU
 import TestImages
 import Testing

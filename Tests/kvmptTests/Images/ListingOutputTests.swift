@@ -1,6 +1,7 @@
 // dump, stats and aliases: every field that they print of a run, and every word of a filter.
 
 import GuestMem
+import Inspection
 import MMU
 import Probe
 import TestImages

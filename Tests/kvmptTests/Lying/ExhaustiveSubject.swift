@@ -1,6 +1,7 @@
 // What the tests of exhaustive runs prove: small pages, a large one, and a range without any.
 
 import GuestMem
+import Inspection
 import MMU
 import TestImages
 

@@ -1,6 +1,7 @@
 // KVMMachine: runs the agent under KVM.
 
 internal import CKVM
+internal import CLinux
 import GuestImages
 import GuestMem
 import KVM
@@ -217,7 +218,7 @@ final class KVMMachine: KickableMachine {
 
   /// The processor time that this thread has used, its guest's included.
   private static func threadTime() -> Duration {
-    let nanoseconds = ckvm_thread_time()
+    let nanoseconds = clinux_thread_time()
     return nanoseconds < 0 ? .zero : .nanoseconds(nanoseconds)
   }
 

@@ -1,6 +1,6 @@
 // ChildLauncher: the thread that starts child processes, so that they end with this process.
 
-internal import CKVM
+internal import CLinux
 import Dispatch
 internal import Glibc
 import Synchronization
@@ -71,7 +71,7 @@ final class ChildLauncher: Sendable {
     // SAFETY: the strings and arrays outlive the call; the list of arguments ends with NULL.
     return unsafe arguments.withUnsafeBufferPointer { arguments in
       unsafe request.keptDescriptors.withUnsafeBufferPointer { kept in
-        unsafe ckvm_spawn(
+        unsafe clinux_spawn(
           request.path, arguments.baseAddress, request.errorOutput, kept.baseAddress,
           UInt64(kept.count))
       }

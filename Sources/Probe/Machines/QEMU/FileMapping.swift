@@ -1,6 +1,6 @@
 // FileMapping: the owner of a range of this process's addresses that shows parts of a file.
 
-internal import CKVM
+internal import CLinux
 import GuestMem
 
 /// A range of addresses, unmapped at the end; nothing is behind it until a part is filled.
@@ -13,9 +13,9 @@ import GuestMem
     let size = max(byteCount, 4096)
     var address: UnsafeMutableRawPointer?
     // SAFETY: `address` is a variable of this call.
-    let result = unsafe ckvm_map(
-      size, CKVM_PROT_READ | CKVM_PROT_WRITE,
-      CKVM_MAP_PRIVATE | CKVM_MAP_ANONYMOUS | CKVM_MAP_NORESERVE, -1, 0, &address)
+    let result = unsafe clinux_map(
+      size, CLINUX_PROT_READ | CLINUX_PROT_WRITE,
+      CLINUX_MAP_PRIVATE | CLINUX_MAP_ANONYMOUS | CLINUX_MAP_NORESERVE, -1, 0, &address)
     guard result >= 0, let mapped = unsafe address else {
       throw .refused(operation: "mmap", byteCount: byteCount, errorNumber: Int32(-result))
     }
@@ -29,9 +29,9 @@ import GuestMem
   ) throws(GuestMemoryError) {
     guard count > 0, offset <= byteCount, count <= byteCount - offset else { return }
     // SAFETY: the part lies inside the range, which this object owns.
-    let result = unsafe ckvm_map_over(
-      baseAddress + Int(offset), count, CKVM_PROT_READ | CKVM_PROT_WRITE,
-      CKVM_MAP_SHARED | CKVM_MAP_NORESERVE, fileDescriptor, fileOffset)
+    let result = unsafe clinux_map_over(
+      baseAddress + Int(offset), count, CLINUX_PROT_READ | CLINUX_PROT_WRITE,
+      CLINUX_MAP_SHARED | CLINUX_MAP_NORESERVE, fileDescriptor, fileOffset)
     guard result >= 0 else {
       throw .refused(operation: "mmap", byteCount: count, errorNumber: Int32(-result))
     }
@@ -46,6 +46,6 @@ import GuestMem
 
   deinit {
     // SAFETY: the range was mapped by the initializer and is unmapped nowhere else.
-    _ = unsafe ckvm_unmap(baseAddress, byteCount)
+    _ = unsafe clinux_unmap(baseAddress, byteCount)
   }
 }

@@ -1,6 +1,7 @@
 // QEMUMachine: runs the agent in a QEMU process.
 
 internal import CKVM
+internal import CLinux
 import GuestImages
 import GuestMem
 import MMU

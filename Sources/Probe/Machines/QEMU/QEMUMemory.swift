@@ -1,6 +1,6 @@
 // QEMUMemory: one memory file that is all of a QEMU machine's RAM, and this process's views of it.
 
-internal import CKVM
+internal import CLinux
 import GuestImages
 import GuestMem
 import MMU
@@ -39,12 +39,12 @@ final class QEMUMemory {
     }
     self.contents = contents
     // SAFETY: the name is a literal, which is zero-terminated and outlives the call.
-    let descriptor = unsafe ckvm_memory_file("kvmpt-machine")
+    let descriptor = unsafe clinux_memory_file("kvmpt-machine")
     guard descriptor >= 0 else {
       throw .refused(operation: "memfd_create", byteCount: 0, errorNumber: Int32(-descriptor))
     }
     let owner = DescriptorOwner(CInt(descriptor))
-    _ = ckvm_seal_against_shrinking(owner.number)
+    _ = clinux_seal_against_shrinking(owner.number)
     let slotSize = UInt64(KVMPT_SLOT_SIZE)
     let end = max(contents.byteCount, agentAddress + slotSize)
     let size = Self.fileSize(reaching: end)
@@ -68,7 +68,7 @@ final class QEMUMemory {
     try copyContents()
   }
 
-  deinit { _ = ckvm_close(fileDescriptor) }
+  deinit { _ = clinux_close(fileDescriptor) }
 
   /// Where a physical address is in the file, or nil in the hole.
   static func fileOffset(of address: UInt64) -> UInt64? {
@@ -102,7 +102,7 @@ final class QEMUMemory {
     let size = part.upperBound - part.lowerBound
     // The call takes no empty range.
     guard size > 0 else { return }
-    let result = ckvm_punch_hole(fileDescriptor, part.lowerBound, size)
+    let result = clinux_punch_hole(fileDescriptor, part.lowerBound, size)
     guard result >= 0 else {
       throw .refused(operation: "fallocate", byteCount: size, errorNumber: Int32(-result))
     }
@@ -159,7 +159,7 @@ final class QEMUMemory {
   }
 
   private static func setSize(_ descriptor: CInt, _ size: UInt64) throws(GuestMemoryError) {
-    let result = ckvm_set_size(descriptor, size)
+    let result = clinux_set_size(descriptor, size)
     guard result >= 0 else {
       throw .refused(operation: "ftruncate", byteCount: size, errorNumber: Int32(-result))
     }
@@ -175,10 +175,10 @@ final class QEMUMemory {
     }
     var position: UInt64 = 0
     while position < contents.byteCount {
-      let data = ckvm_next_data(source, position)
+      let data = clinux_next_data(source, position)
       // ENXIO: no data behind this place.
       guard data >= 0, UInt64(data) < contents.byteCount else { return }
-      let hole = ckvm_next_hole(source, UInt64(data))
+      let hole = clinux_next_hole(source, UInt64(data))
       let end = hole > data ? min(UInt64(hole), contents.byteCount) : contents.byteCount
       for part in Self.parts(of: UInt64(data)..<end) {
         guard ram.readFile(source, into: part) else {
@@ -203,7 +203,7 @@ private struct DescriptorOwner: ~Copyable {
     return taken
   }
 
-  deinit { _ = ckvm_close(number) }
+  deinit { _ = clinux_close(number) }
 }
 
 extension MemoryView {
@@ -215,7 +215,7 @@ extension MemoryView {
     var position = range.lowerBound
     while position < range.upperBound {
       // SAFETY: the range lies inside the window.
-      let count = unsafe ckvm_read_at(
+      let count = unsafe clinux_read_at(
         descriptor, baseAddress + Int(position), range.upperBound - position, position)
       guard count > 0 else { return false }
       position += UInt64(count)

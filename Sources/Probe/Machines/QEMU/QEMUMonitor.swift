@@ -1,6 +1,6 @@
 // QEMUMonitor: the connection on which QEMU says what happens and is asked about registers.
 
-internal import CKVM
+internal import CLinux
 import Glibc
 import Synchronization
 
@@ -163,7 +163,7 @@ package final class QEMUMonitor {
     for _ in 0..<Self.partLimit {
       // SAFETY: the buffer has room for as many bytes as are asked for.
       let count = unsafe buffer.withUnsafeMutableBytes {
-        unsafe ckvm_receive_now(connection.descriptor, $0.baseAddress, UInt64($0.count))
+        unsafe clinux_receive_now(connection.descriptor, $0.baseAddress, UInt64($0.count))
       }
       guard count > 0 else { return count == Int64(-EAGAIN) || count == Int64(-EINTR) }
       for byte in buffer[..<Int(count)] {

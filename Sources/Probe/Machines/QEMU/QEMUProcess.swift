@@ -1,6 +1,6 @@
 // QEMUProcess: the owner of one running QEMU.
 
-internal import CKVM
+internal import CLinux
 import GuestMem
 import MMU
 
@@ -42,29 +42,29 @@ package struct QEMUProcess: ~Copyable {
       return CInt(truncatingIfNeeded: result)
     }
     // SAFETY: the name is a literal, which is zero-terminated and outlives the call.
-    let romFile = try checked(unsafe ckvm_memory_file("kvmpt-rom"))
-    defer { _ = ckvm_close(romFile) }
+    let romFile = try checked(unsafe clinux_memory_file("kvmpt-rom"))
+    defer { _ = clinux_close(romFile) }
     // SAFETY: the buffer holds as many bytes as are written.
     _ = try checked(
       unsafe rom.withUnsafeBytes {
-        unsafe ckvm_write(romFile, $0.baseAddress, UInt64($0.count))
+        unsafe clinux_write(romFile, $0.baseAddress, UInt64($0.count))
       })
     var ends: [CInt] = [-1, -1]
     // SAFETY: the array has room for both ends.
     _ = try checked(
       unsafe ends.withUnsafeMutableBufferPointer {
-        unsafe ckvm_socket_pair($0.baseAddress)
+        unsafe clinux_socket_pair($0.baseAddress)
       })
-    defer { _ = ckvm_close(ends[1]) }
+    defer { _ = clinux_close(ends[1]) }
     let monitor = QEMUMonitor(owning: ends[0])
     // SAFETY: as above.
-    let errorFile = try checked(unsafe ckvm_memory_file("kvmpt-qemu-errors"))
+    let errorFile = try checked(unsafe clinux_memory_file("kvmpt-qemu-errors"))
     let id = ChildLauncher.shared.start(
       ChildRequest(
         path: path, arguments: arguments(romFile, ends[1]), errorOutput: errorFile,
         keptDescriptors: kept + [romFile, ends[1]]))
     guard id > 0 else {
-      _ = ckvm_close(errorFile)
+      _ = clinux_close(errorFile)
       throw .cannotStart(path: path, errorNumber: Int32(-id))
     }
     self.monitor = monitor
@@ -73,13 +73,13 @@ package struct QEMUProcess: ~Copyable {
   }
 
   deinit {
-    ckvm_end_child(id)
-    _ = ckvm_close(errorFile)
+    clinux_end_child(id)
+    _ = clinux_close(errorFile)
   }
 
   /// The processor time that QEMU has used, or nil when the host does not say.
   func processorTime() -> Duration? {
-    let nanoseconds = ckvm_child_processor_time(id)
+    let nanoseconds = clinux_child_processor_time(id)
     return nanoseconds >= 0 ? .nanoseconds(nanoseconds) : nil
   }
 
@@ -87,7 +87,7 @@ package struct QEMUProcess: ~Copyable {
   /// until the deadline.
   package func exitCode(deadline: ContinuousClock.Instant) -> Int? {
     while true {
-      let status = ckvm_peek_end(id)
+      let status = clinux_peek_end(id)
       if status > 0 { return (status - 1) & 0x7f == 0 ? Int((status - 1) >> 8 & 0xff) : nil }
       guard status == 0, ContinuousClock.now < deadline else { return nil }
       pauseBriefly()
@@ -102,7 +102,7 @@ package struct QEMUProcess: ~Copyable {
     var how = "closed its monitor"
     let deadline = ContinuousClock.now + .milliseconds(200)
     while ContinuousClock.now < deadline {
-      let status = ckvm_peek_end(id)
+      let status = clinux_peek_end(id)
       if status > 0 {
         how = Self.words(forStatus: status - 1)
         break
@@ -123,7 +123,7 @@ package struct QEMUProcess: ~Copyable {
     var bytes = [UInt8](repeating: 0, count: 4096)
     // SAFETY: the buffer has room for as many bytes as are asked for.
     let count = unsafe bytes.withUnsafeMutableBytes {
-      unsafe ckvm_read_at(errorFile, $0.baseAddress, UInt64($0.count), 0)
+      unsafe clinux_read_at(errorFile, $0.baseAddress, UInt64($0.count), 0)
     }
     let text = String(decoding: bytes.prefix(max(0, Int(count))), as: UTF8.self)
     return text.split(whereSeparator: \.isNewline).last.map(String.init) ?? ""

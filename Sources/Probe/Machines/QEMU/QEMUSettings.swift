@@ -1,6 +1,6 @@
 // QEMUSettings: which QEMU, and with which arguments.
 
-internal import CKVM
+internal import CLinux
 internal import Glibc
 
 /// The program and the processor that it is to be.
@@ -19,7 +19,7 @@ package struct QEMUSettings: Hashable, Sendable {
   package static func find(_ name: String) throws(QEMUError) -> String {
     func isExecutable(_ path: String) -> Bool {
       // SAFETY: the string outlives the call.
-      unsafe path.withCString { unsafe ckvm_is_executable($0) }
+      unsafe path.withCString { unsafe clinux_is_executable($0) }
     }
     if name.contains("/") {
       guard !name.contains("\0"), isExecutable(name) else { throw .notExecutable(path: name) }

@@ -1,6 +1,7 @@
 // What somebody expects of an image, compared whole with its tables.
 
 import GuestMem
+import Inspection
 import MMU
 
 extension ImageQuestion {

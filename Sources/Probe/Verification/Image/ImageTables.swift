@@ -1,6 +1,7 @@
 // ImageTables: the tables of a memory image, where machines can take copies of them.
 
 public import GuestMem
+public import Inspection
 public import MMU
 
 /// The memory of an image as its machines get it: sparse, with the tables in it.

@@ -1,6 +1,7 @@
 // Verifier, images: proves tables that somebody else's code built.
 
 public import GuestMem
+public import Inspection
 public import MMU
 
 /// The tables of an image that are to be proved.

@@ -1,6 +1,7 @@
 // ListingText: listings that other tools write, QEMU's `info tlb` and Linux's ptdump.
 
 import GuestMem
+import Inspection
 import MMU
 import Probe
 

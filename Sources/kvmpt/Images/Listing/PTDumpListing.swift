@@ -1,6 +1,7 @@
 // PTDumpListing: the lines of Linux's /sys/kernel/debug/page_tables.
 
 import GuestMem
+import Inspection
 import MMU
 import Probe
 

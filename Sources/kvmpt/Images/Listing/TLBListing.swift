@@ -1,6 +1,7 @@
 // TLBListing: the lines of QEMU's monitor command `info tlb`.
 
 import GuestMem
+import Inspection
 import MMU
 import Probe
 

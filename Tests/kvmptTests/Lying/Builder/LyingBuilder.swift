@@ -1,6 +1,7 @@
 // LyingBuilder: who builds tables and who looks at them, each with a lie told in between.
 
 import GuestMem
+import Inspection
 import MMU
 
 @testable import Probe

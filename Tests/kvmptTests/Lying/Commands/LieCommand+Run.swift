@@ -1,6 +1,7 @@
 // How each command is run on a machine, by the program's own parts.
 
 import GuestMem
+import Inspection
 import MMU
 import TestImages
 

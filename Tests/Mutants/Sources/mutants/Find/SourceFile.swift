@@ -6,7 +6,7 @@ import SwiftSyntax
 /// A Swift file below `Sources`, as it was read.
 struct SourceFile: Sendable {
   /// The modules whose functions decide.
-  static let modules = ["MMU", "GuestMem", "KVM", "Probe", "kvmpt"]
+  static let modules = ["MMU", "Inspection", "GuestMem", "KVM", "Probe", "kvmpt"]
 
   let path: String
   let bytes: [UInt8]
