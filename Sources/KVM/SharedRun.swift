@@ -24,7 +24,8 @@ internal import Synchronization
     var mapped: UnsafeMutableRawPointer?
     // SAFETY: a new mapping that only this value knows.
     let result = unsafe clinux_map(
-      UInt64(byteCount), CLINUX_PROT_READ | CLINUX_PROT_WRITE, CLINUX_MAP_SHARED, descriptor, 0, &mapped)
+      UInt64(byteCount), CLINUX_PROT_READ | CLINUX_PROT_WRITE, CLINUX_MAP_SHARED, descriptor, 0,
+      &mapped)
     _ = try checked(result, .mapRunStructure(byteCount: byteCount))
     guard let mapped = unsafe mapped else {
       throw .call(.mapRunStructure(byteCount: byteCount), errorNumber: EINVAL)

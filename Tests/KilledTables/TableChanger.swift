@@ -29,7 +29,8 @@ struct TableChanger: Sendable {
     var base: UnsafeMutableRawPointer?
     // SAFETY: the address goes to a variable of this call.
     let result = unsafe clinux_map(
-      byteCount, CLINUX_PROT_READ | CLINUX_PROT_WRITE, CLINUX_MAP_SHARED, Layout.descriptor, 0, &base)
+      byteCount, CLINUX_PROT_READ | CLINUX_PROT_WRITE, CLINUX_MAP_SHARED, Layout.descriptor, 0,
+      &base)
     guard result >= 0, let base = unsafe base else { Self.end(2, "no memory") }
     // SAFETY: the memory stays mapped as long as the process runs.
     memory = unsafe MemoryView(baseAddress: base, byteCount: byteCount)

@@ -84,7 +84,7 @@ public final class QEMUGuest {
 
   deinit { try? resume() }
 
-  /// `Host virtual address for 0x0 (pc.ram) is 0x7f0000000000`
+  /// Reads `Host virtual address for 0x0 (pc.ram) is 0x7f0000000000`.
   private static func hostAddress(_ text: String) -> UInt64? {
     guard let range = text.firstRange(of: " is 0x") else { return nil }
     return UInt64(text[range.upperBound...].prefix { $0.isHexDigit }, radix: 16)

@@ -30,7 +30,7 @@ struct RAMRange: Equatable {
     return ranges
   }
 
-  /// `0000000000000000-00000000000bffff (prio 0, ram): pc.ram`
+  /// Reads `0000000000000000-00000000000bffff (prio 0, ram): pc.ram`.
   private init?(_ line: Substring) {
     guard let dash = line.firstIndex(of: "-"), let space = line.firstIndex(of: " "), dash < space,
       let first = UInt64(line[..<dash], radix: 16),

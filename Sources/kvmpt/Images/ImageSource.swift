@@ -23,7 +23,9 @@ enum ImageSource {
     ["qemu:", "gdb:", "map:"].contains { text.hasPrefix($0) }
   }
 
-  /// Reads IMAGE. A file whose name starts like a scheme is named with `./` before it.
+  /// Reads IMAGE.
+  ///
+  /// A file whose name starts like a scheme is named with `./` before it.
   init(_ text: String) throws(CommandFailure) {
     func rest(_ scheme: String) -> String? {
       text.hasPrefix(scheme) ? String(text.dropFirst(scheme.utf8.count)) : nil
