@@ -57,6 +57,7 @@ extension HostileCall {
     HostileCall(
       "Inspection.MemoryImage.init(bytes:reading:)", "Inspection.MemoryImage.loadWord(at:)",
       "Inspection.MemoryImage.segment(at:)", "Inspection.MemoryImage.requireWhole()",
+      "Inspection.MemoryImage.changedPageCount()",
       "Inspection.MemoryImage.loadTable(at:into:)",
       "Inspection.MemoryImage.hasWord(at:)", "Inspection.MemoryImage.scanTable(at:into:)"
     ) {
