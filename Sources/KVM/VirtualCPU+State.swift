@@ -1,7 +1,7 @@
 // VirtualCPU, state: all that a vCPU holds, to go on with in another one.
 
 package import CKVM
-package import CLinux
+internal import CLinux
 
 /// What a vCPU holds at one moment.
 ///

@@ -1,7 +1,7 @@
 // VirtualCPU: the registers of a guest's processor, and running it.
 
 public import CKVM
-public import CLinux
+internal import CLinux
 public import MMU
 
 /// A virtual CPU.

@@ -127,7 +127,7 @@ final class Connection {
         reason = errno
         _ = close(descriptor)
       }
-      next = unsafe entry.pointee.ai_next
+      unsafe next = entry.pointee.ai_next
     }
     throw .unreachable(address: address, errorNumber: reason)
   }
