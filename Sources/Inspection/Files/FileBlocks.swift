@@ -19,7 +19,7 @@ import Synchronization
   /// In the directory, where no block has this address: the block cannot be read.
   static let lost: UInt64 = 1
   /// So many blocks are kept, a GiB; any others are read through a window.
-  private static let keptLimit = 1 << 18
+  static let keptLimit = 1 << 18
 
   /// Has no block yet.
   ///

@@ -39,7 +39,6 @@ struct KdumpFile {
     guard let blockByteCount = file.load(UInt32.self, at: 428),
       let subHeaderBlocks = file.load(UInt32.self, at: 432),
       let bitmapBlocks = file.load(UInt32.self, at: 436),
-      let shortLimit = file.load(UInt32.self, at: 440),
       let version = file.load(UInt32.self, at: 8)
     else { throw Self.damaged(0, "the header does not fit into the file") }
     guard blockByteCount == 4096 else {
@@ -55,12 +54,10 @@ struct KdumpFile {
       throw Self.damaged(bitmapOffset, "the bitmap does not fit into the file")
     }
     try readSubHeader(version, file)
-    let limit =
-      version >= 6 ? file.load(UInt64.self, at: Self.pageByteCount + 96) ?? 0 : UInt64(shortLimit)
-    // The first half says which pages there are, the second one which of them were dumped.
+    // The first half says which pages there are, the second one which of them were dumped. Behind the last
+    // page its bits are 0.
     let half = bitmapByteCount / 2
-    try readBitmap(
-      at: bitmapOffset + half, byteCount: min(half, limit / 8 + (limit % 8 == 0 ? 0 : 1)), file)
+    try readBitmap(at: bitmapOffset + half, byteCount: half, file)
     guard pageCount > 0 else { throw .noMemory }
     guard file.contains(descriptorOffset, byteCount: pageCount * Self.descriptorByteCount) else {
       throw Self.damaged(

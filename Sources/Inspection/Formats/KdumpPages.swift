@@ -14,8 +14,10 @@ final class KdumpPages: ByteSource {
   private enum Flag {
     static let zlib: UInt32 = 0x1
     static let others: [(flag: UInt32, name: String)] = [
-      (0x2, "LZO"), (0x4, "snappy"), (0x8, "nothing that was written"), (0x20, "Zstandard"),
+      (0x2, "LZO"), (0x4, "snappy"), (0x20, "Zstandard"),
     ]
+    /// The dump was cut off in this page, or the page was left out.
+    static let missing: UInt32 = 0x8 | 0x10
   }
 
   /// The pages of `file`, whose headers are `headers`.
@@ -51,6 +53,9 @@ final class KdumpPages: ByteSource {
       let size = file.load(UInt32.self, at: place + 8),
       let flags = file.load(UInt32.self, at: place + 12)
     else { throw KdumpFile.damaged(place, "the descriptor of a page is not in the file") }
+    guard flags & Flag.missing == 0 else {
+      throw KdumpFile.damaged(place, "a page was not written whole")
+    }
     if let other = Flag.others.first(where: { flags & $0.flag != 0 }) {
       throw .unsupportedCompression(name: other.name)
     }

@@ -126,6 +126,10 @@ public struct MemoryImage: ~Copyable, PhysicalMemory, Sendable {
     if let failure = file.failure { throw failure }
   }
 
+  /// So many pages are kept as they were when words of them were loaded first; of further ones every word is
+  /// read anew.
+  public static var keptPageLimit: Int { FileBlocks.keptLimit }
+
   /// How many pages of those that words were loaded from are different now in what the image is read from,
   /// such as the memory of a machine that runs; nil where that cannot be found out.
   ///

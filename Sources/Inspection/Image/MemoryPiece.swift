@@ -42,17 +42,14 @@ extension MemoryImage {
     guard pieces.count <= Self.pieceLimit else {
       throw .invalidPiece(index: Self.pieceLimit, reason: "is one too many")
     }
-    var parts: [PieceFiles.Part] = []
+    var parts = ByteParts<PieceFiles.Part>()
     var segments: [MemorySegment] = []
-    var place: UInt64 = 0
     for (index, piece) in pieces.enumerated() {
-      let part = try Self.part(index, piece, at: place)
-      parts.append(part)
+      let (part, byteCount) = try Self.part(index, piece)
       segments.append(
         MemorySegment(
-          physicalAddress: piece.physicalAddress, byteCount: part.byteCount, fileOffset: place))
-      // A block of the cache is of one file.
-      place += (part.byteCount + 4095) & ~4095
+          physicalAddress: piece.physicalAddress, byteCount: byteCount,
+          fileOffset: parts.append(part, byteCount: byteCount)))
     }
     let sorted = segments.sorted { $0.physicalAddress < $1.physicalAddress }
     for (first, second) in zip(sorted, sorted.dropFirst())
@@ -63,8 +60,8 @@ extension MemoryImage {
   }
 
   private static func part(
-    _ index: Int, _ piece: MemoryPiece, at place: UInt64
-  ) throws(MemoryImageError) -> PieceFiles.Part {
+    _ index: Int, _ piece: MemoryPiece
+  ) throws(MemoryImageError) -> (part: PieceFiles.Part, byteCount: UInt64) {
     let file: HostFile
     do throws(MemoryImageError) {
       file = try HostFile(path: piece.path)
@@ -91,7 +88,6 @@ extension MemoryImage {
     guard byteCount <= 1 << 52 - piece.physicalAddress.rawValue else {
       throw .invalidPiece(index: index, reason: "ends beyond 52 bits")
     }
-    return PieceFiles.Part(
-      file: file, fileOffset: piece.offset, byteCount: byteCount, offset: place)
+    return (PieceFiles.Part(file: file, fileOffset: piece.offset), byteCount)
   }
 }

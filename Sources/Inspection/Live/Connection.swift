@@ -59,23 +59,52 @@ final class Connection {
     let descriptor = socket(AF_UNIX, stream, 0)
     guard descriptor >= 0 else { throw .unreachable(address: path, errorNumber: errno) }
     // SAFETY: a sockaddr_un may be passed as a sockaddr of its size.
-    let result = unsafe withUnsafePointer(to: &name) { pointer in
+    let problem = unsafe withUnsafePointer(to: &name) { pointer in
       unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        #if canImport(Darwin)
-          unsafe Darwin.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-        #elseif canImport(Musl)
-          unsafe Musl.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-        #else
-          unsafe Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-        #endif
+        unsafe connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
       }
     }
-    guard result == 0 else {
-      let reason = errno
+    guard problem == 0 else {
       close(descriptor)
-      throw .unreachable(address: path, errorNumber: reason)
+      throw .unreachable(address: path, errorNumber: problem)
     }
     return descriptor
+  }
+
+  /// How long a connection may take to be made.
+  private static let connectionMilliseconds: CInt = 10_000
+
+  /// Connects a socket within the time limit.
+  ///
+  /// A local socket whose queue of clients is full refuses at once (EAGAIN), and a host that does not answer
+  /// after the limit (ETIMEDOUT).
+  ///
+  /// - Returns: 0, or an errno.
+  private static func connect(
+    _ descriptor: CInt, _ name: UnsafePointer<sockaddr>, _ size: socklen_t
+  ) -> CInt {
+    let flags = fcntl(descriptor, F_GETFL)
+    guard flags >= 0, fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) >= 0 else { return errno }
+    // SAFETY: the caller's name has `size` bytes.
+    #if canImport(Darwin)
+      let result = unsafe Darwin.connect(descriptor, name, size)
+    #elseif canImport(Musl)
+      let result = unsafe Musl.connect(descriptor, name, size)
+    #else
+      let result = unsafe Glibc.connect(descriptor, name, size)
+    #endif
+    if result == 0 { return 0 }
+    guard errno == EINPROGRESS || errno == EINTR else { return errno }
+    var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+    // SAFETY: `entry` is a variable of this call.
+    guard unsafe poll(&entry, 1, connectionMilliseconds) > 0 else { return ETIMEDOUT }
+    var problem: CInt = 0
+    var length = socklen_t(MemoryLayout<CInt>.size)
+    // SAFETY: the variables are those of this call.
+    guard unsafe getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &problem, &length) == 0 else {
+      return errno
+    }
+    return problem
   }
 
   private static func connect(toHost address: String) throws(LiveSourceError) -> CInt {
@@ -107,16 +136,7 @@ final class Connection {
       // SAFETY: getaddrinfo made a list that ends with nil.
       let descriptor = unsafe socket(entry.pointee.ai_family, stream, 0)
       if descriptor >= 0 {
-        #if canImport(Darwin)
-          let result = unsafe Darwin.connect(
-            descriptor, entry.pointee.ai_addr, entry.pointee.ai_addrlen)
-        #elseif canImport(Musl)
-          let result = unsafe Musl.connect(
-            descriptor, entry.pointee.ai_addr, entry.pointee.ai_addrlen)
-        #else
-          let result = unsafe Glibc.connect(
-            descriptor, entry.pointee.ai_addr, entry.pointee.ai_addrlen)
-        #endif
+        let result = unsafe connect(descriptor, entry.pointee.ai_addr, entry.pointee.ai_addrlen)
         if result == 0 {
           var on: CInt = 1
           // SAFETY: `on` is a variable of this call. TCP_NODELAY: each command is a packet.
@@ -124,7 +144,7 @@ final class Connection {
             descriptor, CInt(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<CInt>.size))
           return descriptor
         }
-        reason = errno
+        reason = result
         _ = close(descriptor)
       }
       unsafe next = entry.pointee.ai_next

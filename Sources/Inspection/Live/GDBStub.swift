@@ -5,25 +5,46 @@ internal import Synchronization
 
 /// A machine behind a stub that speaks GDB's remote protocol and offers physical memory.
 ///
-/// The stub stops the machine when somebody connects; one that ran goes on at the end.
+/// The stub stops the machine when somebody connects; one that ran goes on with ``release()``, or when this
+/// is freed. What is read after that stops it again for as long.
 ///
 /// Sources: GDB documentation, "GDB Remote Serial Protocol"; QEMU documentation, "GDB usage",
 /// `Qqemu.PhyMemMode`.
 public final class GDBStub: Sendable {
   /// Where the stub listens, as the user wrote it.
   public let address: String
-  private let link: Mutex<GDBLink>
+  /// The connection; nil once the machine was let go on.
+  private let link: Mutex<GDBLink?>
 
   /// Connects to a stub at `address`, HOST:PORT or a socket's path, and has it read physical memory.
   ///
   /// - Throws: ``LiveSourceError``.
   public init(address: String) throws(LiveSourceError) {
+    link = Mutex(try Self.connect(to: address))
+    self.address = address
+  }
+
+  private static func connect(to address: String) throws(LiveSourceError) -> GDBLink {
     let link = try GDBLink(address)
     guard try link.ask("Qqemu.PhyMemMode:1") == "OK" else {
       throw .noPhysicalMemory(address: address)
     }
-    self.address = address
-    self.link = Mutex(link)
+    return link
+  }
+
+  /// Lets a machine go on that ran before.
+  public func release() { link.withLock { $0 = nil } }
+
+  /// Calls `body` with the connection, or with one for this call alone.
+  private func withLink<Result: Sendable>(
+    _ body: (GDBLink) throws(LiveSourceError) -> Result
+  ) throws(LiveSourceError) -> Result {
+    try link.withLock { (link) throws(LiveSourceError) in
+      if let link { return try body(link) }
+      let signals = HeldSignals()
+      defer { withExtendedLifetime(signals) {} }
+      return try body(try Self.connect(to: address))
+    }
   }
 
   /// The physical memory and the control registers, as far as the stub describes them.
@@ -33,7 +54,7 @@ public final class GDBStub: Sendable {
   /// - Throws: ``LiveSourceError``, or ``MemoryImageError``.
   public func image() throws -> MemoryImage {
     var notes = CoreNotes()
-    let processor = try link.withLock { (link) throws(LiveSourceError) in
+    let processor = try withLink { (link) throws(LiveSourceError) in
       try ImageProcessor(ofStub: link)
     }
     if let processor { notes.processors = [processor] }
@@ -62,7 +83,7 @@ public final class GDBStub: Sendable {
         let place = offset + UInt64(done)
         let answer: String
         do throws(LiveSourceError) {
-          answer = try stub.link.withLock { (link) throws(LiveSourceError) in
+          answer = try stub.withLink { (link) throws(LiveSourceError) in
             try link.ask("m\(String(place, radix: 16)),\(String(count, radix: 16))")
           }
         } catch {

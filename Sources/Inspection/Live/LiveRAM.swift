@@ -5,26 +5,23 @@ internal import Synchronization
 /// The ranges of memory of a guest, one behind the other.
 final class LiveRAM: ByteSource {
   let byteCount: UInt64
-  /// The ranges, with the offset of each and where QEMU has it in its own memory.
-  private let parts: [Part]
+  private let parts: ByteParts<Part>
   private let memory: ProcessMemory?
   private let client: Mutex<QMPClient>
 
   /// A range of the guest's memory.
   struct Part: Sendable {
     let physicalAddress: UInt64
-    let byteCount: UInt64
-    let offset: UInt64
     /// The address in QEMU's memory; nil where QEMU does not tell one.
     let hostAddress: UInt64?
   }
 
   /// Reads through `memory` what has an address there, and asks the monitor for all else.
-  init(_ parts: [Part], _ memory: ProcessMemory?, _ client: sending QMPClient) {
+  init(_ parts: ByteParts<Part>, _ memory: ProcessMemory?, _ client: sending QMPClient) {
     self.parts = parts
     self.memory = memory
     self.client = Mutex(client)
-    byteCount = parts.last.map { $0.offset + $0.byteCount } ?? 0
+    byteCount = parts.byteCount
   }
 
   /// Calls `body` with the connection, which one thread uses at a time.
@@ -35,22 +32,9 @@ final class LiveRAM: ByteSource {
   }
 
   func read(at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer) -> MemoryImageError? {
-    // Bytes between two ranges are none of the guest's.
-    // SAFETY: the bytes are the caller's.
-    _ = unsafe buffer.initializeMemory(as: UInt8.self, repeating: 0)
-    let end = offset + UInt64(buffer.count)
-    var index = parts.partitioningIndex { $0.offset + $0.byteCount > offset }
-    while index < parts.count, parts[index].offset < end {
-      let part = parts[index]
-      let start = max(part.offset, offset)
-      let stop = min(part.offset + part.byteCount, end)
-      // SAFETY: the slice lies inside the buffer.
-      let target = unsafe UnsafeMutableRawBufferPointer(
-        rebasing: buffer[Int(start - offset)..<Int(stop - offset)])
-      if let problem = unsafe read(part, start - part.offset, into: target) { return problem }
-      index += 1
+    unsafe parts.read(at: offset, into: buffer) { part, position, target in
+      unsafe read(part, position, into: target)
     }
-    return nil
   }
 
   private func read(

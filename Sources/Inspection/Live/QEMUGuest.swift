@@ -27,7 +27,7 @@ public final class QEMUGuest {
   }
 
   private let memory: LiveRAM
-  private let ranges: [LiveRAM.Part]
+  private let segments: [MemorySegment]
   private var isPaused = false
 
   /// Connects to QEMU at `address`, a socket's path or HOST:PORT, and asks where the guest's memory is.
@@ -42,26 +42,30 @@ public final class QEMUGuest {
     }
     let cpus = try client.execute("query-cpus-fast")
     var processMemory = client.process.flatMap(ProcessMemory.init(process:))
-    var parts: [LiveRAM.Part] = []
-    var offset: UInt64 = 0
+    var parts = ByteParts<LiveRAM.Part>()
+    var segments: [MemorySegment] = []
+    var hostAddresses: [UInt64?] = []
     for range in found {
+      let address = "0x\(String(range.physicalAddress, radix: 16))"
       let host =
-        processMemory == nil
-        ? nil
-        : Self.hostAddress(
-          try client.printed("gpa2hva 0x\(String(range.physicalAddress, radix: 16))"))
-      parts.append(
-        LiveRAM.Part(
-          physicalAddress: range.physicalAddress, byteCount: range.byteCount, offset: offset,
-          hostAddress: host))
-      // A block of the cache is of one range.
-      offset += (range.byteCount + 4095) & ~4095
+        processMemory == nil ? nil : Self.hostAddress(try client.printed("gpa2hva \(address)"))
+      hostAddresses.append(host)
+      let offset = parts.append(
+        LiveRAM.Part(physicalAddress: range.physicalAddress, hostAddress: host),
+        byteCount: range.byteCount)
+      segments.append(
+        MemorySegment(
+          physicalAddress: GuestPhysicalAddress(truncating: range.physicalAddress),
+          byteCount: range.byteCount, fileOffset: offset))
     }
-    if let memory = processMemory, try !Self.isRight(memory, parts, client) { processMemory = nil }
+    if !hostAddresses.contains(where: { $0 != nil }) { processMemory = nil }
+    if let memory = processMemory, try !Self.isRight(memory, found, hostAddresses, client) {
+      processMemory = nil
+    }
     self.address = address
     wasRunning = status.flag("running") ?? false
     method = processMemory == nil ? .monitor : .processMemory
-    ranges = parts
+    self.segments = segments
     if let path = cpus.text("qom-path") {
       func property(_ name: String) throws(LiveSourceError) -> QMPAnswer? {
         do throws(LiveSourceError) {
@@ -93,17 +97,17 @@ public final class QEMUGuest {
   /// The process is the one whose guest this is: its memory has what the monitor prints, in the first range
   /// with bytes that are not 0.
   private static func isRight(
-    _ memory: ProcessMemory, _ parts: [LiveRAM.Part], _ client: QMPClient
+    _ memory: ProcessMemory, _ ranges: [RAMRange], _ hostAddresses: [UInt64?], _ client: QMPClient
   ) throws(LiveSourceError) -> Bool {
-    for part in parts {
-      guard let hostAddress = part.hostAddress else { continue }
-      let count = Int(min(64, part.byteCount))
+    for (range, hostAddress) in zip(ranges, hostAddresses) {
+      guard let hostAddress else { continue }
+      let count = Int(min(64, range.byteCount))
       var bytes = [UInt8](repeating: 0, count: count)
       // SAFETY: the array has so many bytes.
       let isRead = unsafe bytes.withUnsafeMutableBytes {
         unsafe memory.read(at: hostAddress, into: $0)
       }
-      guard isRead, try client.memory(at: part.physicalAddress, byteCount: count) == bytes else {
+      guard isRead, try client.memory(at: range.physicalAddress, byteCount: count) == bytes else {
         return false
       }
     }
@@ -137,11 +141,6 @@ public final class QEMUGuest {
     }
     var notes = CoreNotes()
     notes.processors = ImageProcessor.processors(inRegisters: text)
-    let segments = ranges.map {
-      MemorySegment(
-        physicalAddress: GuestPhysicalAddress(truncating: $0.physicalAddress),
-        byteCount: $0.byteCount, fileOffset: $0.offset)
-    }
     return MemoryImage(.qemu, segments, notes, try FileBytes(memory))
   }
 }

@@ -44,6 +44,7 @@ extension Assumptions {
     for control in AccessControl.allCases where control.isBit && isAbout(control) {
       words.append(state(control.name, mode.controls[control] != 0))
     }
+    if image.memory.format == .debugger { words.append("memory at every address") }
     if contains(.pageAttributeTable) { words.append("IA32_PAT as at power-on") }
     for control in AccessControl.allCases where !control.isBit && isAbout(control) {
       // A register of keys counts with its bit of CR4 only.

@@ -1,6 +1,5 @@
 // LiveMachine: a machine that runs while its tables are read.
 
-import Glibc
 import Inspection
 import MMU
 
@@ -18,11 +17,13 @@ final class LiveMachine {
   /// How long the machine was paused.
   private(set) var pause: Duration?
   private var pausedSince: ContinuousClock.Instant?
-  private var oldMask = sigset_t()
+  /// Signals that end the program wait while the machine is stopped: it would stay so.
+  private var signals: HeldSignals?
 
-  init(_ guest: Guest, isLive: Bool) {
+  private init(_ guest: Guest, isLive: Bool, signals: HeldSignals? = nil) {
     self.guest = guest
     self.isLive = isLive
+    self.signals = signals
   }
 
   deinit { try? resume() }
@@ -37,7 +38,10 @@ final class LiveMachine {
         try machine.pauseIfWanted()
         return machine
       case .debugger(let address):
-        return LiveMachine(.debugger(try GDBStub(address: address)), isLive: false)
+        // A stub stops the machine when somebody connects.
+        let signals = HeldSignals()
+        return LiveMachine(
+          .debugger(try GDBStub(address: address)), isLive: false, signals: signals)
       }
     } catch {
       throw CommandFailure(error)
@@ -71,37 +75,38 @@ final class LiveMachine {
   }
 
   /// Stops the machine, unless it is to be read while it goes on.
-  ///
-  /// Signals that end the program wait until it goes on again: it would stay stopped.
-  func pauseIfWanted() throws(LiveSourceError) {
+  private func pauseIfWanted() throws(LiveSourceError) {
     guard !isLive, case .qemu(let guest) = guest, guest.wasRunning else { return }
-    var mask = sigset_t()
-    // SAFETY: the masks are variables of this process.
-    unsafe sigemptyset(&mask)
-    for number in [SIGINT, SIGTERM, SIGHUP, SIGQUIT] { unsafe sigaddset(&mask, number) }
-    unsafe pthread_sigmask(SIG_BLOCK, &mask, &oldMask)
+    signals = HeldSignals()
     pausedSince = .now
     try guest.pause()
   }
 
   /// Lets a machine go on that was stopped.
-  func resume() throws(LiveSourceError) {
-    guard let since = pausedSince, case .qemu(let guest) = guest else { return }
-    pausedSince = nil
-    defer {
-      // SAFETY: the mask was written when the signals were blocked.
-      unsafe pthread_sigmask(SIG_SETMASK, &oldMask, nil)
+  private func resume() throws(LiveSourceError) {
+    defer { signals = nil }
+    switch guest {
+    case .debugger(let stub): stub.release()
+    case .qemu(let guest):
+      guard let since = pausedSince else { return }
+      pausedSince = nil
+      try guest.resume()
+      pause = ContinuousClock.now - since
     }
-    try guest.resume()
-    pause = ContinuousClock.now - since
   }
 
   /// Reads all tables, and lets the machine go on: what is said of it from here on was read before.
   func finish(
     _ tables: PageTables, _ memory: borrowing MemoryImage
   ) throws(CommandFailure) {
-    // What is read of tables is kept.
-    _ = tables.census(in: memory)
+    // What is read of tables is kept, up to a limit.
+    let tableCount = tables.census(in: memory).tableCount
+    guard tableCount < MemoryImage.keptPageLimit else {
+      throw CommandFailure(
+        .badInput,
+        "the machine has \(tableCount) tables, and \(MemoryImage.keptPageLimit) are kept at most",
+        hint: "dump its memory, and read that")
+    }
     do throws(LiveSourceError) {
       try resume()
     } catch {
@@ -133,7 +138,7 @@ final class LiveMachine {
       if !guest.wasRunning { return "a paused QEMU, \(way)" }
       guard let pause else { return "a running QEMU, \(way) while it went on" }
       return "a running QEMU, \(way), paused for \(Self.milliseconds(pause)) ms"
-    case .debugger: return "what a debugger's stub reads"
+    case .debugger: return "what a debugger's stub reads, which tells no ranges"
     }
   }
 
