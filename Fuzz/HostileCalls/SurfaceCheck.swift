@@ -14,6 +14,7 @@ struct SurfaceCheck {
     "Inspection.QEMUGuest.pause()": "needs a QEMU that runs: a test has one",
     "Inspection.QEMUGuest.resume()": "needs a QEMU that runs: a test has one",
     "Inspection.QEMUGuest.image()": "needs a QEMU that runs: a test has one",
+    "Inspection.GDBStub.release()": "needs a stub that runs: a test has one",
     "Inspection.GDBStub.image()": "needs a stub that runs: a test has one",
     "LiveMem.SharedWord.init(_:)": "unsafe: a caller vouches for the address",
     "KVM.VirtualMachine.setMemorySlot(_:at:memory:byteCount:logsDirtyPages:)":

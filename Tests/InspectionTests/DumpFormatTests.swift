@@ -146,10 +146,17 @@ struct DumpFormatTests {
     #expect(damaged { $0[descriptors + 6] = 1 } == "damaged-image")
     #expect(damaged { $0[descriptors + 9] = 0x40 } == "damaged-image")
     #expect(damaged { $0[descriptors + 12] = 0 } == "damaged-image")
+    // The dump was cut off in the page, and the page was left out.
+    #expect(damaged { $0[descriptors + 12] = 9 } == "damaged-image")
+    #expect(damaged { $0[descriptors + 12] = 0x11 } == "damaged-image")
     let start = descriptors + Self.frames.count * 24
     #expect(damaged { $0[start] ^= 0xff } == "damaged-image")
     #expect(Self.problem(DumpBytes.kdump(Self.pages, isSplit: true))?.id == "damaged-image")
     #expect(Self.problem(DumpBytes.kdump([]))?.id == "no-memory")
+    // A header that counts fewer pages than the bitmap has takes none of them away.
+    #expect(
+      damaged { $0.replaceSubrange(4096 + 96..<4096 + 104, with: [UInt8](repeating: 0, count: 8)) }
+        == nil)
   }
 
   @Test("A flattened file is what its pieces make of it, the last one of each byte")

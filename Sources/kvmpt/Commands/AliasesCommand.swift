@@ -84,6 +84,7 @@ struct AliasesCommand: ReportingCommand {
       json.member("version", Version.current)
       json.member("image", path)
       json.member("cr3", hexadecimal: image.cr3)
+      json.member(assumed: image.assumptions.words(of: image))
       json.key("aliases")
       json.beginArray()
       for pair in pairs {

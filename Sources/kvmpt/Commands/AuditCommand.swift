@@ -89,7 +89,9 @@ struct AuditCommand: ReportingCommand {
     case .text:
       destination.write(ImageText.head(image, styler))
       answer.writeText(to: destination, styler)
-    case .json: answer.writeJSON(to: destination, cr3: image.cr3)
+    case .json:
+      answer.writeJSON(
+        to: destination, cr3: image.cr3, assumed: image.assumptions.words(of: image))
     case .sarif: answer.writeSARIF(to: destination)
     case .junit:
       var output = destination

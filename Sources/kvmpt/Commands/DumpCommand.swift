@@ -173,6 +173,8 @@ struct DumpCommand: ReportingCommand {
     destination.write("  \"image\": \(JSONWriter<String>.escaped(image.path)),\n")
     destination.write("  \"cr3\": \"0x\(String(image.cr3, radix: 16))\",\n")
     destination.write("  \"levels\": \(image.tables.configuration.rootLevel.rawValue),\n")
+    let assumed = image.assumptions.words(of: image).map { JSONWriter<String>.escaped($0) }
+    destination.write("  \"assumed\": [\(assumed.joined(separator: ", "))],\n")
     destination.write("  \"mappings\": [")
   }
 }

@@ -185,10 +185,7 @@ struct ExplainCommand: ReportingCommand {
       json.member("version", Version.current)
       json.member("image", path)
       json.member("cr3", hexadecimal: image.cr3)
-      json.key("assumed")
-      json.beginArray()
-      for words in image.assumptions.words(of: image) { json.value(words) }
-      json.endArray()
+      json.member(assumed: image.assumptions.words(of: image))
       answer.write(to: &json, WalkText(walk: walk, styler: styler, pat: image.pat))
       json.endObject()
     }

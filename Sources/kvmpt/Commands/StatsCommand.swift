@@ -52,6 +52,7 @@ struct StatsCommand: ReportingCommand {
       json.member("version", Version.current)
       json.member("image", path)
       json.member("cr3", hexadecimal: image.cr3)
+      json.member(assumed: image.assumptions.words(of: image))
       for (key, _, number) in numbers { json.member(key, number) }
       DeadEndText.write(deadEnds, to: &json)
       json.endObject()

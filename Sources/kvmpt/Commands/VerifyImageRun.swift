@@ -102,7 +102,8 @@ struct VerifyImageRun {
     case .json:
       ImageReportJSON(
         report: report, path: image.path, cr3: image.cr3,
-        rootLevel: image.tables.configuration.rootLevel, expected: expected?.path
+        rootLevel: image.tables.configuration.rootLevel,
+        assumed: image.assumptions.words(of: image), expected: expected?.path
       ).write(to: destination)
     case .junit:
       JUnitWriter.write(ReportSuite(report, path: image.path, asked: asked), to: &output)

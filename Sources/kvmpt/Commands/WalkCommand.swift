@@ -48,10 +48,7 @@ struct WalkCommand: ReportingCommand {
       json.member("version", Version.current)
       json.member("image", path)
       json.member("cr3", hexadecimal: image.cr3)
-      json.key("assumed")
-      json.beginArray()
-      for words in image.assumptions.words(of: image) { json.value(words) }
-      json.endArray()
+      json.member(assumed: image.assumptions.words(of: image))
       json.key("walks")
       json.beginArray()
     }

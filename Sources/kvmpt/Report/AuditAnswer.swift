@@ -123,13 +123,14 @@ struct AuditAnswer {
     if let unseen { destination.write("not proved: \(unseen)\n") }
   }
 
-  func writeJSON(to destination: ReportDestination, cr3: UInt64) {
+  func writeJSON(to destination: ReportDestination, cr3: UInt64, assumed: [String]) {
     var json = JSONWriter(to: destination)
     json.beginObject()
     json.member("schema", "urn:kvmpt:schema:audit:1")
     json.member("version", Version.current)
     json.member("image", path)
     json.member("cr3", hexadecimal: cr3)
+    json.member(assumed: assumed)
     json.member("verdict", verdict.rawValue)
     json.member("tables", tableCount)
     if unseenRunCount > 0 { json.member("unseen-runs", unseenRunCount) }

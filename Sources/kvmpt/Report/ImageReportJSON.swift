@@ -11,6 +11,8 @@ struct ImageReportJSON {
   let path: String
   let cr3: UInt64
   let rootLevel: Level
+  /// What neither the image nor an option says.
+  let assumed: [String]
   /// The file that says what was meant, or nil.
   let expected: String?
 
@@ -26,6 +28,7 @@ struct ImageReportJSON {
     json.member("image", path)
     json.member("cr3", hexadecimal: cr3)
     json.member("levels", Int(rootLevel.rawValue))
+    json.member(assumed: assumed)
     json.key("expected")
     if let expected { json.value(expected) } else { json.null() }
     json.key("answers")

@@ -84,3 +84,13 @@ extension MemoryImage.Format {
     }
   }
 }
+
+extension JSONWriter {
+  /// Writes what neither the image nor an option says, as every report about an image has it.
+  mutating func member(assumed words: [String]) {
+    key("assumed")
+    beginArray()
+    for word in words { value(word) }
+    endArray()
+  }
+}

@@ -42,7 +42,8 @@ enum ProvedReport {
         .write(to: &output)
     case (.image(let report), .json):
       ImageReportJSON(
-        report: report, path: "image", cr3: 0x1000, rootLevel: .pageMapLevel4, expected: nil
+        report: report, path: "image", cr3: 0x1000, rootLevel: .pageMapLevel4, assumed: [],
+        expected: nil
       ).write(to: destination)
     case (.image(let report), .junit):
       JUnitWriter.write(ReportSuite(report, path: "image", asked: "nothing"), to: &output)

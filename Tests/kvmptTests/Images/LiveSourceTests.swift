@@ -45,6 +45,7 @@ struct LiveSourceTests {
       #expect(try Self.runs(["qemu:\(qemu.monitor)"]) == expected)
       #expect(qemu.status == status)
       #expect(try Self.runs(["gdb:\(qemu.stub)"]) == expected)
+      #expect(try Self.runs(["qemu:\(qemu.remoteMonitor)"]) == expected)
       // QEMU's stub stops the machine, and one that had not started is paused then.
       #expect(qemu.status == (runs ? "running" : "prelaunch"))
       if runs {
@@ -86,6 +87,23 @@ struct LiveSourceTests {
     #expect(run.errors.contains("silent-source") && run.errors.contains("one client"))
   }
 
+  @Test(
+    "How the memory is read is said, and that a stub tells no ranges is assumed in every format")
+  func said() throws {
+    let file = try Self.image()
+    let qemu = try RunningQEMU(image: file.path, runs: false)
+    func output(_ arguments: [String]) throws -> String {
+      try ProgramRun(["dump"] + arguments + ["--cr3", "0x101000"]).output
+    }
+    #expect(
+      try output(["qemu:\(qemu.remoteMonitor)"]).contains("a paused QEMU, read by its monitor"))
+    #expect(try output(["qemu:\(qemu.monitor)"]).contains("a paused QEMU, read "))
+    let words = "memory at every address"
+    #expect(try output(["gdb:\(qemu.stub)"]).contains(words))
+    #expect(try output(["gdb:\(qemu.stub)", "--format", "json"]).contains(words))
+    #expect(try !output(["qemu:\(qemu.monitor)"]).contains(words))
+  }
+
   @Test("Options that a source makes meaningless are refused")
   func options() throws {
     let file = try Self.image()
@@ -102,6 +120,7 @@ struct LiveSourceTests {
       #expect(run.errors.contains(word), "\(run.errors)")
     }
     let expected = try Self.runs([file.path, "--base", "0x100000"])
+    #expect(try Self.runs(["map:0x100000=\(file.path)@0KiB+128KiB"]) == expected)
     #expect(
       try Self.runs(["map:0x100000=\(file.path)@0+0x10000,0x110000=\(file.path)@0x10000"])
         == expected)

@@ -11,6 +11,8 @@ final class RunningQEMU {
   /// A second monitor, for the test's own questions.
   let ownMonitor: String
   let stub: String
+  /// A third monitor, at a port of this host: who listens there is not told.
+  let remoteMonitor: String
   private let process = Process()
   private let folder: URL
 
@@ -21,6 +23,7 @@ final class RunningQEMU {
     monitor = folder.appending(path: "qmp").path
     ownMonitor = folder.appending(path: "own").path
     stub = folder.appending(path: "gdb").path
+    remoteMonitor = "127.0.0.1:\(try Self.freePort())"
     process.executableURL = URL(filePath: "/usr/bin/env")
     process.arguments =
       [
@@ -30,6 +33,7 @@ final class RunningQEMU {
         "-device", "loader,file=\(image),addr=0x100000,force-raw=on",
         "-qmp", "unix:\(monitor),server=on,wait=off", "-qmp",
         "unix:\(ownMonitor),server=on,wait=off",
+        "-qmp", "tcp:\(remoteMonitor),server=on,wait=off",
         "-chardev", "socket,path=\(stub),server=on,wait=off,id=gdb0", "-gdb", "chardev:gdb0",
       ] + (runs ? [] : ["-S"])
     process.standardError = FileHandle.nullDevice
@@ -46,6 +50,25 @@ final class RunningQEMU {
   deinit {
     kill()
     try? FileManager.default.removeItem(at: folder)
+  }
+
+  /// A port that nobody listens at now.
+  private static func freePort() throws -> UInt16 {
+    let descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
+    try #require(descriptor >= 0)
+    defer { close(descriptor) }
+    var name = sockaddr_in()
+    name.sin_family = sa_family_t(AF_INET)
+    name.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+    // SAFETY: a sockaddr_in may be passed as a sockaddr of its size.
+    let result = unsafe withUnsafeMutablePointer(to: &name) {
+      unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        unsafe bind(descriptor, $0, size) + getsockname(descriptor, $0, &size)
+      }
+    }
+    try #require(result == 0)
+    return UInt16(bigEndian: name.sin_port)
   }
 
   /// Ends QEMU at once, by the one signal that it cannot have blocked: it has the mask of a test's thread.
