@@ -269,7 +269,7 @@ struct ListingOutputTests {
         Issue.record("no object")
         continue
       }
-      #expect(members.count == expected.count + 7)
+      #expect(members.count == expected.count + 8)
       #expect(census.tableCount > 3 && census.presentCount > 4)
     }
   }
